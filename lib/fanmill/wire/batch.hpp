@@ -1,0 +1,110 @@
+#pragma once
+// The two messages that carry the work: TASKS down a lane, RESULTS to the sink. Many tasks share a frame, so these are
+// written and read in place: no tree, no copy, no allocation per task.
+//
+//   TASKS   = [version, 16, run, token, [[id, attempt, payload], …]]
+//   RESULTS = [version, 17, run, token, worker, records, [[id, attempt, outcome, output], … or [id, attempt, outcome, output, detail], …]]
+//   detail  = [cause, code, error, stderr, slot, started, took, item, stdout_dropped, stderr_dropped]
+//
+// payload, output, stderr and item are msgpack bin (str is accepted); worker and error are str.
+// Pure: no socket, no thread, no clock.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fanmill/base/ids.hpp>
+#include <fanmill/wire/decoded.hpp>
+
+namespace fanmill::wire {
+
+// Views into the frame that they were read from, or into whatever the caller encodes from.
+struct TaskView {
+  TaskId id = 0;
+  std::uint32_t attempt = 0;  // from 0
+  ByteView payload;
+  friend bool operator==(const TaskView&, const TaskView&) = default;
+};
+
+// What made a task fail. `none` for ok.
+enum class Cause : std::uint8_t {
+  none = 0,
+  exit = 1,      // code: the exit status
+  signal = 2,    // code: the signal's number
+  timeout = 3,
+  error = 4,     // a handler threw, a command could not be started, an item that cannot be an argument
+  lost = 5,      // the workers that ran it died
+};
+
+struct Detail {
+  Cause cause = Cause::none;
+  std::uint32_t code = 0;
+  ByteView error;                    // for people; ≤ max_text
+  ByteView stderr_text;
+  std::uint32_t slot = 0;            // from 1
+  std::uint64_t started = 0;         // µs since 1970
+  std::uint64_t took = 0;            // µs
+  ByteView item;                     // the payload, where the sink wants it or the task failed (then ≤ 4 KiB of it)
+  std::uint64_t stdout_dropped = 0;  // bytes over --max-output
+  std::uint64_t stderr_dropped = 0;
+  friend bool operator==(const Detail&, const Detail&) = default;
+};
+
+struct ResultView {
+  TaskId id = 0;
+  std::uint32_t attempt = 0;
+  Outcome outcome = Outcome::ok;
+  ByteView output;
+  std::optional<Detail> detail;  // always with failed and dead
+  friend bool operator==(const ResultView&, const ResultView&) = default;
+};
+
+struct TasksHeader {
+  RunId run{};
+  LaneToken token{};
+};
+
+struct ResultsHeader {
+  RunId run{};
+  LaneToken token{};
+  ByteView worker;       // for people: host:pid or a name
+  bool records = false;  // each output is one record, to be followed by the run's delimiter
+};
+
+// Builds one TASKS frame. `take` leaves the writer empty, ready for `begin`.
+class TasksWriter {
+ public:
+  void begin(const TasksHeader& header);
+  void add(const TaskView& task);
+  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] std::size_t bytes() const { return frame_.size(); }
+  [[nodiscard]] std::string take();
+
+ private:
+  std::string frame_;
+  std::size_t count_at_ = 0;  // where the array's length is patched in
+  std::uint32_t count_ = 0;
+};
+
+class ResultsWriter {
+ public:
+  void begin(const ResultsHeader& header);
+  void add(const ResultView& result);
+  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] std::size_t bytes() const { return frame_.size(); }
+  [[nodiscard]] std::string take();
+
+ private:
+  std::string frame_;
+  std::size_t count_at_ = 0;
+  std::uint32_t count_ = 0;
+};
+
+// Decodes a whole frame before anything in it is believed. `tasks`/`results` are cleared first and hold views into
+// `frame`; where a flaw comes back their content means nothing. Ids ≤ max_task_id, attempts ≤ max_attempt, at least
+// one and at most max_batch entries.
+[[nodiscard]] Decoded<TasksHeader> decode_tasks(ByteView frame, std::vector<TaskView>& tasks);
+[[nodiscard]] Decoded<ResultsHeader> decode_results(ByteView frame, std::vector<ResultView>& results);
+
+}  // namespace fanmill::wire

@@ -1,0 +1,164 @@
+#pragma once
+// The control messages: everything but tasks and results. One struct per message of docs/protocol.md, one encode per
+// struct, one decode for all. A message is one frame, a msgpack array [version, type, …].
+//
+// Pure: no socket, no thread, no clock.
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <fanmill/base/ids.hpp>
+#include <fanmill/base/ranges.hpp>
+#include <fanmill/wire/decoded.hpp>
+
+namespace fanmill::wire {
+
+// The second element of each message.
+enum class Type : std::uint8_t {
+  // joining
+  hello = 1,
+  welcome = 2,
+  refused = 3,
+  ready = 4,
+  who = 5,
+  sink_at = 6,
+  trouble = 7,
+  // leaving
+  leaving = 8,
+  bye = 9,
+  stop = 10,
+  // data
+  tasks = 16,
+  results = 17,
+  // accounts
+  ack = 32,
+  end = 33,
+  ended = 34,
+};
+
+enum class Role : std::uint8_t { worker = 1, sink = 2 };
+
+// HELLO, worker or sink → ventilator. Repeated until answered and after each reconnect.
+struct Hello {
+  Role role = Role::worker;
+  Incarnation incarnation{};
+  std::string reached;  // the control endpoint as this peer wrote it; its scheme chooses the lane's
+  std::string host;     // for people
+  std::uint64_t pid = 0;
+  std::string name;     // for people; need not be unique
+  std::uint32_t slots = 1;                // worker: tasks at a time, ≥ 1
+  std::uint32_t max_batch = 2048;         // worker: most tasks in one message, ≥ 1
+  std::vector<std::string> results;       // sink: where it takes results, one endpoint per transport
+  std::string results_key;                // sink: its CURVE public key, or empty
+  bool has_store = false;                 // sink: outcomes survive it
+  bool wants_item = false;                // sink: payloads are to be echoed in results
+  bool wants_detail = false;              // sink: a detail with each result, not with failures alone
+  friend bool operator==(const Hello&, const Hello&) = default;
+};
+
+// The sink as workers see it, in WELCOME and SINK.
+struct SinkPlace {
+  std::string endpoint;     // empty: there is none yet
+  std::string key;          // its CURVE public key, or empty
+  Incarnation epoch{};
+  bool wants_item = false;
+  bool wants_detail = false;
+  friend bool operator==(const SinkPlace&, const SinkPlace&) = default;
+};
+
+// WELCOME, ventilator → worker or sink.
+struct Welcome {
+  RunId run{};
+  std::string delimiter;    // what stood between the tasks in the input, 1 … 16 bytes, or empty
+  std::string lane;         // worker: endpoint of its lane
+  LaneToken token{};        // worker: its lane's name; 0 for a sink
+  SinkPlace sink;           // worker: where results go
+  friend bool operator==(const Welcome&, const Welcome&) = default;
+};
+
+// REFUSED, ventilator → anybody. Final: the peer ends with exit status 4 and the reason.
+struct Refused {
+  std::string reason;
+  friend bool operator==(const Refused&, const Refused&) = default;
+};
+
+// READY, worker → ventilator: lane and results are connected. No tasks before it.
+struct Ready {
+  LaneToken token{};
+  friend bool operator==(const Ready&, const Ready&) = default;
+};
+
+// WHO, ventilator → a peer that it does not know: say HELLO.
+struct Who {
+  friend bool operator==(const Who&, const Who&) = default;
+};
+
+// SINK, ventilator → worker: the sink has come, or another has.
+struct SinkAt {
+  SinkPlace sink;
+  friend bool operator==(const SinkAt&, const SinkAt&) = default;
+};
+
+// TROUBLE, worker or sink → ventilator: something for a person to read, for example a lane that cannot be reached.
+struct Trouble {
+  std::string text;
+  friend bool operator==(const Trouble&, const Trouble&) = default;
+};
+
+// LEAVING, worker or sink → ventilator. A worker gives back what it has not started, and says it again for each
+// batch that reaches it later; it stays until BYE.
+struct Leaving {
+  LaneToken token{};               // 0 from a sink
+  std::vector<IdRange> unstarted;  // ascending, disjoint
+  std::string reason;
+  friend bool operator==(const Leaving&, const Leaving&) = default;
+};
+
+// BYE, ventilator → a worker that is leaving (all that it ran is acknowledged), or the sink at the end.
+struct Bye {
+  friend bool operator==(const Bye&, const Bye&) = default;
+};
+
+// STOP, ventilator → worker: the run is over.
+struct Stop {
+  friend bool operator==(const Stop&, const Stop&) = default;
+};
+
+// ACK, sink → ventilator: these outcomes are safe.
+struct Ack {
+  RunId run{};
+  Outcome outcome = Outcome::ok;
+  std::vector<IdRange> ids;  // ascending, disjoint, not empty
+  friend bool operator==(const Ack&, const Ack&) = default;
+};
+
+// END, ventilator → sink: the ids 0 … count−1 are all there will be. Repeated until ENDED.
+struct End {
+  RunId run{};
+  std::uint64_t count = 0;
+  bool stopped = false;  // the run was cut short: what has no outcome yet will get none
+  friend bool operator==(const End&, const End&) = default;
+};
+
+// ENDED, sink → ventilator: the closing statement is written. Counts are of what the sink accepted.
+struct Ended {
+  RunId run{};
+  std::uint64_t ok = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t dead = 0;
+  std::uint64_t duplicates = 0;
+  friend bool operator==(const Ended&, const Ended&) = default;
+};
+
+using Control = std::variant<Hello, Welcome, Refused, Ready, Who, SinkAt, Trouble, Leaving, Bye, Stop, Ack, End, Ended>;
+
+// One frame. The message must be within the limits of limits.hpp (ours are; asserted).
+[[nodiscard]] std::string encode(const Control& message);
+
+// Any bytes at all. Ranges come back ascending and disjoint with every id ≤ max_task_id, texts within their limits,
+// numbers in range; anything else is a flaw. A TASKS or RESULTS frame is a flaw here.
+[[nodiscard]] Decoded<Control> decode_control(ByteView frame);
+
+}  // namespace fanmill::wire
