@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include <fanmill/base/ids.hpp>
@@ -33,6 +34,8 @@ class IdSet {
   bool remove(TaskId id) { return remove(IdRange{id, id}) == 1; }
 
   [[nodiscard]] bool contains(TaskId id) const;
+  // The smallest id of the set that is at least `id`.
+  [[nodiscard]] std::optional<TaskId> next_from(TaskId id) const;
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] std::size_t range_count() const { return ranges_.size(); }

@@ -45,6 +45,7 @@ struct SocketSettings {
   std::chrono::milliseconds heartbeat_timeout{3000};
   std::chrono::milliseconds handshake_timeout{10000};  // connections that never speak are closed
   std::chrono::milliseconds linger{1000};              // for what is queued when the socket closes
+  bool only_when_connected = false;                    // ZMQ_IMMEDIATE: nothing queues for a peer that is not there
   bool reconnects = true;                              // lanes do not: another worker may have the port by then
   std::size_t max_message = 0;                         // larger frames cut the connection; 0 is wire's default plus slack
   int send_limit = 1000;                               // messages queued to a peer; 0 is no limit

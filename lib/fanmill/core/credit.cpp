@@ -1,0 +1,42 @@
+#include <fanmill/core/credit.hpp>
+
+#include <algorithm>
+#include <chrono>
+
+namespace fanmill::core {
+
+namespace {
+constexpr std::uint32_t most = 16384;
+constexpr auto horizon = std::chrono::milliseconds(4);  // as good as 16 ms when measured
+constexpr auto shortest_window = std::chrono::microseconds(500);
+}  // namespace
+
+Credit::Credit(std::uint32_t slots, std::optional<std::uint32_t> prefetch)
+    : least_(slots + 1), tasks_(prefetch ? slots + *prefetch : slots + 1), fixed_(prefetch.has_value()) {}
+
+void Credit::acknowledged(std::uint64_t finished, bool ran_dry, Time now) {
+  if (fixed_) return;
+  if (window_start_ == Time{}) {
+    window_start_ = now;
+    return;
+  }
+  window_finished_ += finished;
+  window_dry_ = window_dry_ || ran_dry;
+  const auto elapsed = now - window_start_;
+  if (elapsed < shortest_window) return;
+
+  const double per_horizon = static_cast<double>(window_finished_) * std::chrono::duration<double>(horizon).count() /
+                             std::chrono::duration<double>(elapsed).count();
+  const auto rate = static_cast<std::uint32_t>(std::min(per_horizon, static_cast<double>(most)));
+  // A step of two at most, so that one odd window does no harm.
+  if (rate > tasks_ || window_dry_) {
+    tasks_ = std::min({std::max(rate, tasks_ + 1), tasks_ * 2, std::max(most, least_)});
+  } else if (rate < tasks_ / 2) {
+    tasks_ = std::max(tasks_ / 2, least_);
+  }
+  window_start_ = now;
+  window_finished_ = 0;
+  window_dry_ = false;
+}
+
+}  // namespace fanmill::core
