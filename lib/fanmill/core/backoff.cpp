@@ -1,6 +1,6 @@
-#include <fanmill/core/backoff.hpp>
-
 #include <algorithm>
+
+#include <fanmill/core/backoff.hpp>
 
 namespace fanmill::core {
 

@@ -1,7 +1,7 @@
-#include <fanmill/core/credit.hpp>
-
 #include <algorithm>
 #include <chrono>
+
+#include <fanmill/core/credit.hpp>
 
 namespace fanmill::core {
 
@@ -25,7 +25,8 @@ void Credit::acknowledged(std::uint64_t finished, bool ran_dry, Time now) {
   const auto elapsed = now - window_start_;
   if (elapsed < shortest_window) return;
 
-  const double per_horizon = static_cast<double>(window_finished_) * std::chrono::duration<double>(horizon).count() /
+  const double per_horizon = static_cast<double>(window_finished_) *
+                             std::chrono::duration<double>(horizon).count() /
                              std::chrono::duration<double>(elapsed).count();
   const auto rate = static_cast<std::uint32_t>(std::min(per_horizon, static_cast<double>(most)));
   // A step of two at most, so that one odd window does no harm.

@@ -1,7 +1,7 @@
 #pragma once
-// How many unfinished tasks a lane may carry. Measured in time: enough to keep its worker busy for a few milliseconds
-// at the rate at which it finishes tasks, so that the same default serves tasks of a microsecond and of an hour.
-// Pure.
+// How many unfinished tasks a lane may carry. Measured in time: enough to keep its worker busy for a few
+// milliseconds at the rate at which it finishes tasks, so that the same default serves tasks of a microsecond
+// and of an hour. Pure.
 
 #include <cstdint>
 #include <optional>
@@ -12,13 +12,14 @@ namespace fanmill::core {
 
 class Credit {
  public:
-  // `slots`: tasks that the worker runs at the same time. With `prefetch` the credit is fixed: slots + prefetch.
+  // `slots`: tasks that the worker runs at the same time. With `prefetch` the credit is fixed: slots +
+  // prefetch.
   Credit(std::uint32_t slots, std::optional<std::uint32_t> prefetch);
 
   [[nodiscard]] std::uint32_t tasks() const { return tasks_; }
 
-  // `finished` tasks were acknowledged. `ran_dry`: the lane was left with nothing although there was more to send, so
-  // the worker has waited for us.
+  // `finished` tasks were acknowledged. `ran_dry`: the lane was left with nothing although there was more to
+  // send, so the worker has waited for us.
   void acknowledged(std::uint64_t finished, bool ran_dry, Time now);
 
  private:

@@ -1,9 +1,8 @@
-#include <fanmill/core/dispatcher.hpp>
-
 #include <algorithm>
 #include <cassert>
 #include <limits>
 
+#include <fanmill/core/dispatcher.hpp>
 #include <fanmill/wire/limits.hpp>
 
 namespace fanmill::core {
@@ -14,7 +13,8 @@ constexpr std::size_t page_tasks = 2048;
 constexpr std::size_t spare_pages = 64;
 // A lane carries this many bytes at the most, or its slots and one task more, whichever is more.
 constexpr std::size_t lane_bytes = std::size_t{1} << 20;
-// Waiting tasks beyond what the lanes have room for: enough for a full batch, few enough to stay in the cache.
+// Waiting tasks beyond what the lanes have room for: enough for a full batch, few enough to stay in the
+// cache.
 constexpr std::size_t read_ahead_bytes = std::size_t{256} << 10;
 }  // namespace
 
@@ -23,7 +23,8 @@ constexpr std::size_t read_ahead_bytes = std::size_t{256} << 10;
 bool Dispatcher::wants_input() const {
   if (input_ended_) return false;
   if (out_ + pending_ >= settings_.window_tasks || bytes_ >= settings_.window_bytes) return false;
-  return fresh_bytes_ < read_ahead_bytes && pending_ < std::max<std::uint64_t>(wire::batch_tasks, 2 * room_total_);
+  return fresh_bytes_ < read_ahead_bytes &&
+         pending_ < std::max<std::uint64_t>(wire::batch_tasks, 2 * room_total_);
 }
 
 Dispatcher::Page& Dispatcher::page_for_add(std::size_t size) {
@@ -215,8 +216,8 @@ bool Dispatcher::next(Handout& out) {
   if (index == no_lane) return false;
   Lane& lane = lanes_[index];
 
-  // Where there is less to do than room for it, slots are filled before anything waits behind another task, and
-  // nobody gets more than a share.
+  // Where there is less to do than room for it, slots are filled before anything waits behind another task,
+  // and nobody gets more than a share.
   const std::uint64_t empty_slots = lane.held < lane.limits.slots ? lane.limits.slots - lane.held : 0;
   std::uint64_t most = lane.room;
   if (pending_ < room_total_) {

@@ -1,9 +1,10 @@
 #pragma once
 // Which task goes to which lane, and what is still owed.
 //
-// Holds every task from the moment that it is read to the moment that its outcome is acknowledged, and nothing after that. Tasks
-// lie in pages of neighbouring ids with their payloads in one block each, so that adding, handing out and forgetting
-// cost a few nanoseconds, and memory follows what is unacknowledged and not what was ever read.
+// Holds every task from the moment that it is read to the moment that its outcome is acknowledged, and
+// nothing after that. Tasks lie in pages of neighbouring ids with their payloads in one block each, so that
+// adding, handing out and forgetting cost a few nanoseconds, and memory follows what is unacknowledged and
+// not what was ever read.
 //
 // Pure: time is given, tasks to send are asked for. One thread.
 
@@ -58,12 +59,13 @@ class Dispatcher {
 
   // --- lanes
   LaneIndex open(const Limits& limits);
-  // The worker is gone. What it held goes to the head of the queue, in order; returns how many tasks that were.
+  // The worker is gone. What it held goes to the head of the queue, in order; returns how many tasks that
+  // were.
   std::uint64_t close(LaneIndex lane);
   // Nothing more for this lane; it keeps what it has.
   void drain(LaneIndex lane);
-  // Tasks that the worker has not started come back, to the head of the queue, no attempt charged. Ids that the lane
-  // does not hold are passed over; returns how many it did.
+  // Tasks that the worker has not started come back, to the head of the queue, no attempt charged. Ids that
+  // the lane does not hold are passed over; returns how many it did.
   std::uint64_t give_back(LaneIndex lane, std::span<const IdRange> ids);
   [[nodiscard]] std::uint64_t held(LaneIndex lane) const { return lanes_[lane].held; }
 
@@ -74,8 +76,8 @@ class Dispatcher {
   void unsent(const Handout& out);
 
   // --- acknowledgements
-  // Forgets these tasks wherever they are; returns how many were there. Ids that are unknown, were never handed out or are
-  // forgotten already change nothing.
+  // Forgets these tasks wherever they are; returns how many were there. Ids that are unknown, were never
+  // handed out or are forgotten already change nothing.
   std::uint64_t acknowledge(std::span<const IdRange> ids, Time now);
 
   // --- facts
@@ -105,7 +107,9 @@ class Dispatcher {
     std::string bytes;
     std::vector<Entry> entries;
     std::size_t live = 0;
-    [[nodiscard]] ByteView payload(const Entry& entry) const { return {bytes.data() + entry.offset, entry.size}; }
+    [[nodiscard]] ByteView payload(const Entry& entry) const {
+      return {bytes.data() + entry.offset, entry.size};
+    }
   };
   struct Lane {
     Lane(const Limits& l, std::optional<std::uint32_t> prefetch) : limits(l), credit(l.slots, prefetch) {}
@@ -137,16 +141,17 @@ class Dispatcher {
   std::map<TaskId, std::unique_ptr<Page>> pages_;  // by first id
   std::vector<std::unique_ptr<Page>> spare_;       // emptied pages, to be filled again
   TaskId next_id_ = 0;
-  TaskId next_fresh_ = 0;     // ids from here on have never been handed out
-  Page* filling_ = nullptr;   // where next_id_ goes
-  Page* sending_ = nullptr;   // where next_fresh_ is, or null to look it up
-  std::deque<TaskId> again_;  // to be handed out again, before anything fresh; may hold ids that are done by now
+  TaskId next_fresh_ = 0;    // ids from here on have never been handed out
+  Page* filling_ = nullptr;  // where next_id_ goes
+  Page* sending_ = nullptr;  // where next_fresh_ is, or null to look it up
+  std::deque<TaskId>
+      again_;  // to be handed out again, before anything fresh; may hold ids that are done by now
   std::vector<Lane> lanes_;
-  std::vector<LaneIndex> unused_;   // closed, to be opened again
-  std::deque<LaneIndex> idle_;      // lanes with a slot to fill
-  std::deque<LaneIndex> roomy_;     // lanes with credit left
+  std::vector<LaneIndex> unused_;  // closed, to be opened again
+  std::deque<LaneIndex> idle_;     // lanes with a slot to fill
+  std::deque<LaneIndex> roomy_;    // lanes with credit left
   std::size_t open_lanes_ = 0;
-  bool started_ = false;            // min_lanes has been reached
+  bool started_ = false;  // min_lanes has been reached
   bool input_ended_ = false;
   bool stopped_ = false;
   std::uint64_t room_total_ = 0;

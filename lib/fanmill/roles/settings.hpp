@@ -2,22 +2,21 @@
 // What each role is told at its start: everything parsed, nothing stringly.
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <fanmill/base/notice.hpp>
 #include <fanmill/base/time.hpp>
 #include <fanmill/transport/endpoint.hpp>
 #include <fanmill/wire/limits.hpp>
 
 namespace fanmill::roles {
 
-// How a role says something to people while it runs. Called from the role's own thread; must not throw.
-enum class Severity : std::uint8_t { info, warning };
-using Notice = std::function<void(Severity, std::string_view)>;
+using fanmill::Notice;
+using fanmill::Severity;
 
 struct CommonSettings {
   Duration wait_timeout = Duration::max();  // how long to do without a peer before ending with 3

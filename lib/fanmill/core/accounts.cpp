@@ -1,0 +1,68 @@
+#include <algorithm>
+#include <numeric>
+
+#include <fanmill/core/accounts.hpp>
+
+namespace fanmill::core {
+
+void Accounts::close_run() {
+  if (run_.first == run_.next) return;
+  sets_[index(run_.outcome)].add(IdRange{run_.first, run_.next - 1});
+  run_.first = run_.next;
+}
+
+Accounts::Verdict Accounts::on_result(TaskId id, Outcome outcome) {
+  ++received_;
+  if (id > max_task_id || (count_ && id >= *count_)) {
+    ++rejected_;
+    return Verdict::rejected;
+  }
+  const bool continues =
+      run_.first != run_.next && id == run_.next && id < run_.limit && outcome == run_.outcome;
+  if (!continues) {
+    close_run();
+    if (outcome_of(id)) {
+      ++duplicates_;
+      return Verdict::duplicate;
+    }
+    run_ = {outcome, id, id, max_task_id + 1};
+    for (const IdSet& set : sets_) run_.limit = std::min(run_.limit, set.next_from(id).value_or(run_.limit));
+  }
+  ++run_.next;
+  ++accepted_[index(outcome)];
+  return Verdict::accepted;
+}
+
+void Accounts::on_end(std::uint64_t count, bool stopped) {
+  stopped_ = stopped_ || stopped;
+  if (count_ == count) return;
+  count_ = count;
+  // What came before END and turns out to be no task of this run must not stand for one that is missing.
+  beyond_ = 0;
+  close_run();
+  for (const IdSet& set : sets_) {
+    for (const IdRange& range : set.ranges()) {
+      if (range.last >= count) beyond_ += IdRange{std::max<TaskId>(range.first, count), range.last}.count();
+    }
+  }
+}
+
+std::uint64_t Accounts::accepted() const {
+  return std::accumulate(accepted_.begin(), accepted_.end(), std::uint64_t{0});
+}
+
+std::vector<IdRange> Accounts::finished(Outcome outcome) const {
+  IdSet all = sets_[index(outcome)];
+  if (run_.first != run_.next && run_.outcome == outcome) all.add(IdRange{run_.first, run_.next - 1});
+  return all.ranges();
+}
+
+std::optional<Outcome> Accounts::outcome_of(TaskId id) const {
+  if (id >= run_.first && id < run_.next) return run_.outcome;
+  for (std::size_t i = 0; i < sets_.size(); ++i) {
+    if (sets_[i].contains(id)) return static_cast<Outcome>(i);
+  }
+  return std::nullopt;
+}
+
+}  // namespace fanmill::core

@@ -1,0 +1,392 @@
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fanmill/core/run.hpp>
+
+namespace fanmill::core {
+
+using std::chrono::seconds;
+
+namespace {
+// A sink without a store that has lost its connection may come back on a new one; its outcomes are in its
+// memory.
+constexpr auto sink_grace = seconds(2);
+
+std::string_view scheme_of(std::string_view endpoint) {
+  return endpoint.substr(0, endpoint.find(':'));
+}
+
+std::string name_of(const wire::Hello& hello) {
+  if (!hello.name.empty()) return hello.name;
+  return hello.host + ":" + std::to_string(hello.pid);
+}
+}  // namespace
+
+std::string Run::Worker::name() const {
+  return name_of(hello);
+}
+std::string Run::Sink::name() const {
+  return name_of(hello);
+}
+
+Run::Run(Settings settings, std::function<std::uint64_t()> random)
+    : settings_(std::move(settings)),
+      random_(std::move(random)),
+      id_(RunId{random_()}),
+      dispatcher_(settings_.dispatcher),
+      ending_(seconds(1), seconds(1)),
+      for_workers_(settings_.wait_timeout),
+      for_sink_(settings_.wait_timeout) {}
+
+void Run::say(const std::string& peer, wire::Control message) {
+  actions_.emplace_back(SayTo{peer, std::move(message)});
+}
+
+void Run::tell(Severity severity, std::string text) {
+  actions_.emplace_back(Tell{severity, std::move(text)});
+}
+
+Run::Worker* Run::worker_of(const std::string& peer) {
+  const auto found = by_peer_.find(peer);
+  return found == by_peer_.end() ? nullptr : &workers_.at(found->second);
+}
+
+// --- joining
+
+void Run::on_message(const From& from, const wire::Control& message, Time now) {
+  if (const auto* hello = std::get_if<wire::Hello>(&message)) {
+    on_hello(from, *hello, now);
+    return;
+  }
+  if (worker_of(from.peer) == nullptr && !is_sink(from.peer)) {
+    say(from.peer, wire::Who{});
+    return;
+  }
+  if (const auto* ack = std::get_if<wire::Ack>(&message)) {
+    on_ack(from, *ack, now);
+  } else if (const auto* ready = std::get_if<wire::Ready>(&message)) {
+    on_ready(from, *ready);
+  } else if (const auto* leaving = std::get_if<wire::Leaving>(&message)) {
+    on_leaving(from, *leaving);
+  } else if (const auto* ended = std::get_if<wire::Ended>(&message)) {
+    on_ended(from, *ended);
+  } else if (const auto* trouble = std::get_if<wire::Trouble>(&message)) {
+    const Worker* worker = worker_of(from.peer);
+    tell(Severity::warning,
+         (worker != nullptr ? "worker " + worker->name() : "sink " + sink_->name()) + ": " + trouble->text);
+  } else {
+    ++stale_;  // a message that only a ventilator says
+  }
+}
+
+void Run::on_foreign_version(const From& from) {
+  say(from.peer,
+      wire::Refused{"it speaks another version of the protocol; this ventilator speaks version 1"});
+}
+
+void Run::on_hello(const From& from, const wire::Hello& hello, Time) {
+  // A HELLO whose connection has gone already would make a ghost: nothing would ever tell of its death.
+  if (from.link >= 0 && links_.count(from.link) == 0) return;
+  if (over_) {
+    say(from.peer,
+        hello.role == wire::Role::worker ? wire::Control{wire::Stop{}} : wire::Control{wire::Bye{}});
+    return;
+  }
+  if (hello.role == wire::Role::worker) {
+    on_worker(from, hello);
+  } else {
+    on_sink(from, hello);
+  }
+}
+
+void Run::on_worker(const From& from, const wire::Hello& hello) {
+  if (const Worker* known = worker_of(from.peer)) {
+    if (known->hello.incarnation == hello.incarnation) {
+      if (known->stage != Worker::Stage::opening)
+        welcome(*known);  // it has not heard us; the same answer again
+      return;
+    }
+    forget(known->token, "has joined anew");
+  }
+  // The descriptor of a connection that is gone was given to this one: whoever had it is gone, too.
+  if (from.link >= 0) {
+    for (const auto& [token, worker] : workers_) {
+      if (worker.from.link != from.link) continue;
+      forget(token, "has gone");
+      break;
+    }
+  }
+  Worker worker;
+  worker.from = from;
+  worker.hello = hello;
+  worker.token = LaneToken{random_()};
+  by_peer_[from.peer] = worker.token;
+  actions_.emplace_back(OpenLane{worker.token, hello.reached});
+  workers_.emplace(worker.token, std::move(worker));
+}
+
+void Run::lane_opened(LaneToken token, const std::string& endpoint) {
+  const auto found = workers_.find(token);
+  if (found == workers_.end()) return;
+  found->second.lane = endpoint;
+  found->second.stage = Worker::Stage::offered;
+  welcome(found->second);
+}
+
+void Run::lane_failed(LaneToken token, const std::string& reason) {
+  const auto found = workers_.find(token);
+  if (found == workers_.end()) return;
+  tell(Severity::warning, "worker " + found->second.name() + " refused: " + reason);
+  say(found->second.from.peer, wire::Refused{reason});
+  by_peer_.erase(found->second.from.peer);
+  workers_.erase(found);
+}
+
+void Run::welcome(const Worker& worker) {
+  say(worker.from.peer, wire::Welcome{id_, settings_.delimiter, worker.lane, worker.token, sink_for(worker)});
+}
+
+wire::SinkPlace Run::sink_for(const Worker& worker) const {
+  if (!sink_) return {};
+  wire::SinkPlace place{"", sink_->hello.results_key, sink_->hello.incarnation, sink_->hello.wants_item,
+                        sink_->hello.wants_detail};
+  // By the transport that the worker came by; else by one that goes further.
+  const std::string_view own = scheme_of(worker.hello.reached);
+  for (const std::string_view scheme :
+       {own, own == "inproc" ? std::string_view("ipc") : own, std::string_view("tcp")}) {
+    for (const std::string& endpoint : sink_->results) {
+      if (place.endpoint.empty() && scheme_of(endpoint) == scheme) place.endpoint = endpoint;
+    }
+  }
+  return place;
+}
+
+void Run::on_sink(const From& from, const wire::Hello& hello) {
+  if (sink_ && sink_->hello.incarnation != hello.incarnation) {
+    say(from.peer, wire::Refused{"this run has a sink already, " + sink_->name()});
+    return;
+  }
+  const bool is_new = !sink_;
+  Sink sink;
+  sink.from = from;
+  sink.hello = hello;
+  for (std::string endpoint : hello.results) {
+    // A sink on another host that bound all its interfaces cannot know by which of them it is reached; we do.
+    constexpr std::string_view unnamed = "tcp://:";
+    if (endpoint.starts_with(unnamed) && !from.address.empty() && !from.address.starts_with("127.") &&
+        from.address != "::1") {
+      const bool bracketed = from.address.find(':') != std::string::npos;
+      endpoint.insert(unnamed.size() - 1, bracketed ? "[" + from.address + "]" : from.address);
+    }
+    sink.results.push_back(std::move(endpoint));
+  }
+  sink_ = std::move(sink);
+  say(from.peer, wire::Welcome{id_, settings_.delimiter, "", LaneToken{}, {}});
+  if (!is_new) return;
+  for (const auto& [token, worker] : workers_) {
+    if (worker.stage == Worker::Stage::opening) continue;
+    const wire::SinkPlace place = sink_for(worker);
+    if (place.endpoint.empty()) {
+      tell(Severity::warning,
+           "worker " + worker.name() + " came by " + std::string(scheme_of(worker.hello.reached)) +
+               ", and the sink takes results by no such way; give the sink another --bind");
+    }
+    say(worker.from.peer, wire::SinkAt{place});
+  }
+}
+
+void Run::on_ready(const From& from, const wire::Ready& ready) {
+  Worker* worker = worker_of(from.peer);
+  if (worker == nullptr || worker->token != ready.token || worker->stage != Worker::Stage::offered) {
+    ++stale_;
+    return;
+  }
+  worker->stage = Worker::Stage::ready;
+  actions_.emplace_back(AwaitLane{worker->token});
+}
+
+void Run::lane_usable(LaneToken token) {
+  const auto found = workers_.find(token);
+  if (found == workers_.end() || found->second.stage != Worker::Stage::ready) return;
+  Worker& worker = found->second;
+  worker.stage = Worker::Stage::working;
+  worker.index = dispatcher_.open({worker.hello.slots, worker.hello.max_batch});
+  if (lane_tokens_.size() <= *worker.index) lane_tokens_.resize(*worker.index + 1);
+  lane_tokens_[*worker.index] = token;
+}
+
+// --- leaving
+
+void Run::on_leaving(const From& from, const wire::Leaving& leaving) {
+  if (is_sink(from.peer)) {
+    finish(3, "the sink " + sink_->name() +
+                  " has ended: " + (leaving.reason.empty() ? "no reason given" : leaving.reason));
+    return;
+  }
+  Worker* worker = worker_of(from.peer);
+  if (worker == nullptr || worker->token != leaving.token) {
+    ++stale_;
+    return;
+  }
+  if (worker->index) {
+    dispatcher_.drain(*worker->index);
+    dispatcher_.give_back(*worker->index, leaving.unstarted);
+  }
+  worker->stage = Worker::Stage::leaving;
+  leavers_.insert(worker->token);
+  dismiss_leavers();
+}
+
+void Run::dismiss_leavers() {
+  for (auto leaver = leavers_.begin(); leaver != leavers_.end();) {
+    const LaneToken token = *leaver++;
+    const Worker& worker = workers_.at(token);
+    if (worker.index && dispatcher_.held(*worker.index) > 0) continue;
+    say(worker.from.peer, wire::Bye{});
+    forget(token, "");
+  }
+}
+
+// `how` tells people; empty where there is nothing to tell.
+void Run::forget(LaneToken token, const char* how) {
+  const auto found = workers_.find(token);
+  const Worker& worker = found->second;
+  const std::uint64_t back = worker.index ? dispatcher_.close(*worker.index) : 0;
+  if (*how != '\0') {
+    tell(Severity::info,
+         "worker " + worker.name() + " " + how +
+             (back > 0 ? "; " + std::to_string(back) + " unfinished tasks go to others" : ""));
+  }
+  actions_.emplace_back(CloseLane{token});
+  leavers_.erase(token);
+  by_peer_.erase(worker.from.peer);
+  workers_.erase(found);
+}
+
+void Run::on_link_down(int link, Time now) {
+  links_.erase(link);
+  if (sink_ && sink_->from.link == link && sink_->lost == never) {
+    sink_->lost = now;
+    if (!over_) tell(Severity::warning, "lost the connection to the sink " + sink_->name());
+  }
+  for (const auto& [token, worker] : workers_) {
+    if (worker.from.link != link) continue;
+    forget(token, over_ ? "" : "has gone");
+    break;
+  }
+}
+
+void Run::lane_broken(const Dispatcher::Handout& handout) {
+  dispatcher_.unsent(handout);
+  dispatcher_.drain(handout.lane);
+}
+
+// --- accounts and the end
+
+void Run::on_ack(const From& from, const wire::Ack& ack, Time now) {
+  if (!is_sink(from.peer) || ack.run != id_) {
+    ++stale_;
+    return;
+  }
+  dispatcher_.acknowledge(ack.ids, now);
+  if (!leavers_.empty()) dismiss_leavers();
+  check_end(now);
+}
+
+void Run::end_input(Time now) {
+  dispatcher_.end_input();
+  check_end(now);
+}
+
+void Run::stop(Time now) {
+  if (over_) return;
+  stopped_ = true;
+  dispatcher_.stop();
+  if (!sink_) {
+    statement_ = Statement{dispatcher_.added(), 0, 0, 0, 0};
+    finish(3, "");
+    return;
+  }
+  check_end(now);
+}
+
+// END carries the count as soon as it is known; one that cuts the run short waits for what is out.
+void Run::check_end(Time now) {
+  if (over_ || !dispatcher_.input_ended() || ending_.running()) return;
+  if (stopped_ && !dispatcher_.done()) return;
+  ending_.start(now);
+}
+
+void Run::on_ended(const From& from, const wire::Ended& ended) {
+  if (!is_sink(from.peer) || ended.run != id_ || over_) {
+    ++stale_;
+    return;
+  }
+  statement_ = Statement{dispatcher_.added(), ended.ok, ended.failed, ended.dead, ended.duplicates};
+  const bool all_well = ended.failed == 0 && ended.dead == 0;
+  finish(all_well ? 0 : 1, "");
+}
+
+void Run::finish(int status, std::string why) {
+  if (over_) return;
+  over_ = true;
+  if (sink_) say(sink_->from.peer, wire::Bye{});
+  for (const auto& [token, worker] : workers_) say(worker.from.peer, wire::Stop{});
+  actions_.emplace_back(Finish{status, std::move(why)});
+}
+
+void Run::tick(Time now) {
+  if (over_) return;
+  if (sink_ && ending_.due(now)) {
+    say(sink_->from.peer, wire::End{id_, dispatcher_.added(), stopped_});
+  }
+  if (sink_ && sink_->lost != never && now - sink_->lost >= sink_grace) {
+    finish(3, "the sink " + sink_->name() +
+                  " is gone, and with it the results that it had; "
+                  "nothing of this run can be completed");
+    return;
+  }
+  switch (for_sink_.check(!sink_, now)) {
+    case Patience::Verdict::wait:
+      break;
+    case Patience::Verdict::say:
+      tell(Severity::info, "waiting for a sink: fanmill-sink --connect " + settings_.address);
+      break;
+    case Patience::Verdict::give_up:
+      finish(3, "no sink came within --wait-timeout; it is started with: fanmill-sink --connect " +
+                    settings_.address);
+      return;
+  }
+  const std::size_t needed =
+      dispatcher_.redelivered() == 0 && dispatcher_.out() + dispatcher_.acknowledged() == 0
+          ? std::max<std::size_t>(1, settings_.dispatcher.min_lanes)
+          : 1;
+  const std::size_t here = dispatcher_.open_lanes();
+  switch (for_workers_.check(here < needed && dispatcher_.pending() > 0 && !stopped_, now)) {
+    case Patience::Verdict::wait:
+      break;
+    case Patience::Verdict::say:
+      tell(Severity::info, (needed > 1 ? "waiting for workers, " + std::to_string(here) + " of " +
+                                             std::to_string(needed) + " are here"
+                                       : std::string("waiting for a worker")) +
+                               ": fanmill-worker --connect " + settings_.address + " COMMAND");
+      break;
+    case Patience::Verdict::give_up:
+      finish(3, "no worker came within --wait-timeout; one is started with: fanmill-worker --connect " +
+                    settings_.address + " COMMAND");
+  }
+}
+
+Time Run::next_tick() const {
+  Time next = std::min(for_workers_.next(), for_sink_.next());
+  if (sink_) next = std::min(next, ending_.next());
+  if (sink_ && sink_->lost != never) next = std::min(next, sink_->lost + sink_grace);
+  return next;
+}
+
+std::vector<Run::Action> Run::take_actions() {
+  return std::exchange(actions_, {});
+}
+
+}  // namespace fanmill::core

@@ -1,0 +1,169 @@
+#pragma once
+// The ventilator's side of the protocol: who is here, who gets what, what is still owed, and when it is over.
+//
+// A worker's way: HELLO → a lane is bound for it → WELCOME → READY → the lane can be written to → tasks →
+// LEAVING, BYE; or its control connection goes down, and what it held goes to the head of the queue. Every
+// worker is named by the incarnation that it drew; the connection that it came over (`link`) and libzmq's
+// name for that (`peer`) are how it is reached and how its death is noticed.
+//
+// Pure: events and `now` in, actions out. One thread.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include <fanmill/base/ids.hpp>
+#include <fanmill/base/time.hpp>
+#include <fanmill/core/action.hpp>
+#include <fanmill/core/backoff.hpp>
+#include <fanmill/core/dispatcher.hpp>
+#include <fanmill/core/patience.hpp>
+#include <fanmill/wire/control.hpp>
+
+namespace fanmill::core {
+
+class Run {
+ public:
+  // Say this to one peer.
+  struct SayTo {
+    std::string peer;
+    wire::Control message;
+  };
+  // Bind a lane for a worker that reached us by `reached`, then call lane_opened or lane_failed.
+  struct OpenLane {
+    LaneToken token{};
+    std::string reached;
+  };
+  // The worker says that it is ready: call lane_usable once the lane can be written to.
+  struct AwaitLane {
+    LaneToken token{};
+  };
+  struct CloseLane {
+    LaneToken token{};
+  };
+  using Action = std::variant<SayTo, Tell, Finish, OpenLane, AwaitLane, CloseLane>;
+
+  struct Settings {
+    Dispatcher::Settings dispatcher;
+    std::string delimiter;
+    std::string address;  // where workers and sinks connect, for people
+    Duration wait_timeout = Duration::max();
+  };
+
+  // What the sink says at the end.
+  struct Statement {
+    std::uint64_t tasks = 0;
+    std::uint64_t ok = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t dead = 0;
+    std::uint64_t duplicates = 0;
+    [[nodiscard]] std::uint64_t unfinished() const { return tasks - ok - failed - dead; }
+  };
+
+  // Where a message came from: libzmq's name for the connection, its descriptor (−1 over inproc), and the
+  // address of the other side ("" where there is none).
+  struct From {
+    std::string peer;
+    int link = -1;
+    std::string address;
+  };
+
+  // `random` draws the names of run and lanes; it never gives 0.
+  Run(Settings settings, std::function<std::uint64_t()> random);
+
+  // --- events from connections
+  void on_link_up(int link) { links_.insert(link); }
+  void on_link_down(int link, Time now);  // only after all that had come over it has been given to on_message
+  void on_message(const From& from, const wire::Control& message, Time now);
+  void on_foreign_version(const From& from);  // a HELLO in another version of the protocol
+
+  // --- events from the loop
+  void lane_opened(LaneToken token, const std::string& endpoint);  // the endpoint as it is passed on
+  void lane_failed(LaneToken token, const std::string& reason);
+  void lane_usable(LaneToken token);
+  // A batch could not be sent: its connection has gone, and the worker will say so.
+  void lane_broken(const Dispatcher::Handout& handout);
+  void stop(Time now);  // read nothing more, finish what is out
+  void tick(Time now);
+  [[nodiscard]] Time next_tick() const;
+
+  // --- tasks
+  [[nodiscard]] bool wants_input() const { return dispatcher_.wants_input(); }
+  void add(ByteView payload) { dispatcher_.add(payload); }
+  void end_input(Time now);
+  [[nodiscard]] bool next(Dispatcher::Handout& out) { return !over_ && dispatcher_.next(out); }
+  [[nodiscard]] LaneToken token_of(LaneIndex lane) const { return lane_tokens_[lane]; }
+
+  [[nodiscard]] std::vector<Action> take_actions();
+
+  // --- facts
+  [[nodiscard]] RunId id() const { return id_; }
+  [[nodiscard]] const Dispatcher& dispatcher() const { return dispatcher_; }
+  [[nodiscard]] const std::optional<Statement>& statement() const { return statement_; }  // once it has ended
+  [[nodiscard]] std::uint64_t stale() const { return stale_; }
+  [[nodiscard]] std::size_t workers() const { return workers_.size(); }
+
+ private:
+  struct Worker {
+    enum class Stage : std::uint8_t { opening, offered, ready, working, leaving };
+    From from;
+    wire::Hello hello;
+    LaneToken token{};
+    std::string lane;  // as it was told
+    Stage stage = Stage::opening;
+    std::optional<LaneIndex> index;  // in the dispatcher, once the lane is usable
+    [[nodiscard]] std::string name() const;
+  };
+  struct Sink {
+    From from;
+    wire::Hello hello;
+    std::vector<std::string> results;  // with the host filled in
+    Time lost = never;                 // when its connection went down, if it has
+    [[nodiscard]] std::string name() const;
+  };
+
+  void on_hello(const From& from, const wire::Hello& hello, Time now);
+  void on_worker(const From& from, const wire::Hello& hello);
+  void on_sink(const From& from, const wire::Hello& hello);
+  void on_ready(const From& from, const wire::Ready& ready);
+  void on_leaving(const From& from, const wire::Leaving& leaving);
+  void on_ack(const From& from, const wire::Ack& ack, Time now);
+  void on_ended(const From& from, const wire::Ended& ended);
+  void welcome(const Worker& worker);
+  void forget(LaneToken token, const char* how);
+  void dismiss_leavers();
+  void check_end(Time now);
+  void finish(int status, std::string why);
+  [[nodiscard]] wire::SinkPlace sink_for(const Worker& worker) const;
+  [[nodiscard]] Worker* worker_of(const std::string& peer);
+  [[nodiscard]] bool is_sink(const std::string& peer) const { return sink_ && sink_->from.peer == peer; }
+  void say(const std::string& peer, wire::Control message);
+  void tell(Severity severity, std::string text);
+
+  Settings settings_;
+  std::function<std::uint64_t()> random_;
+  RunId id_;
+  Dispatcher dispatcher_;
+  std::set<int> links_;  // connections that are open now
+  std::map<LaneToken, Worker> workers_;
+  std::unordered_map<std::string, LaneToken> by_peer_;
+  std::vector<LaneToken> lane_tokens_;  // by index in the dispatcher
+  std::set<LaneToken> leavers_;         // said LEAVING, waiting for BYE
+  std::optional<Sink> sink_;
+  Backoff ending_;  // END, until it is answered
+  Patience for_workers_;
+  Patience for_sink_;
+  bool stopped_ = false;
+  bool over_ = false;
+  std::optional<Statement> statement_;
+  std::uint64_t stale_ = 0;
+  std::vector<Action> actions_;
+};
+
+}  // namespace fanmill::core

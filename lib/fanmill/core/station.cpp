@@ -1,0 +1,244 @@
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fanmill/core/station.hpp>
+
+namespace fanmill::core {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+constexpr auto patience_with_connections = seconds(3);
+
+std::vector<IdRange> ids_of(std::span<const wire::TaskView> tasks) {
+  std::vector<IdRange> ids;
+  for (const wire::TaskView& task : tasks) {
+    if (!ids.empty() && ids.back().last + 1 == task.id) {
+      ids.back().last = task.id;
+    } else {
+      ids.push_back({task.id, task.id});
+    }
+  }
+  return ids;
+}
+}  // namespace
+
+Station::Station(wire::Hello hello, Duration wait_timeout, std::function<std::uint64_t()> random)
+    : hello_(std::move(hello)),
+      random_(std::move(random)),
+      calling_(milliseconds(100), seconds(2)),
+      patience_(wait_timeout) {}
+
+void Station::start(Time now) {
+  call(now);
+}
+
+void Station::call(Time now) {
+  state_ = State::calling;
+  hello_.incarnation = Incarnation{random_()};
+  token_ = LaneToken{};
+  calling_.start(now);
+  tick(now);
+}
+
+void Station::finish(int status, std::string why) {
+  if (state_ == State::over) return;
+  state_ = State::over;
+  actions_.emplace_back(Finish{status, std::move(why)});
+}
+
+void Station::on_control(const wire::Control& message, Time now) {
+  if (state_ == State::over) return;
+  if (const auto* welcome = std::get_if<wire::Welcome>(&message)) {
+    on(*welcome, now);
+  } else if (const auto* sink_at = std::get_if<wire::SinkAt>(&message)) {
+    on(*sink_at, now);
+  } else if (const auto* refused = std::get_if<wire::Refused>(&message)) {
+    finish(4, "the ventilator at " + hello_.reached + " refused this worker: " + refused->reason);
+  } else if (std::holds_alternative<wire::Stop>(message)) {
+    finish(0, "");
+  } else if (std::holds_alternative<wire::Bye>(message)) {
+    if (state_ == State::leaving) finish(0, "");
+  } else if (std::holds_alternative<wire::Who>(message)) {
+    // A ventilator that was started anew. While calling, the HELLO that it asks for is on its way.
+    on_control_down(now);
+  }
+}
+
+void Station::on(const wire::Welcome& welcome, Time now) {
+  if (state_ != State::calling) return;
+  calling_.stop();
+  state_ = State::joining;
+  run_ = welcome.run;
+  token_ = welcome.token;
+  lane_ = welcome.lane;
+  lane_up_ = false;
+  complain_ = now + patience_with_connections;
+  actions_.emplace_back(OpenLane{lane_});
+  on(wire::SinkAt{welcome.sink}, now);
+}
+
+void Station::on(const wire::SinkAt& message, Time now) {
+  if (state_ == State::idle || state_ == State::calling || state_ == State::rejoining) return;
+  const wire::SinkPlace& place = message.sink;
+  if (place.endpoint.empty()) return;
+  const bool same = place.epoch == sink_.epoch && place.endpoint == sink_.endpoint;
+  sink_ = place;
+  if (!same) {
+    results_up_ = false;
+    complain_ = now + patience_with_connections;
+    actions_.emplace_back(OpenResults{place.endpoint});
+    if (state_ == State::working) rejoin(now);
+  }
+  check_ready(now);
+}
+
+void Station::on_lane_up(Time now) {
+  lane_up_ = true;
+  check_ready(now);
+}
+
+void Station::on_results_up(Time now) {
+  results_up_ = true;
+  check_ready(now);
+}
+
+void Station::check_ready(Time now) {
+  if (state_ != State::joining || !lane_up_ || !results_up_) return;
+  state_ = State::working;
+  complain_ = never;
+  static_cast<void>(patience_.check(false, now));
+  actions_.emplace_back(Say{wire::Ready{token_}});
+}
+
+void Station::on_control_down(Time now) {
+  if (state_ == State::joining || state_ == State::working) rejoin(now);
+  if (state_ == State::leaving) {
+    unheard_ = true;
+    check_settled(now);
+  }
+}
+
+void Station::on_lane_down(Time now) {
+  lane_up_ = false;
+  if (state_ == State::joining || state_ == State::working) rejoin(now);
+}
+
+void Station::on_results_down(Time now) {
+  results_up_ = false;
+  if (state_ == State::working) rejoin(now);
+  check_settled(now);
+}
+
+void Station::rejoin(Time now) {
+  state_ = State::rejoining;
+  complain_ = never;
+  actions_.emplace_back(CloseLane{});
+  drop_waiting();
+  check_settled(now);
+}
+
+std::vector<IdRange> Station::drop_waiting() {
+  IdSet dropped;
+  for (const Holding& holding : waiting_) {
+    for (const IdRange& range : ids_of(holding.tasks)) dropped.add(range);
+  }
+  waiting_.clear();
+  const std::vector<IdRange> ranges = dropped.ranges();
+  for (const IdRange& range : ranges) unsent_.remove(range);
+  return ranges;
+}
+
+void Station::check_settled(Time now) {
+  if (!unsent_.empty()) return;
+  if (state_ == State::rejoining) call(now);
+  if (state_ == State::leaving && unheard_) finish(0, "");
+}
+
+bool Station::on_tasks(const wire::TasksHeader& header, Holding holding, Time now) {
+  const bool ours = header.run == run_ && header.token == token_;
+  if (!ours || (state_ != State::working && state_ != State::leaving)) return false;
+  for (const IdRange& range : ids_of(holding.tasks)) unsent_.add(range);
+  waiting_.push_back(std::move(holding));
+  if (state_ == State::leaving) leave("", now);
+  return true;
+}
+
+Station::Holding Station::take(std::size_t most) {
+  if (waiting_.empty() || most == 0) return {};
+  Holding& front = waiting_.front();
+  Holding taken{front.owner, front.tasks.first(std::min(most, front.tasks.size()))};
+  front.tasks = front.tasks.subspan(taken.tasks.size());
+  if (front.tasks.empty()) waiting_.pop_front();
+  return taken;
+}
+
+void Station::on_sent(std::span<const IdRange> ids, Time now) {
+  for (const IdRange& range : ids) unsent_.remove(range);
+  check_settled(now);
+}
+
+void Station::leave(const std::string& reason, Time now) {
+  switch (state_) {
+    case State::working:
+    case State::leaving:
+      state_ = State::leaving;
+      actions_.emplace_back(Say{wire::Leaving{token_, drop_waiting(), reason}});
+      break;
+    case State::joining:
+      actions_.emplace_back(Say{wire::Leaving{token_, {}, reason}});
+      finish(0, "");
+      break;
+    case State::rejoining:
+      state_ = State::leaving;
+      unheard_ = true;
+      check_settled(now);
+      break;
+    default:
+      finish(0, "");
+  }
+}
+
+void Station::check_unreachable(Time now) {
+  if (now < complain_) return;
+  complain_ = never;
+  std::string what;
+  if (!lane_up_) {
+    what = "cannot reach its lane " + lane_ +
+           " though control works: a firewall? see --lane-ports of the ventilator";
+  } else if (!sink_.endpoint.empty() && !results_up_) {
+    what = "cannot reach the sink at " + sink_.endpoint +
+           " though control works: a firewall? see --bind and --advertise of the sink";
+  } else {
+    return;
+  }
+  actions_.emplace_back(Tell{Severity::warning, what});
+  actions_.emplace_back(Say{wire::Trouble{what}});
+}
+
+void Station::tick(Time now) {
+  if (state_ == State::over) return;
+  if (state_ == State::calling && calling_.due(now)) actions_.emplace_back(Say{hello_});
+  if (state_ == State::joining) check_unreachable(now);
+  switch (patience_.check(state_ == State::calling, now)) {
+    case Patience::Verdict::wait:
+      break;
+    case Patience::Verdict::say:
+      actions_.emplace_back(Tell{Severity::info, "waiting for a ventilator at " + hello_.reached});
+      break;
+    case Patience::Verdict::give_up:
+      finish(3, "no ventilator at " + hello_.reached + " within --wait-timeout");
+  }
+}
+
+Time Station::next_tick() const {
+  return std::min({calling_.next(), complain_, patience_.next()});
+}
+
+std::vector<Station::Action> Station::take_actions() {
+  return std::exchange(actions_, {});
+}
+
+}  // namespace fanmill::core

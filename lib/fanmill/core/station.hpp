@@ -1,0 +1,121 @@
+#pragma once
+// A worker's side of the protocol: joining, what it holds, what it gives back, when it may go.
+//
+//   calling ── WELCOME ──▶ joining ── lane and results up ──▶ working ── leave() ──▶ leaving ── BYE ──▶ over
+//      ▲                      │                                  │
+//      └───── settled ──── rejoining ◀── a connection broke ─────┘          STOP, REFUSED: over, from
+//      anywhere
+//
+// Rejoining: what runs is finished and delivered, what had not been started is dropped, and a new incarnation
+// says HELLO. The ventilator sends again whatever it has not seen acknowledged.
+//
+// Pure: events and `now` in, actions out. One thread.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <fanmill/base/ids.hpp>
+#include <fanmill/base/ranges.hpp>
+#include <fanmill/base/time.hpp>
+#include <fanmill/core/action.hpp>
+#include <fanmill/core/backoff.hpp>
+#include <fanmill/core/patience.hpp>
+#include <fanmill/wire/batch.hpp>
+#include <fanmill/wire/control.hpp>
+
+namespace fanmill::core {
+
+class Station {
+ public:
+  // Connect a lane or the results socket to this address (as told: its host may be empty), in place of any
+  // before.
+  struct OpenLane {
+    std::string endpoint;
+  };
+  struct CloseLane {};
+  struct OpenResults {
+    std::string endpoint;
+  };
+  using Action = std::variant<Say, Tell, Finish, OpenLane, CloseLane, OpenResults>;
+
+  // Tasks that came in one message; `owner` keeps alive what the views look at.
+  struct Holding {
+    std::shared_ptr<const void> owner;
+    std::span<const wire::TaskView> tasks;
+  };
+
+  // `hello` with everything but the incarnation, which `random` draws. `random` never gives 0.
+  Station(wire::Hello hello, Duration wait_timeout, std::function<std::uint64_t()> random);
+
+  // --- events
+  void start(Time now);
+  void on_control(const wire::Control& message, Time now);
+  void on_control_down(Time now);
+  void on_lane_up(Time now);
+  void on_lane_down(Time now);
+  void on_results_up(Time now);
+  void on_results_down(Time now);
+  // False if the message is of another lane: nothing of it is taken.
+  bool on_tasks(const wire::TasksHeader& header, Holding holding, Time now);
+  // These results have been handed to the results socket.
+  void on_sent(std::span<const IdRange> ids, Time now);
+  // End in order: give back what has not been started, finish and deliver the rest.
+  void leave(const std::string& reason, Time now);
+  void tick(Time now);
+  [[nodiscard]] Time next_tick() const;
+
+  // --- what to do
+  // At most `most` tasks to be started now, in order; from then on they cannot be given back. Empty if there
+  // are none.
+  [[nodiscard]] Holding take(std::size_t most);
+  [[nodiscard]] bool has_waiting() const { return !waiting_.empty(); }
+  // Undelivered results are of no use any more: throw them away, and call on_sent with their ids.
+  [[nodiscard]] bool drop_results() const { return !results_up_ && (state_ == State::rejoining || unheard_); }
+  [[nodiscard]] std::vector<Action> take_actions();
+
+  // --- facts
+  [[nodiscard]] RunId run() const { return run_; }
+  [[nodiscard]] LaneToken token() const { return token_; }
+  [[nodiscard]] const wire::SinkPlace& sink() const { return sink_; }
+  [[nodiscard]] std::uint64_t held() const { return unsent_.size(); }
+  [[nodiscard]] bool working() const { return state_ == State::working; }
+
+ private:
+  enum class State : std::uint8_t { idle, calling, joining, working, leaving, rejoining, over };
+
+  void call(Time now);
+  void on(const wire::Welcome& welcome, Time now);
+  void on(const wire::SinkAt& message, Time now);
+  void check_ready(Time now);
+  void rejoin(Time now);
+  void check_settled(Time now);
+  void check_unreachable(Time now);
+  void finish(int status, std::string why);
+  std::vector<IdRange> drop_waiting();
+
+  wire::Hello hello_;
+  std::function<std::uint64_t()> random_;
+  State state_ = State::idle;
+  Backoff calling_;
+  Patience patience_;
+  RunId run_{};
+  LaneToken token_{};
+  std::string lane_;
+  wire::SinkPlace sink_;
+  bool lane_up_ = false;
+  bool results_up_ = false;
+  bool unheard_ = false;         // leaving, and no ventilator knows it: no BYE will come
+  Time complain_ = never;        // when a connection that has not come up is worth a word
+  std::deque<Holding> waiting_;  // not started
+  IdSet unsent_;                 // held: waiting, running, or finished and not handed to the results socket
+  std::vector<Action> actions_;
+};
+
+}  // namespace fanmill::core
