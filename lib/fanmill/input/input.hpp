@@ -1,6 +1,6 @@
 #pragma once
-// Where tasks come from: lines of stdin, of files, or items of the command line. A stream: nothing here grows with the
-// input, but for one item that is longer than a block.
+// Where tasks come from: lines of stdin, of files, or items of the command line. A stream: nothing here grows
+// with the input, but for one item that is longer than a block.
 //
 // Reading never blocks the ventilator's loop: it waits on wait_fd() and calls read() when that is readable.
 
@@ -24,9 +24,11 @@ class Receiver {
 class Input {
  public:
   virtual ~Input() = default;
-  // A descriptor to wait on before read(), or −1 where read() has something at once (files, items given, the end).
+  // A descriptor to wait on before read(), or −1 where read() has something at once (files,
+  // items given, the end).
   [[nodiscard]] virtual int wait_fd() const = 0;
-  // Reads one block and hands over the items that are complete. False once the input has ended, and from then on. Throws
+  // Reads one block, if there is something to read, and hands over the items that are complete. False once
+  // the input has ended, and from then on; a call that says so has handed over nothing. Throws
   // Error{unavailable} for what cannot be read, naming the file and the reason.
   virtual bool read(Receiver& receiver) = 0;
   // What stood between the items: "\n", "\0"; "\n" for items of the command line.
@@ -34,15 +36,17 @@ class Input {
 };
 
 struct Settings {
-  std::vector<std::string> files;  // -a, one after the other; "-" is stdin; none is stdin
-  std::vector<std::string> items;  // ::: ITEM…
-  bool items_given = false;        // ::: was there, even with nothing after it
-  char delimiter = '\n';           // or NUL
-  std::size_t max_item = std::size_t{64} << 20;  // a longer one is Error{unavailable} naming its number and --max-message
+  std::vector<std::string> files{};  // -a, one after the other; "-" is stdin; none is stdin
+  std::vector<std::string> items{};  // ::: ITEM…
+  bool items_given = false;          // ::: was there, even with nothing after it
+  char delimiter = '\n';             // or NUL
+  // A longer one is Error{unavailable} naming its number and --max-message.
+  std::size_t max_item = std::size_t{64} << 20;
 };
 
-// Files are opened as they are reached, but for all of them it is checked now that they can be read: a typing error in the third
-// file is said before the first task is sent. A last line without its delimiter is an item; an empty line is one.
+// Files are opened as they are reached, but for all of them it is checked now that they can be read: a typing
+// error in the third file is said before the first task is sent. A last line without its delimiter is an
+// item; an empty line is one.
 [[nodiscard]] std::unique_ptr<Input> open_input(const Settings& settings);
 
 }  // namespace fanmill::input
