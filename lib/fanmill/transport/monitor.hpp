@@ -1,6 +1,9 @@
 #pragma once
-// What happens to a socket's connections. Two sockets and two descriptors each, so: one on the ventilator's ROUTER, and
-// one for each of a worker's three. inproc has no connections and no events.
+// What happens to a socket's connections. Two sockets and two descriptors each, so: one on the ventilator's
+// ROUTER, and one for each of a worker's three. inproc has no connections and no events.
+//
+// A connection's `down` can be read before the last messages that came over it: read the socket empty before
+// acting on it.
 
 #include <cstdint>
 #include <optional>
@@ -12,18 +15,21 @@ namespace fanmill::transport {
 class Monitor {
  public:
   enum class What : std::uint8_t {
-    opened,        // accepted, or connected: the handshake is to come
-    up,            // handshake done
-    down,          // disconnected, or the handshake failed after `opened`
-    unreachable,   // a connection attempt failed; libzmq tries again where the socket reconnects
-    refused,       // the other side's mechanism or authentication refused us, or we it
+    opened,       // accepted, or connected: the handshake is to come
+    up,           // handshake done; libzmq does not say of which connection
+    down,         // disconnected, or the handshake failed after `opened`
+    unreachable,  // a connection attempt failed; libzmq tries again where the socket reconnects. A name that
+                  // cannot be looked up gives no event.
+    refused,      // the other side's mechanism or authentication refused us, or we it; `down` follows
   };
   struct Event {
     What what{};
-    int fd = -1;  // the connection's descriptor; −1 where there is none
+    int fd =
+        -1;  // of `opened` and `down`: the connection's descriptor, as Message::source_fd has it; else −1
   };
 
-  // Must be destroyed before `watched`. Same thread.
+  // Must be destroyed before `watched`, which may be moved meanwhile. Same thread. One monitor per socket,
+  // made before the socket binds or connects, or events are missed. Events that nobody reads pile up.
   Monitor(Context& context, Socket& watched);
   ~Monitor();
   Monitor(const Monitor&) = delete;
@@ -33,7 +39,7 @@ class Monitor {
   [[nodiscard]] zmq::socket_t& handle() { return events_; }
 
  private:
-  Socket& watched_;
+  zmq::socket_ref watched_;
   zmq::socket_t events_;
 };
 

@@ -10,8 +10,8 @@
 
 namespace fanmill::transport {
 
-// Built anew for each turn of the loop: `clear`, then `watch…` what this turn is interested in, then `wait`. The
-// array is reused, so this costs no allocation.
+// Built anew for each turn of the loop: `clear`, then `watch…` what this turn is interested in, then `wait`.
+// The array is reused, so this costs no allocation.
 class Poller {
  public:
   void clear() { items_.clear(); }
@@ -23,9 +23,12 @@ class Poller {
   std::size_t watch_writable(int fd);
   std::size_t watch_closed(int fd);  // POLLERR/POLLHUP alone: a pipe whose reader has gone
 
-  // Until something is ready or `until` has come; returns how many are ready.
+  // Until something is ready or `until` has come (`never`: not before something is ready); returns how many
+  // are ready.
   int wait(Time now, Time until);
 
+  // Since the last wait. A descriptor whose other end has gone is readable, writable and closed: read or
+  // write it and see.
   [[nodiscard]] bool readable(std::size_t index) const;
   [[nodiscard]] bool writable(std::size_t index) const;
   [[nodiscard]] bool closed(std::size_t index) const;

@@ -1,11 +1,13 @@
 #pragma once
-// ZeroMQ sockets as the roles use them: single frames, never blocking, each on one thread from birth to death.
+// ZeroMQ sockets as the roles use them: single frames, never blocking, each on one thread from birth to
+// death.
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <zmq.hpp>
 
@@ -19,11 +21,13 @@ namespace fanmill::transport {
 class Message {
  public:
   Message() = default;
-  explicit Message(std::string frame);  // takes the string over, without a copy
+  // Takes the string over without a copy, but for frames that are small enough to go into the message itself.
+  explicit Message(std::string frame);
   explicit Message(zmq::message_t message) : message_(std::move(message)) {}
 
   [[nodiscard]] ByteView view() const { return {static_cast<const char*>(message_.data()), message_.size()}; }
-  // The descriptor of the connection that it came over (ZMQ_SRCFD), or −1 over inproc.
+  // The descriptor of the connection that it came over (ZMQ_SRCFD), or −1 over inproc. By now it may be
+  // closed, or another connection's.
   [[nodiscard]] int source_fd() const;
   [[nodiscard]] zmq::message_t& handle() { return message_; }
 
@@ -40,15 +44,17 @@ enum class Sent : std::uint8_t {
 enum class Kind : std::uint8_t { router, dealer, push, pull };
 
 struct SocketSettings {
-  // ZMTP heartbeats on every connection: a peer that says nothing for `timeout` is cut off.
+  // ZMTP heartbeats on every connection: a peer of which nothing whole has come for `timeout` is cut off, in
+  // the midst of a large frame too. `timeout` is a tenth of a second or more.
   std::chrono::milliseconds heartbeat_interval{1000};
   std::chrono::milliseconds heartbeat_timeout{3000};
-  std::chrono::milliseconds handshake_timeout{10000};  // connections that never speak are closed
-  std::chrono::milliseconds linger{1000};              // for what is queued when the socket closes
-  bool only_when_connected = false;                    // ZMQ_IMMEDIATE: nothing queues for a peer that is not there
-  bool reconnects = true;                              // lanes do not: another worker may have the port by then
-  std::size_t max_message = 0;                         // larger frames cut the connection; 0 is wire's default plus slack
-  int send_limit = 1000;                               // messages queued to a peer; 0 is no limit
+  std::chrono::milliseconds handshake_timeout{
+      10000};                              // connections that never speak, or are never answered, are closed
+  std::chrono::milliseconds linger{1000};  // for what is queued when the socket closes
+  bool reconnects = true;                  // lanes do not: another worker may have the port by then
+  std::size_t max_message =
+      0;  // bytes of a frame; a larger one cuts the connection; 0 is wire's default plus slack
+  int send_limit = 1000;  // messages queued to a peer; 0 is no limit
   int receive_limit = 1000;
 };
 
@@ -56,18 +62,22 @@ class Socket {
  public:
   Socket(Context& context, Kind kind, const SocketSettings& settings);
 
-  // Throws Error{unavailable} in plain words: address in use (is another one running?), permission, no such directory,
-  // cannot resolve. For tcp port 0 the port comes from the system. Returns what was bound, with the port filled in.
+  // Throws Error{unavailable} in plain words: address in use (is another one running?), permission, no such
+  // directory, no such host. For tcp port 0 the port comes from the system. Returns what was bound, with the
+  // port filled in. An ipc path is taken from whoever has it: see bind_locked.
   Endpoint bind(const Endpoint& endpoint);
   // The same without the throw: an errno value, or 0. For trying one port after another.
   [[nodiscard]] int try_bind(const Endpoint& endpoint);
+  // Returns before there is a connection; a Monitor tells. A host's name is looked up here, which can take
+  // seconds; Error{unavailable} if there is no such host. A name server that does not answer is no Error:
+  // libzmq asks again.
   void connect(const Endpoint& endpoint);
-  void disconnect(const Endpoint& endpoint);
+  void disconnect(const Endpoint& endpoint);  // nothing happens where the connection has ended by itself
 
   // Never blocks. On `yes` the message is taken.
   [[nodiscard]] Sent send(Message& message);
-  // Never blocks; nothing if there is nothing. Multipart messages from strangers are read to their end and dropped
-  // (counted in `malformed`).
+  // Not for a ROUTER. Never blocks; nothing if there is nothing. Multipart messages from strangers are read
+  // to their end and dropped (counted in `malformed`).
   [[nodiscard]] std::optional<Message> receive();
 
   // ROUTER only. `peer` is libzmq's routing id for the connection, bytes that mean nothing else.
@@ -83,6 +93,12 @@ class Socket {
   [[nodiscard]] zmq::socket_t& handle() { return socket_; }
 
  private:
+  [[nodiscard]] bool receive_frame(zmq::message_t& frame);
+  void drop_rest();
+  template <typename Call>
+  [[nodiscard]] Sent try_twice(Call send);
+
+  Kind kind_;
   zmq::socket_t socket_;
   std::uint64_t malformed_ = 0;
 };

@@ -1,0 +1,160 @@
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <fanmill/base/error.hpp>
+#include <fanmill/transport/endpoint.hpp>
+#include <fanmill/transport/ipc_path.hpp>
+
+namespace fanmill::transport {
+
+namespace {
+
+std::string lock_path(const std::string& path) {
+  return path + ".lock";
+}
+
+Error cannot_bind(const std::string& path, std::string_view reason, std::string_view next = {}) {
+  return {ErrorCode::unavailable, "bind", "ipc://" + path, reason, next};
+}
+
+Error in_use(const std::string& path) {
+  return cannot_bind(path, reason_of(EADDRINUSE), "is another one running?");
+}
+
+// Whoever releases a lock unlinks its file first, so a lock on a file that is no longer at its path locks
+// nothing.
+bool is_at(int file, const std::string& path) {
+  struct stat opened {};
+  struct stat named {};
+  return fstat(file, &opened) == 0 && lstat(path.c_str(), &named) == 0 && opened.st_dev == named.st_dev &&
+         opened.st_ino == named.st_ino;
+}
+
+Descriptor take_lock(const std::string& path) {
+  const std::string name = lock_path(path);
+  for (;;) {
+    Descriptor file(open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file) {
+      throw errno == ENOENT ? cannot_bind(path, "no such directory")
+                            : cannot_bind(path, fmt::format("{} for {}", reason_of(errno), name));
+    }
+    if (flock(file.fd(), LOCK_EX | LOCK_NB) != 0) {
+      throw errno == EWOULDBLOCK ? in_use(path) : cannot_bind(path, reason_of(errno));
+    }
+    if (is_at(file.fd(), name)) return file;
+  }
+}
+
+// Connects as a client would and returns the errno value, or 0.
+int error_of_connecting(const std::string& path) {
+  const Descriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe) return errno;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.c_str(), path.size());
+  const int result = connect(probe.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  return result == 0 ? 0 : errno;
+}
+
+// What keeps us from the path, if anything does.
+std::optional<Error> remove_dead_socket(const std::string& path) {
+  struct stat there {};
+  if (lstat(path.c_str(), &there) != 0) {
+    if (errno == ENOENT) return std::nullopt;
+    return cannot_bind(path, reason_of(errno));
+  }
+  if (!S_ISSOCK(there.st_mode))
+    return cannot_bind(path, "what is there is not a socket", "name another path");
+  if (there.st_uid != geteuid())
+    return cannot_bind(path, "the socket there is another user's", "name another path");
+
+  switch (const int error = error_of_connecting(path)) {
+    case 0:
+    case EAGAIN:      // its backlog is full
+    case EPROTOTYPE:  // it is not a stream
+      return in_use(path);
+    case ENOENT:
+      return std::nullopt;
+    case ECONNREFUSED:
+      break;
+    default:
+      return cannot_bind(path, reason_of(error));
+  }
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) return cannot_bind(path, reason_of(errno));
+  return std::nullopt;
+}
+
+// The variable's directory, if it is an absolute path.
+std::optional<std::string> directory_from(const char* variable) {
+  const char* value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): nothing here sets variables
+  if (value == nullptr || value[0] != '/') return std::nullopt;
+  return value;
+}
+
+bool is_own_directory(const std::string& path) {
+  struct stat there {};
+  return stat(path.c_str(), &there) == 0 && S_ISDIR(there.st_mode) && there.st_uid == geteuid();
+}
+
+}  // namespace
+
+std::string runtime_directory() {
+  std::string path;
+  // After su or sudo the variable may still name another user's.
+  if (const auto given = directory_from("XDG_RUNTIME_DIR"); given && is_own_directory(*given)) {
+    path = *given + "/fanmill";
+  } else {
+    path = fmt::format("{}/fanmill-{}", directory_from("TMPDIR").value_or("/tmp"), geteuid());
+  }
+
+  const auto unusable = [&](std::string_view reason, std::string_view next = {}) {
+    return Error(ErrorCode::unavailable, "use", path, reason, next);
+  };
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) throw unusable(reason_of(errno));
+  struct stat there {};
+  if (lstat(path.c_str(), &there) != 0) throw unusable(reason_of(errno));
+  if (!S_ISDIR(there.st_mode)) throw unusable("it is not a directory");
+  if (there.st_uid != geteuid()) throw unusable("it belongs to another user");
+  if ((there.st_mode & 077) != 0) throw unusable("others have access to it", "chmod 700 " + path);
+  return path;
+}
+
+IpcPath::IpcPath(std::string path) : path_(std::move(path)) {
+  if (path_.size() > max_ipc_path) {
+    throw cannot_bind(
+        path_, fmt::format("the path has {} bytes and the system's limit is {}", path_.size(), max_ipc_path),
+        "use a shorter one");
+  }
+  lock_ = take_lock(path_);
+  if (const auto obstacle = remove_dead_socket(path_)) {
+    unlink(lock_path(path_).c_str());
+    throw Error(*obstacle);
+  }
+}
+
+IpcPath::~IpcPath() {
+  if (!lock_) return;
+  struct stat there {};
+  if (lstat(path_.c_str(), &there) == 0 && S_ISSOCK(there.st_mode)) unlink(path_.c_str());
+  unlink(lock_path(path_).c_str());  // before the lock is let go, see is_at
+}
+
+IpcPath& IpcPath::operator=(IpcPath&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(lock_, other.lock_);
+  return *this;
+}
+
+}  // namespace fanmill::transport

@@ -1,0 +1,33 @@
+#pragma once
+// Where ipc sockets live, and the lock that makes a path ours.
+
+#include <string>
+
+#include <fanmill/base/descriptor.hpp>
+
+namespace fanmill::transport {
+
+// The directory of mode 0700 where this user's ipc sockets live when nobody names another:
+// $XDG_RUNTIME_DIR/fanmill if that variable names a directory of this user's, else
+// ${TMPDIR:-/tmp}/fanmill-UID. Made if it is not there; one that belongs to another user, is a symbolic link
+// or is open to others is refused (Error{unavailable}).
+[[nodiscard]] std::string runtime_directory();
+
+// Holds an ipc path for as long as it lives: takes an flock on PATH.lock, refuses (Error{unavailable}:
+// address in use; is another one running?) if somebody has it, removes a dead socket of this user's that is
+// there, and never a live one nor anything that is not a socket. Removes both files at its end. libzmq by
+// itself would unlink whatever it finds.
+class IpcPath {
+ public:
+  explicit IpcPath(std::string path);
+  ~IpcPath();
+  IpcPath(IpcPath&&) noexcept = default;
+  IpcPath& operator=(IpcPath&&) noexcept;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  Descriptor lock_;  // nothing once moved from
+};
+
+}  // namespace fanmill::transport

@@ -1,0 +1,290 @@
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include <fanmill/base/error.hpp>
+#include <fanmill/transport/socket.hpp>
+#include <fanmill/transport/uninterrupted.hpp>
+#include <fanmill/wire/limits.hpp>
+
+namespace fanmill::transport {
+
+namespace {
+
+// What a zmq_msg_t of libzmq 4.3 holds without an allocation.
+constexpr std::size_t small_frame = 33;
+
+zmq::socket_type type_of(Kind kind) {
+  switch (kind) {
+    case Kind::router:
+      return zmq::socket_type::router;
+    case Kind::dealer:
+      return zmq::socket_type::dealer;
+    case Kind::push:
+      return zmq::socket_type::push;
+    case Kind::pull:
+      break;
+  }
+  return zmq::socket_type::pull;
+}
+
+int milliseconds(std::chrono::milliseconds duration) {
+  assert(duration.count() >= 0);
+  return static_cast<int>(duration.count());
+}
+
+std::string words_for(int error) {
+  return error > ZMQ_HAUSNUMERO ? zmq_strerror(error) : reason_of(error);  // libzmq has numbers of its own
+}
+
+void apply(zmq::socket_t& socket, Kind kind, const SocketSettings& settings) {
+  namespace option = zmq::sockopt;
+  socket.set(option::linger, milliseconds(settings.linger));
+  const std::size_t most =
+      settings.max_message != 0 ? settings.max_message : wire::default_max_message + wire::frame_slack;
+  socket.set(option::maxmsgsize, static_cast<std::int64_t>(most));
+  socket.set(option::sndhwm, settings.send_limit);
+  socket.set(option::rcvhwm, settings.receive_limit);
+  socket.set(option::handshake_ivl, milliseconds(settings.handshake_timeout));
+  socket.set(option::connect_timeout, milliseconds(settings.handshake_timeout));
+  socket.set(option::heartbeat_ivl, milliseconds(settings.heartbeat_interval));
+  socket.set(option::heartbeat_timeout, milliseconds(settings.heartbeat_timeout));
+  socket.set(option::heartbeat_ttl, milliseconds(settings.heartbeat_timeout));
+  if (settings.reconnects) {
+    socket.set(option::reconnect_ivl, 100);
+    socket.set(option::reconnect_ivl_max, 1000);
+  } else {
+    socket.set(option::reconnect_ivl, -1);
+  }
+  if (kind == Kind::router) socket.set(option::router_mandatory, true);
+}
+
+bool is_ipv6(std::string_view host) {
+  return host.find(':') != std::string_view::npos;
+}
+
+bool is_number(const std::string& host) {
+  in_addr address{};
+  return is_ipv6(host) || host == "*" || inet_pton(AF_INET, host.c_str(), &address) == 1;
+}
+
+struct Lookup {
+  int error = 0;        // getaddrinfo's; 0 if there is an address
+  std::string address;  // numeric; IPv4 where the name has both
+};
+
+Lookup look_up(const std::string& host) {
+  Lookup found;
+  for (const int family : {AF_INET, AF_INET6}) {
+    addrinfo hints{};
+    hints.ai_family = family;
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* list = nullptr;
+    found.error = getaddrinfo(host.c_str(), nullptr, &hints, &list);
+    if (found.error != 0) continue;
+    const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, freeaddrinfo);
+    char text[NI_MAXHOST];
+    found.error = getnameinfo(list->ai_addr, list->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
+    if (found.error != 0) continue;
+    found.address = text;
+    return found;
+  }
+  return found;
+}
+
+int bind_once(zmq::socket_t& socket, const Endpoint& endpoint) {
+  socket.set(zmq::sockopt::ipv6, is_ipv6(endpoint.host));
+  return uninterrupted([&] { return zmq_bind(socket.handle(), endpoint.text().c_str()); }) == 0 ? 0 : errno;
+}
+
+Error cannot_bind(const Endpoint& endpoint, int error) {
+  const auto because = [&](std::string_view reason, std::string_view next = {}) {
+    return Error(ErrorCode::unavailable, "bind", endpoint.text(), reason, next);
+  };
+  switch (error) {
+    case EADDRINUSE:
+      return because(reason_of(error), "is another one running?");
+    case EADDRNOTAVAIL:
+      return because("this host has no such address");
+    case ENODEV:
+      return because("no such host or interface");
+    case ENOENT:
+      return because("no such directory");
+    case EACCES:
+      return because(reason_of(error),
+                     endpoint.scheme == Scheme::tcp ? "ports below 1024 are for privileged users" : "");
+    default:
+      return because(words_for(error));
+  }
+}
+
+std::uint16_t bound_port(const zmq::socket_t& socket) {
+  const std::string last = socket.get(zmq::sockopt::last_endpoint);
+  std::uint16_t port = 0;
+  std::from_chars(last.data() + last.rfind(':') + 1, last.data() + last.size(), port);
+  assert(port != 0);
+  return port;
+}
+
+// For what neither a peer nor the network can cause: the context was ended under us, or memory is out.
+[[noreturn]] void broken(std::string_view action) {
+  throw Error(ErrorCode::unavailable, action, "a message", words_for(errno));
+}
+
+}  // namespace
+
+Message::Message(std::string frame) {
+  if (frame.size() <= small_frame) {
+    message_.rebuild(frame.data(), frame.size());
+    return;
+  }
+  auto owner = std::make_unique<std::string>(std::move(frame));
+  std::string& bytes = *owner;
+  message_.rebuild(
+      bytes.data(), bytes.size(), [](void*, void* hint) { delete static_cast<std::string*>(hint); },
+      owner.get());
+  owner.release();  // NOLINT(bugprone-unused-return-value): libzmq deletes it, from any thread
+}
+
+int Message::source_fd() const {
+  // cppzmq's get() would throw for the −1.
+  return zmq_msg_get(message_.handle(), ZMQ_SRCFD);
+}
+
+Socket::Socket(Context& context, Kind kind, const SocketSettings& settings) : kind_(kind) {
+  try {
+    socket_ = zmq::socket_t(context.handle(), type_of(kind));
+    apply(socket_, kind, settings);
+  } catch (const zmq::error_t& error) {
+    throw Error(ErrorCode::unavailable, "open", "a ZeroMQ socket", words_for(error.num()),
+                error.num() == EMFILE ? "raise the limit on open files (ulimit -n)" : "");
+  }
+}
+
+int Socket::try_bind(const Endpoint& endpoint) {
+  const int error = bind_once(socket_, endpoint);
+  if (error != ENODEV || endpoint.scheme != Scheme::tcp) return error;
+  // For binding libzmq takes numbers and interfaces only, and not even "localhost".
+  const Lookup found = look_up(endpoint.host);
+  if (found.error != 0) return error;
+  Endpoint numeric = endpoint;
+  numeric.host = found.address;
+  return bind_once(socket_, numeric);
+}
+
+Endpoint Socket::bind(const Endpoint& endpoint) {
+  if (const int error = try_bind(endpoint); error != 0) throw cannot_bind(endpoint, error);
+  Endpoint bound = endpoint;
+  if (bound.scheme == Scheme::tcp && bound.port == 0) bound.port = bound_port(socket_);
+  return bound;
+}
+
+void Socket::connect(const Endpoint& endpoint) {
+  const auto because = [&](std::string_view reason) {
+    return Error(ErrorCode::unavailable, "connect to", endpoint.text(), reason);
+  };
+  bool wants_ipv6 = is_ipv6(endpoint.host);
+  if (endpoint.scheme == Scheme::tcp && !is_number(endpoint.host)) {
+    const Lookup found = look_up(endpoint.host);
+    if (found.error == EAI_NONAME || found.error == EAI_NODATA) throw because("no such host");
+    wants_ipv6 = is_ipv6(found.address);
+  }
+  socket_.set(zmq::sockopt::ipv6, wants_ipv6);
+  if (uninterrupted([&] { return zmq_connect(socket_.handle(), endpoint.text().c_str()); }) != 0) {
+    throw because(words_for(errno));
+  }
+}
+
+void Socket::disconnect(const Endpoint& endpoint) {
+  const int result = uninterrupted([&] { return zmq_disconnect(socket_.handle(), endpoint.text().c_str()); });
+  if (result != 0 && errno != ENOENT) {
+    throw Error(ErrorCode::unavailable, "disconnect from", endpoint.text(), words_for(errno));
+  }
+}
+
+// libzmq looks for news of its I/O thread in a send only every millisecond or so, so that a queue that has
+// room again is called full. Reading the socket's events makes it look.
+template <typename Call>
+Sent Socket::try_twice(Call send) {
+  if (uninterrupted(send) >= 0) return Sent::yes;
+  if (errno == EAGAIN) {
+    static_cast<void>(writable());
+    if (uninterrupted(send) >= 0) return Sent::yes;
+  }
+  if (errno == EAGAIN) return Sent::full;
+  if (errno == EHOSTUNREACH) return Sent::gone;
+  broken("send");
+}
+
+Sent Socket::send(Message& message) {
+  assert(kind_ == Kind::push || kind_ == Kind::dealer);
+  return try_twice([&] { return zmq_msg_send(message.handle().handle(), socket_.handle(), ZMQ_DONTWAIT); });
+}
+
+Sent Socket::send_to(const std::string& peer, Message& message) {
+  assert(kind_ == Kind::router);
+  const Sent addressed = try_twice(
+      [&] { return zmq_send(socket_.handle(), peer.data(), peer.size(), ZMQ_DONTWAIT | ZMQ_SNDMORE); });
+  if (addressed != Sent::yes) return addressed;
+  // From here on a ROUTER takes everything.
+  const int result =
+      uninterrupted([&] { return zmq_msg_send(message.handle().handle(), socket_.handle(), ZMQ_DONTWAIT); });
+  if (result < 0) broken("send");
+  return Sent::yes;
+}
+
+bool Socket::receive_frame(zmq::message_t& frame) {
+  const int result =
+      uninterrupted([&] { return zmq_msg_recv(frame.handle(), socket_.handle(), ZMQ_DONTWAIT); });
+  if (result >= 0) return true;
+  if (errno != EAGAIN) broken("receive");
+  return false;
+}
+
+// The frames of a message come into the queue together, so none of them is waited for.
+void Socket::drop_rest() {
+  ++malformed_;
+  zmq::message_t frame;
+  do {
+    if (!receive_frame(frame)) return;
+  } while (frame.more());
+}
+
+std::optional<Message> Socket::receive() {
+  assert(kind_ == Kind::pull || kind_ == Kind::dealer);
+  for (;;) {
+    zmq::message_t frame;
+    if (!receive_frame(frame)) return std::nullopt;
+    if (!frame.more()) return Message(std::move(frame));
+    drop_rest();
+  }
+}
+
+std::optional<Socket::Addressed> Socket::receive_from() {
+  assert(kind_ == Kind::router);
+  for (;;) {
+    zmq::message_t peer;
+    zmq::message_t frame;
+    if (!receive_frame(peer) || !receive_frame(frame)) return std::nullopt;
+    if (!frame.more()) return Addressed{peer.to_string(), Message(std::move(frame))};
+    drop_rest();
+  }
+}
+
+bool Socket::writable() {
+  int events = 0;
+  std::size_t size = sizeof events;
+  uninterrupted([&] { return zmq_getsockopt(socket_.handle(), ZMQ_EVENTS, &events, &size); });
+  return (events & ZMQ_POLLOUT) != 0;
+}
+
+}  // namespace fanmill::transport
