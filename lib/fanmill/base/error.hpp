@@ -1,8 +1,8 @@
 #pragma once
 // The one way to say that something cannot start or cannot go on.
 //
-// An Error is thrown where the trouble is seen and caught once, in a program's main. What a peer, the network or a
-// clock can do at any time is not an Error: that is a value which the caller has to look at.
+// An Error is thrown where the trouble is seen and caught once, in a program's main. What a peer, the network
+// or a clock can do at any time is not an Error: that is a value which the caller has to look at.
 
 #include <exception>
 #include <string>
@@ -32,7 +32,8 @@ class Error : public std::exception {
 };
 
 // A wrong command line: reads as "SUBJECT: REASON; NEXT", for example "--jobs: 'two' is not a number; …".
-[[nodiscard]] Error usage_error(std::string_view subject, std::string_view reason, std::string_view next = {});
+[[nodiscard]] Error usage_error(std::string_view subject, std::string_view reason,
+                                std::string_view next = {});
 
 // The text of an errno value, in lower case and without the number: "address already in use".
 [[nodiscard]] std::string reason_of(int error_number);

@@ -1,13 +1,14 @@
 #pragma once
-// The names of things on the wire. A task is counted; all else is drawn at random, so that no two runs, workers or
-// lanes are ever taken for each other.
+// The names of things on the wire. A task is counted; all else is drawn at random, so that no two runs,
+// workers or lanes are ever taken for each other.
 
 #include <cstdint>
 #include <string_view>
 
 namespace fanmill {
 
-// A payload, an output, a frame: bytes that belong to somebody else, of any value, NUL and broken UTF-8 included.
+// A payload, an output, a frame: bytes that belong to somebody else, of any value, NUL and broken UTF-8
+// included.
 using ByteView = std::string_view;
 
 // A task's ordinal in its run: 0, 1, 2, … without a gap. Arithmetic is meant, so it is a plain number.

@@ -1,5 +1,6 @@
 #pragma once
-// Sets of task ids that are mostly runs of neighbours: what a worker holds, what the sink has, what an ACK says.
+// Sets of task ids that are mostly runs of neighbours: what a worker holds, what the sink has, what an ACK
+// says.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,8 +20,8 @@ struct IdRange {
   friend bool operator==(const IdRange&, const IdRange&) = default;
 };
 
-// Appends `id` to ascending, disjoint `ranges`; an id that follows the last one costs no new range. `id` must be
-// larger than all that are there.
+// Appends `id` to ascending, disjoint `ranges`; an id that follows the last one costs no new range. `id` must
+// be larger than all that are there.
 void append_id(std::vector<IdRange>& ranges, TaskId id);
 
 // A set of ids; memory grows with the number of gaps, not of ids.

@@ -1,21 +1,27 @@
 #pragma once
-// The two messages that carry the work: TASKS down a lane, RESULTS to the sink. Many tasks share a frame, so these are
-// written and read in place: no tree, no copy, no allocation per task.
+// The two messages that carry the work: TASKS down a lane, RESULTS to the sink. Many tasks share a frame, so
+// these are written and read in place: no tree, no copy, no allocation per task.
 //
 //   TASKS   = [version, 16, run, token, [[id, attempt, payload], …]]
-//   RESULTS = [version, 17, run, token, worker, records, [[id, attempt, outcome, output], … or [id, attempt, outcome, output, detail], …]]
-//   detail  = [cause, code, error, stderr, slot, started, took, item, stdout_dropped, stderr_dropped]
+//   RESULTS = [version, 17, run, token, worker, records, [result, …]]
+//   result  = [id, attempt, outcome, output] or, always of failed and dead, [id, attempt, outcome, output,
+//   detail] detail  = [cause, code, error, stderr, slot, started, took, item, stdout_dropped, stderr_dropped]
 //
 // payload, output, stderr and item are msgpack bin (str is accepted); worker and error are str.
 // Pure: no socket, no thread, no clock.
 
+#include <cassert>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <fanmill/base/ids.hpp>
 #include <fanmill/wire/decoded.hpp>
+#include <fanmill/wire/limits.hpp>
+#include <fanmill/wire/writer.hpp>
 
 namespace fanmill::wire {
 
@@ -27,25 +33,25 @@ struct TaskView {
   friend bool operator==(const TaskView&, const TaskView&) = default;
 };
 
-// What made a task fail. `none` for ok.
+// What made a task fail: `none` with ok, and with ok alone.
 enum class Cause : std::uint8_t {
   none = 0,
-  exit = 1,      // code: the exit status
-  signal = 2,    // code: the signal's number
+  exit = 1,    // code: the exit status
+  signal = 2,  // code: the signal's number
   timeout = 3,
-  error = 4,     // a handler threw, a command could not be started, an item that cannot be an argument
-  lost = 5,      // the workers that ran it died
+  error = 4,  // a handler threw, a command could not be started, an item that cannot be an argument
+  lost = 5,   // the workers that ran it died
 };
 
 struct Detail {
   Cause cause = Cause::none;
   std::uint32_t code = 0;
-  ByteView error;                    // for people; ≤ max_text
+  ByteView error;  // for people; ≤ max_text
   ByteView stderr_text;
-  std::uint32_t slot = 0;            // from 1
-  std::uint64_t started = 0;         // µs since 1970
-  std::uint64_t took = 0;            // µs
-  ByteView item;                     // the payload, where the sink wants it or the task failed (then ≤ 4 KiB of it)
+  std::uint32_t slot = 0;     // from 1; 0 where there was none (lost)
+  std::uint64_t started = 0;  // µs since 1970
+  std::uint64_t took = 0;     // µs
+  ByteView item;  // the payload, where the sink wants it or the task failed (then ≤ 4 KiB of it)
   std::uint64_t stdout_dropped = 0;  // bytes over --max-output
   std::uint64_t stderr_dropped = 0;
   friend bool operator==(const Detail&, const Detail&) = default;
@@ -72,38 +78,63 @@ struct ResultsHeader {
   bool records = false;  // each output is one record, to be followed by the run's delimiter
 };
 
-// Builds one TASKS frame. `take` leaves the writer empty, ready for `begin`.
+// Builds one TASKS frame of one to max_batch tasks. `take` leaves the writer empty, ready for `begin`.
 class TasksWriter {
  public:
   void begin(const TasksHeader& header);
-  void add(const TaskView& task);
+  void add(const TaskView& task) {
+    assert(count_ < max_batch && task.id <= max_task_id && task.attempt <= max_attempt);
+    char* at = writer_.room(4 * max_header, task.payload);
+    at = put_array(at, 3);
+    at = put_number(at, task.id);
+    at = put_number(at, task.attempt);
+    writer_.wrote(put_bin_header(at, task.payload.size()), task.payload);
+    ++count_;
+  }
   [[nodiscard]] std::size_t count() const { return count_; }
-  [[nodiscard]] std::size_t bytes() const { return frame_.size(); }
+  [[nodiscard]] std::size_t bytes() const { return writer_.size(); }
   [[nodiscard]] std::string take();
 
  private:
-  std::string frame_;
-  std::size_t count_at_ = 0;  // where the array's length is patched in
+  Writer writer_;
+  std::size_t count_at_ = 0;  // where the array's length is filled in
+  std::size_t expected_ = 0;  // bytes: batches come in like sizes
   std::uint32_t count_ = 0;
 };
 
+// Builds one RESULTS frame, likewise.
 class ResultsWriter {
  public:
   void begin(const ResultsHeader& header);
-  void add(const ResultView& result);
+  void add(const ResultView& result) {
+    assert(count_ < max_batch && result.id <= max_task_id && result.attempt <= max_attempt);
+    assert(result.detail || result.outcome == Outcome::ok);
+    char* at = writer_.room(5 * max_header, result.output);
+    at = put_array(at, result.detail ? 5 : 4);
+    at = put_number(at, result.id);
+    at = put_number(at, result.attempt);
+    at = put_number(at, static_cast<std::uint64_t>(result.outcome));
+    writer_.wrote(put_bin_header(at, result.output.size()), result.output);
+    if (result.detail) add_detail(*result.detail);
+    ++count_;
+  }
   [[nodiscard]] std::size_t count() const { return count_; }
-  [[nodiscard]] std::size_t bytes() const { return frame_.size(); }
+  [[nodiscard]] std::size_t bytes() const { return writer_.size(); }
   [[nodiscard]] std::string take();
 
  private:
-  std::string frame_;
+  void add_detail(const Detail& detail);
+
+  Writer writer_;
   std::size_t count_at_ = 0;
+  std::size_t expected_ = 0;
   std::uint32_t count_ = 0;
 };
 
-// Decodes a whole frame before anything in it is believed. `tasks`/`results` are cleared first and hold views into
-// `frame`; where a flaw comes back their content means nothing. Ids ≤ max_task_id, attempts ≤ max_attempt, at least
-// one and at most max_batch entries.
+// Decodes a whole frame before anything in it is believed. `tasks`/`results` are cleared first and hold views
+// into `frame`; where a flaw comes back their content means nothing. Ids ≤ max_task_id, attempts ≤
+// max_attempt, at least one and at most max_batch entries, no id order. A frame of another type is
+// Flaw::unknown_type.
 [[nodiscard]] Decoded<TasksHeader> decode_tasks(ByteView frame, std::vector<TaskView>& tasks);
 [[nodiscard]] Decoded<ResultsHeader> decode_results(ByteView frame, std::vector<ResultView>& results);
 

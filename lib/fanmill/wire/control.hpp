@@ -1,6 +1,9 @@
 #pragma once
-// The control messages: everything but tasks and results. One struct per message of docs/protocol.md, one encode per
-// struct, one decode for all. A message is one frame, a msgpack array [version, type, …].
+// The control messages: everything but tasks and results. One struct per message of docs/protocol.md, one
+// encode per struct, one decode for all. A message is one frame, a msgpack array [version, type, …]: after
+// those two come the fields of its struct in their order. Texts are str, the delimiter is bin (str is
+// accepted), ids are one flat array [first, last, first, last, …], and a SinkPlace is an array of its own
+// five fields.
 //
 // Pure: no socket, no thread, no clock.
 
@@ -12,31 +15,10 @@
 #include <fanmill/base/ids.hpp>
 #include <fanmill/base/ranges.hpp>
 #include <fanmill/wire/decoded.hpp>
+#include <fanmill/wire/limits.hpp>
+#include <fanmill/wire/opening.hpp>
 
 namespace fanmill::wire {
-
-// The second element of each message.
-enum class Type : std::uint8_t {
-  // joining
-  hello = 1,
-  welcome = 2,
-  refused = 3,
-  ready = 4,
-  who = 5,
-  sink_at = 6,
-  trouble = 7,
-  // leaving
-  leaving = 8,
-  bye = 9,
-  stop = 10,
-  // data
-  tasks = 16,
-  results = 17,
-  // accounts
-  ack = 32,
-  end = 33,
-  ended = 34,
-};
 
 enum class Role : std::uint8_t { worker = 1, sink = 2 };
 
@@ -47,21 +29,21 @@ struct Hello {
   std::string reached;  // the control endpoint as this peer wrote it; its scheme chooses the lane's
   std::string host;     // for people
   std::uint64_t pid = 0;
-  std::string name;     // for people; need not be unique
-  std::uint32_t slots = 1;                // worker: tasks at a time, ≥ 1
-  std::uint32_t max_batch = 2048;         // worker: most tasks in one message, ≥ 1
-  std::vector<std::string> results;       // sink: where it takes results, one endpoint per transport
-  std::string results_key;                // sink: its CURVE public key, or empty
-  bool has_store = false;                 // sink: outcomes survive it
-  bool wants_item = false;                // sink: payloads are to be echoed in results
-  bool wants_detail = false;              // sink: a detail with each result, not with failures alone
+  std::string name;                  // for people; need not be unique
+  std::uint32_t slots = 1;           // worker: tasks at a time, 1 … max_slots
+  std::uint32_t max_batch = 2048;    // worker: most tasks in one message, 1 … wire::max_batch
+  std::vector<std::string> results;  // sink: where it takes results, one endpoint per transport
+  std::string results_key;           // sink: its CURVE public key, or empty
+  bool has_store = false;            // sink: outcomes survive it
+  bool wants_item = false;           // sink: payloads are to be echoed in results
+  bool wants_detail = false;         // sink: a detail with each result, not with failures alone
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 
 // The sink as workers see it, in WELCOME and SINK.
 struct SinkPlace {
-  std::string endpoint;     // empty: there is none yet
-  std::string key;          // its CURVE public key, or empty
+  std::string endpoint;  // empty: there is none yet
+  std::string key;       // its CURVE public key, or empty
   Incarnation epoch{};
   bool wants_item = false;
   bool wants_detail = false;
@@ -71,10 +53,10 @@ struct SinkPlace {
 // WELCOME, ventilator → worker or sink.
 struct Welcome {
   RunId run{};
-  std::string delimiter;    // what stood between the tasks in the input, 1 … 16 bytes, or empty
-  std::string lane;         // worker: endpoint of its lane
-  LaneToken token{};        // worker: its lane's name; 0 for a sink
-  SinkPlace sink;           // worker: where results go
+  std::string delimiter;  // what stood between the tasks in the input, 1 … 16 bytes, or empty
+  std::string lane;       // worker: endpoint of its lane
+  LaneToken token{};      // worker: its lane's name; 0 for a sink
+  SinkPlace sink;         // worker: where results go
   friend bool operator==(const Welcome&, const Welcome&) = default;
 };
 
@@ -101,14 +83,15 @@ struct SinkAt {
   friend bool operator==(const SinkAt&, const SinkAt&) = default;
 };
 
-// TROUBLE, worker or sink → ventilator: something for a person to read, for example a lane that cannot be reached.
+// TROUBLE, worker or sink → ventilator: something for a person to read, for example a lane that cannot be
+// reached.
 struct Trouble {
   std::string text;
   friend bool operator==(const Trouble&, const Trouble&) = default;
 };
 
-// LEAVING, worker or sink → ventilator. A worker gives back what it has not started, and says it again for each
-// batch that reaches it later; it stays until BYE.
+// LEAVING, worker or sink → ventilator. A worker gives back what it has not started, and says it again for
+// each batch that reaches it later; it stays until BYE.
 struct Leaving {
   LaneToken token{};               // 0 from a sink
   std::vector<IdRange> unstarted;  // ascending, disjoint
@@ -152,13 +135,18 @@ struct Ended {
   friend bool operator==(const Ended&, const Ended&) = default;
 };
 
-using Control = std::variant<Hello, Welcome, Refused, Ready, Who, SinkAt, Trouble, Leaving, Bye, Stop, Ack, End, Ended>;
+using Control =
+    std::variant<Hello, Welcome, Refused, Ready, Who, SinkAt, Trouble, Leaving, Bye, Stop, Ack, End, Ended>;
 
 // One frame. The message must be within the limits of limits.hpp (ours are; asserted).
 [[nodiscard]] std::string encode(const Control& message);
 
-// Any bytes at all. Ranges come back ascending and disjoint with every id ≤ max_task_id, texts within their limits,
-// numbers in range; anything else is a flaw. A TASKS or RESULTS frame is a flaw here.
+// Any bytes at all. Ranges come back ascending and disjoint with every id ≤ max_task_id, texts within their
+// limits, numbers in range; anything else is a flaw. A TASKS or RESULTS frame is a flaw here.
 [[nodiscard]] Decoded<Control> decode_control(ByteView frame);
+
+// A HELLO of whatever version: what decode_control() calls Flaw::version can then still be answered by
+// REFUSED, in words.
+[[nodiscard]] bool looks_like_hello(ByteView frame);
 
 }  // namespace fanmill::wire

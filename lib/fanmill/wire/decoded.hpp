@@ -11,16 +11,17 @@ namespace fanmill::wire {
 
 // Why a frame was not taken. Counted by reason; the numbers are not on the wire.
 enum class Flaw : std::uint8_t {
-  not_msgpack,    // does not begin with what msgpack allows here
-  truncated,      // ends before its own structure does
-  trailing,       // goes on after it
-  version,        // another protocol version
-  unknown_type,   // no such message
-  wrong_type,     // an element of another msgpack type
-  wrong_arity,    // an array of another length
-  out_of_range,   // a number, a size or an order that is not allowed
+  not_msgpack,   // a byte that msgpack never uses
+  truncated,     // ends before its own structure does
+  trailing,      // goes on after it
+  version,       // another protocol version
+  unknown_type,  // no such message
+  wrong_type,    // an element of another msgpack type
+  wrong_arity,   // an array of another length
+  out_of_range,  // a number, a size or an order that is not allowed
 };
 
+// For people and counters: "trailing bytes".
 [[nodiscard]] std::string_view name_of(Flaw flaw);
 
 template <class T>

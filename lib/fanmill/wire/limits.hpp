@@ -6,7 +6,8 @@
 
 namespace fanmill::wire {
 
-// Spoken by HELLO and every other message as its first element. A peer of another version is refused in words.
+// Spoken by HELLO and every other message as its first element. A peer of another version is refused in
+// words.
 inline constexpr std::uint64_t protocol_version = 1;
 
 // --max-message: the largest payload or output of one task.
@@ -14,14 +15,14 @@ inline constexpr std::size_t default_max_message = std::size_t{64} << 20;
 // A frame may be this much larger than the largest payload in it.
 inline constexpr std::size_t frame_slack = std::size_t{1} << 20;
 
-inline constexpr std::size_t max_name = 256;         // host, name of a worker
-inline constexpr std::size_t max_endpoint = 512;     // longest endpoint text
-inline constexpr std::size_t max_endpoints = 16;     // endpoints that one sink may offer
-inline constexpr std::size_t max_text = 4096;        // reasons for people, error texts
-inline constexpr std::size_t max_key = 64;           // a CURVE public key in Z85 has 40
+inline constexpr std::size_t max_name = 256;      // host, name of a worker
+inline constexpr std::size_t max_endpoint = 512;  // longest endpoint text
+inline constexpr std::size_t max_endpoints = 16;  // endpoints that one sink may offer
+inline constexpr std::size_t max_text = 4096;     // reasons for people, error texts
+inline constexpr std::size_t max_key = 64;        // a CURVE public key in Z85 has 40
 inline constexpr std::size_t max_delimiter = 16;
-inline constexpr std::size_t max_ranges = 65536;     // ranges in one ACK, LEAVING, …
-inline constexpr std::size_t max_batch = 16384;      // tasks or results in one frame
+inline constexpr std::size_t max_ranges = 65536;  // ranges in one ACK, LEAVING, …
+inline constexpr std::size_t max_batch = 16384;   // tasks or results in one frame
 inline constexpr std::uint32_t max_slots = 65536;
 inline constexpr std::uint32_t max_attempt = 1000000;
 
