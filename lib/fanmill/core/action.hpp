@@ -24,6 +24,7 @@ struct Tell {
 struct Finish {
   int status = 0;
   std::string why;
+  bool by_peer = false;  // the other side ended it, and its own message says more
 };
 
 }  // namespace fanmill::core

@@ -29,10 +29,10 @@ void Collector::start(Time now) {
   tick(now);
 }
 
-void Collector::finish(int status, std::string why) {
+void Collector::finish(int status, std::string why, bool by_peer) {
   if (state_ == State::over) return;
   state_ = State::over;
-  actions_.emplace_back(Finish{status, std::move(why)});
+  actions_.emplace_back(Finish{status, std::move(why), by_peer});
 }
 
 void Collector::on_control(const wire::Control& message, Time now) {
@@ -49,7 +49,7 @@ void Collector::on_control(const wire::Control& message, Time now) {
     if (closed_) {
       finish(exit_status(), "");
     } else {
-      finish(3, "the ventilator has given up; its own message says why");
+      finish(3, "the ventilator has ended the run before it was complete; its own message says why", true);
     }
   }
 }

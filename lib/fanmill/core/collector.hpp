@@ -63,6 +63,7 @@ class Collector {
 
   // --- facts
   [[nodiscard]] bool collecting() const { return state_ == State::collecting; }  // results are welcome
+  [[nodiscard]] bool begun() const { return run_ != RunId{}; }
   [[nodiscard]] const Accounts& accounts() const { return accounts_; }
   [[nodiscard]] std::uint64_t stale() const { return stale_; }  // results of another run
   [[nodiscard]] bool closed() const { return closed_; }         // the store is closed, every outcome in it
@@ -75,7 +76,7 @@ class Collector {
   void check_complete();
   void settle();
   void say_ended();
-  void finish(int status, std::string why);
+  void finish(int status, std::string why, bool by_peer = false);
   [[nodiscard]] int exit_status() const;
 
   wire::Hello hello_;

@@ -85,6 +85,19 @@ void Run::on_foreign_version(const From& from) {
       wire::Refused{"it speaks another version of the protocol; this ventilator speaks version 1"});
 }
 
+// Said for the first of them, then for each tenfold: a peer that sends nothing else must not fill a log.
+void Run::on_malformed(const From& from, std::string_view flaw) {
+  ++malformed_;
+  std::uint64_t power = 1;
+  while (power * 10 <= malformed_) power *= 10;
+  if (power != malformed_) return;
+  const Worker* worker = worker_of(from.peer);
+  std::string who = worker != nullptr ? "worker " + worker->name() : "a peer";
+  if (worker == nullptr && !from.address.empty()) who += " at " + from.address;
+  tell(Severity::warning, who + " sent a message that is not understood and was dropped (" +
+                              std::string(flaw) + "); " + std::to_string(malformed_) + " so far");
+}
+
 void Run::on_hello(const From& from, const wire::Hello& hello, Time) {
   // A HELLO whose connection has gone already would make a ghost: nothing would ever tell of its death.
   if (from.link >= 0 && links_.count(from.link) == 0) return;
@@ -220,8 +233,10 @@ void Run::lane_usable(LaneToken token) {
 
 void Run::on_leaving(const From& from, const wire::Leaving& leaving) {
   if (is_sink(from.peer)) {
-    finish(3, "the sink " + sink_->name() +
-                  " has ended: " + (leaving.reason.empty() ? "no reason given" : leaving.reason));
+    finish(3,
+           "the sink " + sink_->name() +
+               " has ended: " + (leaving.reason.empty() ? "no reason given" : leaving.reason),
+           true);
     return;
   }
   Worker* worker = worker_of(from.peer);
@@ -328,12 +343,12 @@ void Run::on_ended(const From& from, const wire::Ended& ended) {
   finish(all_well ? 0 : 1, "");
 }
 
-void Run::finish(int status, std::string why) {
+void Run::finish(int status, std::string why, bool by_peer) {
   if (over_) return;
   over_ = true;
   if (sink_) say(sink_->from.peer, wire::Bye{});
   for (const auto& [token, worker] : workers_) say(worker.from.peer, wire::Stop{});
-  actions_.emplace_back(Finish{status, std::move(why)});
+  actions_.emplace_back(Finish{status, std::move(why), by_peer});
 }
 
 void Run::tick(Time now) {

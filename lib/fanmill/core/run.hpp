@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -89,7 +90,9 @@ class Run {
   void lane_usable(LaneToken token);
   // A batch could not be sent: its connection has gone, and the worker will say so.
   void lane_broken(const Dispatcher::Handout& handout);
-  void stop(Time now);  // read nothing more, finish what is out
+  void stop(Time now);                                         // read nothing more, finish what is out
+  void abandon() { finish(3, ""); }                            // end now, and tell everybody
+  void on_malformed(const From& from, std::string_view flaw);  // a frame that could not be decoded
   void tick(Time now);
   [[nodiscard]] Time next_tick() const;
 
@@ -106,7 +109,8 @@ class Run {
   [[nodiscard]] RunId id() const { return id_; }
   [[nodiscard]] const Dispatcher& dispatcher() const { return dispatcher_; }
   [[nodiscard]] const std::optional<Statement>& statement() const { return statement_; }  // once it has ended
-  [[nodiscard]] std::uint64_t stale() const { return stale_; }
+  [[nodiscard]] std::uint64_t stale() const { return stale_; }          // messages that changed nothing
+  [[nodiscard]] std::uint64_t malformed() const { return malformed_; }  // frames that could not be decoded
   [[nodiscard]] std::size_t workers() const { return workers_.size(); }
 
  private:
@@ -139,7 +143,7 @@ class Run {
   void forget(LaneToken token, const char* how);
   void dismiss_leavers();
   void check_end(Time now);
-  void finish(int status, std::string why);
+  void finish(int status, std::string why, bool by_peer = false);
   [[nodiscard]] wire::SinkPlace sink_for(const Worker& worker) const;
   [[nodiscard]] Worker* worker_of(const std::string& peer);
   [[nodiscard]] bool is_sink(const std::string& peer) const { return sink_ && sink_->from.peer == peer; }
@@ -163,6 +167,7 @@ class Run {
   bool over_ = false;
   std::optional<Statement> statement_;
   std::uint64_t stale_ = 0;
+  std::uint64_t malformed_ = 0;
   std::vector<Action> actions_;
 };
 

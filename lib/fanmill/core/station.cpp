@@ -46,7 +46,7 @@ void Station::call(Time now) {
 void Station::finish(int status, std::string why) {
   if (state_ == State::over) return;
   state_ = State::over;
-  actions_.emplace_back(Finish{status, std::move(why)});
+  actions_.emplace_back(Finish{status, std::move(why), false});
 }
 
 void Station::on_control(const wire::Control& message, Time now) {

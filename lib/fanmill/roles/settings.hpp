@@ -22,17 +22,19 @@ struct CommonSettings {
   Duration wait_timeout = Duration::max();  // how long to do without a peer before ending with 3
   bool insecure = false;                    // tcp beyond loopback without keys
   std::size_t max_message = wire::default_max_message;
-  std::string advertise;                    // the host that others are told for what this process binds; empty: the one they used
+  std::string
+      advertise;  // the host that others are told for what this process binds; empty: the one they used
   Notice notice = [](Severity, std::string_view) {};
 };
 
 struct VentilatorSettings : CommonSettings {
   std::vector<Endpoint> bind;
-  std::optional<std::pair<std::uint16_t, std::uint16_t>> lane_ports;  // none: those that follow the control port
-  std::size_t window_tasks = 131072;                                  // most tasks out and waiting
-  std::size_t window_bytes = std::size_t{32} << 20;                   // most bytes of them; one larger item passes alone
-  std::optional<std::uint32_t> prefetch;                              // tasks beyond a worker's slots; none: by time
-  std::uint32_t min_workers = 1;                                      // do not start before so many are there
+  std::optional<std::pair<std::uint16_t, std::uint16_t>>
+      lane_ports;                                    // none: those that follow the control port
+  std::size_t window_tasks = 131072;                 // most tasks out and waiting
+  std::size_t window_bytes = std::size_t{32} << 20;  // most bytes of them; one larger item passes alone
+  std::optional<std::uint32_t> prefetch;             // tasks beyond a worker's slots; none: by time
+  std::uint32_t min_workers = 1;                     // do not start before so many are there
 };
 
 struct WorkerSettings : CommonSettings {

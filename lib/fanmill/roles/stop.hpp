@@ -5,8 +5,8 @@
 
 namespace fanmill::roles {
 
-// Asked once: end in order. Asked twice: end now. Raising is async-signal-safe and may be done from any thread; the
-// loops wait on the descriptors.
+// Asked once: end in order. Asked twice: end now. Raising is async-signal-safe and may be done from any
+// thread; the loops wait on the descriptors.
 class StopRequest {
  public:
   StopRequest();

@@ -65,6 +65,7 @@ void apply(zmq::socket_t& socket, Kind kind, const SocketSettings& settings) {
   } else {
     socket.set(option::reconnect_ivl, -1);
   }
+  socket.set(option::immediate, settings.only_when_connected);
   if (kind == Kind::router) socket.set(option::router_mandatory, true);
 }
 
@@ -158,6 +159,15 @@ Message::Message(std::string frame) {
 int Message::source_fd() const {
   // cppzmq's get() would throw for the −1.
   return zmq_msg_get(message_.handle(), ZMQ_SRCFD);
+}
+
+std::string Message::peer_address() const {
+  const char* address = zmq_msg_gets(message_.handle(), "Peer-Address");
+  // Over ipc libzmq gives the user and process of the other side instead.
+  in6_addr ignored{};
+  const bool is_ip = address != nullptr && (inet_pton(AF_INET, address, &ignored) == 1 ||
+                                            inet_pton(AF_INET6, address, &ignored) == 1);
+  return is_ip ? address : "";
 }
 
 Socket::Socket(Context& context, Kind kind, const SocketSettings& settings) : kind_(kind) {

@@ -29,6 +29,8 @@ class Message {
   // The descriptor of the connection that it came over (ZMQ_SRCFD), or −1 over inproc. By now it may be
   // closed, or another connection's.
   [[nodiscard]] int source_fd() const;
+  // The IP address of the other side, as text; empty over ipc and inproc.
+  [[nodiscard]] std::string peer_address() const;
   [[nodiscard]] zmq::message_t& handle() { return message_; }
 
  private:
@@ -51,6 +53,7 @@ struct SocketSettings {
   std::chrono::milliseconds handshake_timeout{
       10000};                              // connections that never speak, or are never answered, are closed
   std::chrono::milliseconds linger{1000};  // for what is queued when the socket closes
+  bool only_when_connected = false;        // nothing queues for a peer that is not there (ZMQ_IMMEDIATE)
   bool reconnects = true;                  // lanes do not: another worker may have the port by then
   std::size_t max_message =
       0;  // bytes of a frame; a larger one cuts the connection; 0 is wire's default plus slack

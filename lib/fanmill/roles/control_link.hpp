@@ -1,0 +1,68 @@
+#pragma once
+// A worker's or sink's connection to the ventilator: one DEALER and its monitor. One thread.
+
+#include <optional>
+
+#include <fanmill/roles/settings.hpp>
+#include <fanmill/transport/monitor.hpp>
+#include <fanmill/transport/poller.hpp>
+#include <fanmill/transport/socket.hpp>
+#include <fanmill/wire/control.hpp>
+
+namespace fanmill::roles {
+
+class ControlLink {
+ public:
+  ControlLink(transport::Context& context, const Endpoint& ventilator, const CommonSettings& settings)
+      : settings_(settings),
+        socket_(context, transport::Kind::dealer, socket_settings(settings)),
+        monitor_(context, socket_) {
+    socket_.connect(ventilator);
+  }
+
+  // What the ventilator cannot take now is lost; all that matters is said again until it is answered.
+  void say(const wire::Control& message) {
+    transport::Message frame(wire::encode(message));
+    static_cast<void>(socket_.send(frame));
+  }
+
+  void watch(transport::Poller& poller) {
+    poller.watch_readable(socket_);
+    poller.watch_readable(monitor_);
+  }
+
+  // Hands each message to `receive`, then says whether the connection went down meanwhile.
+  template <class Receive>
+  [[nodiscard]] bool read(Receive receive) {
+    bool down = false;
+    while (const auto event = monitor_.next()) down = down || event->what == transport::Monitor::What::down;
+    while (auto frame = socket_.receive()) {
+      if (const auto message = wire::decode_control(frame->view())) {
+        receive(*message);
+      } else {
+        ++malformed_;
+        if (malformed_ == 1) {
+          settings_.notice(Severity::warning, "the ventilator sent a message that is not understood (" +
+                                                  std::string(wire::name_of(message.flaw())) +
+                                                  "); is it of another version?");
+        }
+      }
+    }
+    return down;
+  }
+
+ private:
+  static transport::SocketSettings socket_settings(const CommonSettings& settings) {
+    transport::SocketSettings result;
+    result.max_message = settings.max_message + wire::frame_slack;
+    result.only_when_connected = true;  // a HELLO for each second of waiting is of no use to anybody
+    return result;
+  }
+
+  const CommonSettings& settings_;
+  transport::Socket socket_;
+  transport::Monitor monitor_;
+  std::uint64_t malformed_ = 0;
+};
+
+}  // namespace fanmill::roles

@@ -1,0 +1,46 @@
+#pragma once
+// The ventilator's lanes: one PUSH socket per worker, bound where that worker can reach it. One thread.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fanmill/base/ids.hpp>
+#include <fanmill/roles/settings.hpp>
+#include <fanmill/transport/binding.hpp>
+#include <fanmill/transport/poller.hpp>
+
+namespace fanmill::roles {
+
+class Lanes {
+ public:
+  // `bound`: the ventilator's control endpoints.
+  Lanes(transport::Context& context, const VentilatorSettings& settings, std::vector<Endpoint> bound);
+
+  // Binds a lane beside the control endpoint whose transport `reached` names, and returns its address as the
+  // worker is to be told. Throws Error where that cannot be: no such transport here, no port left, no
+  // descriptors left.
+  std::string open(LaneToken token, const std::string& reached);
+  void close(LaneToken token);
+
+  [[nodiscard]] bool writable(LaneToken token);
+  // False if the lane's worker is not connected any more.
+  [[nodiscard]] bool send(LaneToken token, transport::Message message);
+  void watch_writable(LaneToken token, transport::Poller& poller);
+
+ private:
+  struct Lane {
+    // In this order: the socket goes before the path that it is bound to.
+    std::optional<transport::Bound> bound;
+    transport::Socket socket;
+  };
+
+  transport::Context& context_;
+  const VentilatorSettings& settings_;
+  std::vector<Endpoint> control_;
+  std::optional<transport::PortRange> ports_;
+  std::map<LaneToken, Lane> lanes_;
+};
+
+}  // namespace fanmill::roles

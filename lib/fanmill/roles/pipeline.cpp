@@ -1,0 +1,122 @@
+#include <algorithm>
+#include <exception>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fanmill/roles/pipeline.hpp>
+#include <fanmill/roles/sink.hpp>
+#include <fanmill/roles/ventilator.hpp>
+#include <fanmill/roles/worker.hpp>
+#include <fanmill/transport/context.hpp>
+#include <fanmill/transport/random.hpp>
+
+namespace fanmill::roles {
+
+namespace {
+
+// How a stage ended: its report, or what it threw.
+struct Ending {
+  RunReport report;
+  std::exception_ptr failure;
+  bool by_peer = false;
+};
+
+Ending ending_of(const std::function<RunReport()>& body) {
+  Ending ending;
+  try {
+    ending.report = body();
+  } catch (const EndedByPeer&) {
+    ending.failure = std::current_exception();
+    ending.by_peer = true;
+  } catch (...) {
+    ending.failure = std::current_exception();
+  }
+  return ending;
+}
+
+// Where the sink takes results: one way for each by which workers may come.
+std::vector<Endpoint> results_for(const std::vector<Endpoint>& control) {
+  std::vector<Endpoint> results;
+  for (Endpoint endpoint : control) {
+    switch (endpoint.scheme) {
+      case Scheme::inproc:
+        endpoint.path += "-results";
+        break;
+      case Scheme::ipc:
+        endpoint.path =
+            endpoint.path.substr(0, endpoint.path.rfind('/')) + "/results-" + transport::random_name(8);
+        break;
+      case Scheme::tcp:
+        endpoint.port = 0;
+        break;
+    }
+    results.push_back(std::move(endpoint));
+  }
+  return results;
+}
+
+}  // namespace
+
+RunReport run_pipeline(const PipelineSettings& settings, input::Input& input, store::Store& store,
+                       StopRequest& stop) {
+  VentilatorSettings ventilator = settings.ventilator;
+  auto own = std::find_if(ventilator.bind.begin(), ventilator.bind.end(),
+                          [](const Endpoint& e) { return e.scheme == Scheme::inproc; });
+  if (own == ventilator.bind.end()) {
+    Endpoint inproc;
+    inproc.scheme = Scheme::inproc;
+    inproc.path = "fanmill-" + transport::random_name(8);
+    ventilator.bind.push_back(std::move(inproc));
+    own = std::prev(ventilator.bind.end());
+  }
+  SinkSettings sink = settings.sink;
+  sink.connect = *own;
+  if (sink.bind.empty()) sink.bind = results_for(ventilator.bind);
+
+  transport::Context context;
+  StopRequest own_stop;  // signals are the ventilator's business; the others hear of it by the protocol
+  const auto ended_badly = [&](const Ending& ending) {
+    if (!ending.failure || ending.by_peer) return;
+    stop.raise(0);
+    stop.raise(0);
+  };
+  Ending sink_ending;
+  Ending worker_ending;
+  std::thread sink_thread([&] {
+    sink_ending = ending_of([&] { return run_sink(context, sink, store, own_stop); });
+    ended_badly(sink_ending);
+  });
+  std::thread worker_thread;
+  if (settings.worker) {
+    worker_thread = std::thread([&] {
+      WorkerSettings worker = settings.worker->first;
+      worker.connect = *own;
+      worker_ending =
+          ending_of([&] { return run_worker(context, worker, settings.worker->second, own_stop); });
+      ended_badly(worker_ending);
+    });
+  }
+  const Ending ventilator_ending =
+      ending_of([&] { return run_ventilator(context, ventilator, input, stop); });
+  if (ventilator_ending.failure) {
+    // It may have failed before the others could hear of it.
+    own_stop.raise(0);
+    own_stop.raise(0);
+  }
+  if (worker_thread.joinable()) worker_thread.join();
+  sink_thread.join();
+
+  const Ending* const endings[] = {&sink_ending, &worker_ending, &ventilator_ending};
+  for (const bool by_peer : {false, true}) {
+    for (const Ending* ending : endings) {
+      if (ending->failure && ending->by_peer == by_peer) std::rethrow_exception(ending->failure);
+    }
+  }
+  RunReport report = ventilator_ending.report;
+  report.digest = sink_ending.report.digest;
+  return report;
+}
+
+}  // namespace fanmill::roles

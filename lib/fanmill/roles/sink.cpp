@@ -1,0 +1,268 @@
+#include <algorithm>
+#include <csignal>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <fanmill/base/error.hpp>
+#include <fanmill/core/collector.hpp>
+#include <fanmill/roles/control_link.hpp>
+#include <fanmill/roles/identity.hpp>
+#include <fanmill/roles/sink.hpp>
+#include <fanmill/store/digest.hpp>
+#include <fanmill/transport/binding.hpp>
+#include <fanmill/transport/random.hpp>
+
+namespace fanmill::roles {
+
+namespace {
+
+using core::Collector;
+
+// Taken and not yet safe: above this, results wait where they are.
+constexpr std::size_t most_backlog = std::size_t{4} << 20;
+// Frames between two looks at everything else.
+constexpr int frames_at_once = 64;
+
+// Joins a collector to sockets and a store. One thread.
+class SinkLoop {
+ public:
+  SinkLoop(transport::Context& context, const SinkSettings& settings, store::Store& store, StopRequest& stop)
+      : settings_(settings),
+        store_(store),
+        stop_(stop),
+        results_(context, transport::Kind::pull, results_settings(settings)),
+        control_(context, settings.connect, settings),
+        collector_(hello(), settings.wait_timeout) {}
+
+  RunReport run();
+
+ private:
+  static transport::SocketSettings results_settings(const SinkSettings& settings);
+  wire::Hello hello();
+  void bind(const Endpoint& endpoint);
+  void bind_default();
+
+  void obey_stop();
+  void perform(Time now);
+  void perform(const core::Say& action, Time) { control_.say(action.message); }
+  void perform(const core::Tell& action, Time) { settings_.notice(action.severity, action.text); }
+  void perform(const core::Finish& action, Time) { finish_ = action; }
+  void perform(const Collector::Begin& action, Time now);
+  void perform(const Collector::CloseStore& action, Time now);
+  [[nodiscard]] bool takes_results() const;
+  void wait(Time now);
+  void read(Time now);
+  void read_results();
+  void make_safe(Time now);
+  RunReport report();
+
+  const SinkSettings& settings_;
+  store::Store& store_;
+  StopRequest& stop_;
+  std::vector<transport::Bound> bound_;  // goes after the socket that is bound there
+  transport::Socket results_;
+  ControlLink control_;
+  Collector collector_;
+  transport::Poller poller_;
+  store::Digest digest_;
+  std::vector<wire::ResultView> frame_;
+  store::SafeIds safe_;
+  std::optional<core::Finish> finish_;
+  bool store_open_ = false;
+  bool results_waiting_ = false;
+  std::uint64_t malformed_ = 0;
+  Time began_ = never;
+  int stop_level_ = 0;
+};
+
+transport::SocketSettings SinkLoop::results_settings(const SinkSettings& settings) {
+  transport::SocketSettings result;
+  result.receive_limit = 16;
+  result.max_message = settings.max_message + wire::frame_slack;
+  return result;
+}
+
+void SinkLoop::bind(const Endpoint& endpoint) {
+  bound_.push_back(transport::bind_locked(results_, endpoint));
+}
+
+// By the way by which the ventilator is reached, so that whoever reaches it reaches us.
+void SinkLoop::bind_default() {
+  Endpoint endpoint = settings_.connect;
+  switch (endpoint.scheme) {
+    case Scheme::tcp: {
+      endpoint.host = settings_.insecure ? "*" : "127.0.0.1";
+      auto ports = transport::PortRange::following(settings_.connect.port);
+      bound_.push_back({ports.bind(results_, endpoint.host), std::nullopt});
+      return;
+    }
+    case Scheme::ipc:
+      endpoint.path =
+          endpoint.path.substr(0, endpoint.path.rfind('/')) + "/results-" + transport::random_name(8);
+      break;
+    case Scheme::inproc:
+      endpoint.path += "-results-" + transport::random_name(8);
+      break;
+  }
+  bind(endpoint);
+}
+
+wire::Hello SinkLoop::hello() {
+  for (const Endpoint& endpoint : settings_.bind) bind(endpoint);
+  if (bound_.empty()) bind_default();
+  wire::Hello hello = introduce(wire::Role::sink, settings_.connect);
+  hello.incarnation = Incarnation{transport::random_id()};
+  for (const transport::Bound& one : bound_) {
+    hello.results.push_back(to_pass_on(one.endpoint, settings_.advertise).text());
+  }
+  hello.wants_item = settings_.wants_item;
+  hello.wants_detail = settings_.wants_detail;
+  return hello;
+}
+
+RunReport SinkLoop::run() {
+  try {
+    collector_.start(Clock::now());
+    for (;;) {
+      const Time now = Clock::now();
+      obey_stop();
+      collector_.tick(now);
+      perform(now);
+      if (finish_) return report();
+      wait(now);
+      read(Clock::now());
+    }
+  } catch (const Error& error) {
+    collector_.fail(error.what());
+    perform(Clock::now());
+    throw;
+  } catch (const store::PipeClosed&) {
+    collector_.fail("nobody reads its output any more");
+    perform(Clock::now());
+    throw;
+  }
+}
+
+void SinkLoop::obey_stop() {
+  const int level = stop_.level();
+  if (level == stop_level_) return;
+  stop_level_ = level;
+  // ^C reaches all programs of a terminal: the ventilator ends the run in order, and we with it.
+  if (level == 1 && stop_.signal_number() == SIGINT && collector_.begun()) {
+    settings_.notice(Severity::info, "the ventilator ends the run; once more to stop now");
+    return;
+  }
+  collector_.fail("asked to end");
+  perform(Clock::now());
+  finish_ = core::Finish{128 + stop_.signal_number(), ""};
+}
+
+void SinkLoop::perform(Time now) {
+  for (auto actions = collector_.take_actions(); !actions.empty(); actions = collector_.take_actions()) {
+    for (const Collector::Action& action : actions) {
+      std::visit([this, now](const auto& one) { perform(one, now); }, action);
+    }
+  }
+}
+
+void SinkLoop::perform(const Collector::Begin& action, Time now) {
+  store_.begin(action.run, action.delimiter);
+  store_open_ = true;
+  began_ = now;
+}
+
+void SinkLoop::perform(const Collector::CloseStore& action, Time) {
+  store_open_ = false;
+  store_.finish(action.complete);
+  collector_.on_closed();
+}
+
+bool SinkLoop::takes_results() const {
+  return collector_.collecting() && store_.backlog() < most_backlog;
+}
+
+void SinkLoop::wait(Time now) {
+  poller_.clear();
+  control_.watch(poller_);
+  if (stop_level_ < 2) poller_.watch_readable(stop_.fd(stop_level_ + 1));
+  if (takes_results()) poller_.watch_readable(results_);
+  if (store_open_) {
+    if (store_.blocked_on() >= 0) poller_.watch_writable(store_.blocked_on());
+    if (store_.watched() >= 0) poller_.watch_closed(store_.watched());
+  }
+  poller_.wait(now, results_waiting_ ? now : collector_.next_tick());
+}
+
+void SinkLoop::read(Time now) {
+  if (control_.read([&](const wire::Control& message) { collector_.on_control(message, now); })) {
+    collector_.on_control_down(now);
+  }
+  perform(now);
+  read_results();
+  make_safe(now);
+  perform(now);
+}
+
+void SinkLoop::read_results() {
+  results_waiting_ = false;
+  for (int i = 0; i < frames_at_once && takes_results(); ++i) {
+    const auto message = results_.receive();
+    if (!message) return;
+    const auto header = wire::decode_results(message->view(), frame_);
+    if (!header) {
+      if (++malformed_ == 1) {
+        settings_.notice(Severity::warning, "a message with results is not understood and was dropped: " +
+                                                std::string(wire::name_of(header.flaw())));
+      }
+      continue;
+    }
+    for (const wire::ResultView& result : frame_) {
+      if (!collector_.on_result(*header, result)) continue;
+      store_.accept(*header, result);
+      if (result.outcome != Outcome::ok) digest_.add(*header, result);
+    }
+  }
+  results_waiting_ = takes_results();
+}
+
+void SinkLoop::make_safe(Time now) {
+  if (!store_open_) return;
+  store_.flush(now);
+  safe_ = {};
+  store_.take_safe(safe_);
+  collector_.on_safe(Outcome::ok, safe_.ok);
+  collector_.on_safe(Outcome::failed, safe_.failed);
+  collector_.on_safe(Outcome::dead, safe_.dead);
+  collector_.flush_acks();
+}
+
+RunReport SinkLoop::report() {
+  if (store_open_) store_.finish(false);
+  throw_reason(*finish_);
+  RunReport result;
+  const core::Accounts& accounts = collector_.accounts();
+  result.exit_code = finish_->status;
+  if (began_ != never) {
+    result.closing_line =
+        closing_line({accounts.count().value_or(accounts.accepted()), accounts.accepted(Outcome::ok),
+                      accounts.accepted(Outcome::failed), accounts.accepted(Outcome::dead),
+                      accounts.duplicates(), Clock::now() - began_});
+    result.digest = digest_.lines();
+  }
+  return result;
+}
+
+}  // namespace
+
+RunReport run_sink(const SinkSettings& settings, store::Store& store, StopRequest& stop) {
+  transport::Context context;
+  return run_sink(context, settings, store, stop);
+}
+
+RunReport run_sink(transport::Context& context, const SinkSettings& settings, store::Store& store,
+                   StopRequest& stop) {
+  return SinkLoop(context, settings, store, stop).run();
+}
+
+}  // namespace fanmill::roles

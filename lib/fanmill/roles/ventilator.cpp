@@ -1,0 +1,272 @@
+#include <set>
+#include <utility>
+#include <vector>
+
+#include <fanmill/base/error.hpp>
+#include <fanmill/core/run.hpp>
+#include <fanmill/roles/lanes.hpp>
+#include <fanmill/roles/ventilator.hpp>
+#include <fanmill/transport/binding.hpp>
+#include <fanmill/transport/monitor.hpp>
+#include <fanmill/transport/poller.hpp>
+#include <fanmill/transport/random.hpp>
+
+namespace fanmill::roles {
+
+namespace {
+
+using core::Run;
+
+// Joins the run's decisions to sockets and input. One thread.
+class VentilatorLoop : private input::Receiver {
+ public:
+  VentilatorLoop(transport::Context& context, const VentilatorSettings& settings, input::Input& input,
+                 StopRequest& stop)
+      : settings_(settings),
+        input_(input),
+        stop_(stop),
+        router_(context, transport::Kind::router, socket_settings(settings)),
+        monitor_(context, router_),
+        lanes_(context, settings, bind_all()),
+        run_(run_settings(settings, input, bound_.front().endpoint), transport::random_id) {}
+
+  RunReport run();
+
+ private:
+  static transport::SocketSettings socket_settings(const VentilatorSettings& settings);
+  std::vector<Endpoint> bind_all();
+  static Run::Settings run_settings(const VentilatorSettings& settings, const input::Input& input,
+                                    const Endpoint& address);
+
+  void item(ByteView payload) override { run_.add(payload); }
+
+  void obey_stop(Time now);
+  void perform();
+  void perform(const Run::SayTo& action);
+  void perform(const core::Tell& action) { settings_.notice(action.severity, action.text); }
+  void perform(const core::Finish& action) { finish_ = action; }
+  void perform(const Run::OpenLane& action);
+  void perform(const Run::AwaitLane& action) { awaited_.insert(action.token); }
+  void perform(const Run::CloseLane& action);
+  void check_awaited();
+  void send_tasks();
+  void wait(Time now);
+  void read_connections(Time now);
+  void read_router(std::vector<std::pair<Run::From, transport::Message>>& received);
+  void read_input(Time now);
+  RunReport report(Time started) const;
+
+  const VentilatorSettings& settings_;
+  input::Input& input_;
+  StopRequest& stop_;
+  std::vector<transport::Bound> bound_;  // goes after the socket that is bound there
+  transport::Socket router_;
+  transport::Monitor monitor_;
+  Lanes lanes_;
+  Run run_;
+  transport::Poller poller_;
+  wire::TasksWriter writer_;
+  core::Dispatcher::Handout handout_;
+  std::set<LaneToken> awaited_;  // lanes that cannot be written to yet
+  std::optional<core::Finish> finish_;
+  int stop_level_ = 0;
+  bool input_ready_ = false;
+};
+
+transport::SocketSettings VentilatorLoop::socket_settings(const VentilatorSettings& settings) {
+  transport::SocketSettings result;
+  result.max_message = settings.max_message + wire::frame_slack;
+  return result;
+}
+
+std::vector<Endpoint> VentilatorLoop::bind_all() {
+  std::vector<Endpoint> endpoints;
+  for (const Endpoint& endpoint : settings_.bind) {
+    bound_.push_back(transport::bind_locked(router_, endpoint));
+    endpoints.push_back(bound_.back().endpoint);
+  }
+  return endpoints;
+}
+
+Run::Settings VentilatorLoop::run_settings(const VentilatorSettings& settings, const input::Input& input,
+                                           const Endpoint& address) {
+  Run::Settings result;
+  result.dispatcher.window_tasks = settings.window_tasks;
+  result.dispatcher.window_bytes = settings.window_bytes;
+  result.dispatcher.prefetch = settings.prefetch;
+  result.dispatcher.min_lanes = settings.min_workers;
+  result.delimiter = input.delimiter();
+  result.address = address.text();
+  result.wait_timeout = settings.wait_timeout;
+  return result;
+}
+
+RunReport VentilatorLoop::run() {
+  const Time started = Clock::now();
+  try {
+    for (;;) {
+      const Time now = Clock::now();
+      obey_stop(now);
+      run_.tick(now);
+      perform();
+      check_awaited();
+      send_tasks();
+      perform();
+      if (finish_) return report(started);
+      wait(now);
+      const Time later = Clock::now();
+      read_connections(later);
+      read_input(later);
+    }
+  } catch (...) {
+    // Whoever waits for us is told that nothing will come.
+    run_.abandon();
+    perform();
+    throw;
+  }
+}
+
+void VentilatorLoop::obey_stop(Time now) {
+  const int level = stop_.level();
+  if (level == stop_level_) return;
+  stop_level_ = level;
+  if (level == 1) {
+    settings_.notice(Severity::info, "stopping: what is out will be finished; once more to stop now");
+    run_.stop(now);
+  } else {
+    run_.abandon();
+  }
+}
+
+void VentilatorLoop::perform() {
+  // Performing an action may ask for further ones.
+  for (auto actions = run_.take_actions(); !actions.empty(); actions = run_.take_actions()) {
+    for (const Run::Action& action : actions) {
+      std::visit([this](const auto& one) { perform(one); }, action);
+    }
+  }
+}
+
+void VentilatorLoop::perform(const Run::SayTo& action) {
+  transport::Message message(wire::encode(action.message));
+  // What a peer's full queue or its death swallows here is said again, or its death is heard of.
+  static_cast<void>(router_.send_to(action.peer, message));
+}
+
+void VentilatorLoop::perform(const Run::OpenLane& action) {
+  try {
+    run_.lane_opened(action.token, lanes_.open(action.token, action.reached));
+  } catch (const Error& error) {
+    run_.lane_failed(action.token, error.what());
+  }
+}
+
+void VentilatorLoop::perform(const Run::CloseLane& action) {
+  awaited_.erase(action.token);
+  lanes_.close(action.token);
+}
+
+void VentilatorLoop::check_awaited() {
+  for (auto token = awaited_.begin(); token != awaited_.end();) {
+    if (lanes_.writable(*token)) {
+      run_.lane_usable(*token);
+      token = awaited_.erase(token);
+    } else {
+      ++token;
+    }
+  }
+}
+
+void VentilatorLoop::send_tasks() {
+  while (run_.next(handout_)) {
+    const LaneToken token = run_.token_of(handout_.lane);
+    writer_.begin({run_.id(), token});
+    for (const wire::TaskView& task : handout_.tasks) writer_.add(task);
+    if (!lanes_.send(token, transport::Message(writer_.take()))) run_.lane_broken(handout_);
+  }
+}
+
+void VentilatorLoop::wait(Time now) {
+  poller_.clear();
+  poller_.watch_readable(router_);
+  poller_.watch_readable(monitor_);
+  if (stop_level_ < 2) poller_.watch_readable(stop_.fd(stop_level_ + 1));
+  for (const LaneToken token : awaited_) lanes_.watch_writable(token, poller_);
+  Time until = run_.next_tick();
+  const bool wants_input = run_.wants_input();
+  const int input_fd = wants_input ? input_.wait_fd() : -1;
+  const std::size_t input_item = input_fd >= 0 ? poller_.watch_readable(input_fd) : 0;
+  if (wants_input && input_fd < 0) until = now;  // only look, do not wait
+  poller_.wait(now, until);
+  input_ready_ = wants_input && (input_fd < 0 || poller_.readable(input_item));
+}
+
+void VentilatorLoop::read_router(std::vector<std::pair<Run::From, transport::Message>>& received) {
+  while (auto addressed = router_.receive_from()) {
+    const int link = addressed->message.source_fd();
+    std::string address = addressed->message.peer_address();
+    received.emplace_back(Run::From{std::move(addressed->peer), link, std::move(address)},
+                          std::move(addressed->message));
+  }
+}
+
+// Messages are taken before the monitor's events, so that a connection's opening is known before what came
+// over it is acted on; and again after a connection's end, since its last messages may come after the news of
+// it.
+void VentilatorLoop::read_connections(Time now) {
+  std::vector<std::pair<Run::From, transport::Message>> received;
+  read_router(received);
+  std::vector<transport::Monitor::Event> events;
+  bool any_down = false;
+  while (const auto event = monitor_.next()) {
+    if (event->what == transport::Monitor::What::opened) run_.on_link_up(event->fd);
+    any_down = any_down || event->what == transport::Monitor::What::down;
+    events.push_back(*event);
+  }
+  if (any_down) read_router(received);
+  for (auto& [from, message] : received) {
+    const auto control = wire::decode_control(message.view());
+    if (control) {
+      run_.on_message(from, *control, now);
+    } else if (control.flaw() == wire::Flaw::version && wire::looks_like_hello(message.view())) {
+      run_.on_foreign_version(from);
+    } else {
+      run_.on_malformed(from, wire::name_of(control.flaw()));
+    }
+  }
+  if (!any_down) return;
+  for (const auto& event : events) {
+    if (event.what == transport::Monitor::What::down) run_.on_link_down(event.fd, now);
+    if (event.what == transport::Monitor::What::opened) run_.on_link_up(event.fd);
+  }
+}
+
+void VentilatorLoop::read_input(Time now) {
+  if (!input_ready_ || !run_.wants_input()) return;
+  if (!input_.read(*this)) run_.end_input(now);
+}
+
+RunReport VentilatorLoop::report(Time started) const {
+  throw_reason(*finish_);
+  RunReport result;
+  result.exit_code = stop_level_ > 0 ? 128 + stop_.signal_number() : finish_->status;
+  if (const auto& statement = run_.statement()) {
+    result.closing_line = closing_line({statement->tasks, statement->ok, statement->failed, statement->dead,
+                                        statement->duplicates, Clock::now() - started});
+  }
+  return result;
+}
+
+}  // namespace
+
+RunReport run_ventilator(const VentilatorSettings& settings, input::Input& input, StopRequest& stop) {
+  transport::Context context;
+  return run_ventilator(context, settings, input, stop);
+}
+
+RunReport run_ventilator(transport::Context& context, const VentilatorSettings& settings, input::Input& input,
+                         StopRequest& stop) {
+  return VentilatorLoop(context, settings, input, stop).run();
+}
+
+}  // namespace fanmill::roles

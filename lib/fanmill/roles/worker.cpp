@@ -1,0 +1,303 @@
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <fanmill/base/error.hpp>
+#include <fanmill/core/station.hpp>
+#include <fanmill/roles/control_link.hpp>
+#include <fanmill/roles/identity.hpp>
+#include <fanmill/roles/worker.hpp>
+#include <fanmill/transport/random.hpp>
+#include <fanmill/work/runner.hpp>
+
+namespace fanmill::roles {
+
+namespace {
+
+using core::Station;
+
+// A message from the lane and the tasks in it: what a runner keeps for as long as it looks at them.
+struct LaneFrame {
+  transport::Message message;
+  std::vector<wire::TaskView> tasks;
+};
+
+// A connected socket and what its monitor says. Over inproc a connection is there at once and is never lost.
+struct Connection {
+  Connection(transport::Context& context, transport::Kind kind, const transport::SocketSettings& settings)
+      : socket(context, kind, settings), monitor(context, socket) {}
+  transport::Socket socket;
+  transport::Monitor monitor;
+};
+
+// Joins a station to sockets and a runner. One thread.
+class WorkerLoop {
+ public:
+  WorkerLoop(transport::Context& context, const WorkerSettings& settings, const work::WorkSettings& work,
+             StopRequest& stop)
+      : context_(context),
+        settings_(settings),
+        stop_(stop),
+        runner_(work::make_runner(work)),
+        control_(context, settings.connect, settings),
+        hello_(hello(settings, *runner_)),
+        station_(hello_, settings.wait_timeout, transport::random_id) {}
+
+  RunReport run();
+
+ private:
+  static wire::Hello hello(const WorkerSettings& settings, const work::Runner& runner);
+
+  void obey_stop(Time now);
+  void perform(Time now);
+  void perform(const core::Say& action, Time) { control_.say(action.message); }
+  void perform(const core::Tell& action, Time) { settings_.notice(action.severity, action.text); }
+  void perform(const core::Finish& action, Time) { finish_ = action; }
+  void perform(const Station::OpenLane& action, Time now);
+  void perform(const Station::CloseLane&, Time) { lane_.reset(); }
+  void perform(const Station::OpenResults& action, Time now);
+  bool connect(std::unique_ptr<Connection>& connection, transport::Kind kind,
+               const transport::SocketSettings& settings, const std::string& told);
+  void start_tasks(Time now);
+  void send_results(Time now);
+  void wait(Time now);
+  void read(Time now);
+  void read_lane(Time now);
+  void read_monitors(Time now);
+  RunReport report();
+
+  transport::Context& context_;
+  const WorkerSettings& settings_;
+  StopRequest& stop_;
+  std::unique_ptr<work::Runner> runner_;
+  ControlLink control_;
+  std::unique_ptr<Connection> lane_;
+  std::unique_ptr<Connection> results_;
+  wire::Hello hello_;
+  Station station_;
+  transport::Poller poller_;
+  std::shared_ptr<const work::RunContext> run_context_;
+  std::deque<work::FinishedFrame> outbox_;
+  std::vector<work::FinishedFrame> finished_;
+  std::optional<core::Finish> finish_;
+  std::uint64_t malformed_ = 0;
+  int stop_level_ = 0;
+};
+
+wire::Hello WorkerLoop::hello(const WorkerSettings& settings, const work::Runner& runner) {
+  wire::Hello hello = introduce(wire::Role::worker, settings.connect);
+  hello.name = settings.name;
+  hello.slots = static_cast<std::uint32_t>(runner.slots());
+  hello.max_batch = wire::batch_tasks;
+  return hello;
+}
+
+RunReport WorkerLoop::run() {
+  try {
+    station_.start(Clock::now());
+    for (;;) {
+      const Time now = Clock::now();
+      obey_stop(now);
+      station_.tick(now);
+      perform(now);
+      if (finish_) return report();
+      start_tasks(now);
+      send_results(now);
+      wait(now);
+      read(Clock::now());
+    }
+  } catch (...) {
+    station_.leave("it cannot go on", Clock::now());
+    perform(Clock::now());
+    throw;
+  }
+}
+
+void WorkerLoop::obey_stop(Time now) {
+  const int level = stop_.level();
+  if (level == stop_level_) return;
+  stop_level_ = level;
+  if (level == 1) {
+    if (station_.held() > 0) {
+      settings_.notice(Severity::info, "leaving: what runs will be finished; once more to stop now");
+    }
+    station_.leave("asked to end", now);
+  } else {
+    finish_ = core::Finish{128 + stop_.signal_number(), ""};
+  }
+}
+
+void WorkerLoop::perform(Time now) {
+  for (auto actions = station_.take_actions(); !actions.empty(); actions = station_.take_actions()) {
+    for (const Station::Action& action : actions) {
+      std::visit([this, now](const auto& one) { perform(one, now); }, action);
+    }
+  }
+}
+
+bool WorkerLoop::connect(std::unique_ptr<Connection>& connection, transport::Kind kind,
+                         const transport::SocketSettings& settings, const std::string& told) {
+  connection.reset();
+  Endpoint endpoint;
+  if (!decode_endpoint(told, endpoint)) {
+    settings_.notice(Severity::warning, "the ventilator named an address that cannot be one: " + told);
+    return false;
+  }
+  endpoint = resolve(endpoint, settings_.connect);
+  connection = std::make_unique<Connection>(context_, kind, settings);
+  try {
+    connection->socket.connect(endpoint);
+  } catch (const Error& error) {
+    settings_.notice(Severity::warning, error.what());
+    return false;
+  }
+  return endpoint.scheme == Scheme::inproc;
+}
+
+void WorkerLoop::perform(const Station::OpenLane& action, Time now) {
+  transport::SocketSettings lane;
+  lane.reconnects = false;
+  lane.receive_limit = 0;  // the ventilator's credit bounds what is in it
+  lane.max_message = settings_.max_message + wire::frame_slack;
+  lane.linger = std::chrono::milliseconds(0);
+  if (connect(lane_, transport::Kind::pull, lane, action.endpoint)) station_.on_lane_up(now);
+}
+
+void WorkerLoop::perform(const Station::OpenResults& action, Time now) {
+  transport::SocketSettings results;
+  results.send_limit = 4;
+  results.only_when_connected = true;
+  results.max_message = settings_.max_message + wire::frame_slack;
+  if (connect(results_, transport::Kind::push, results, action.endpoint)) station_.on_results_up(now);
+}
+
+void WorkerLoop::start_tasks(Time now) {
+  // What cannot be sent on is not added to.
+  while (outbox_.empty() && station_.has_waiting()) {
+    const std::size_t room = runner_->room();
+    if (room == 0) return;
+    if (!run_context_ || run_context_->token != station_.token() || run_context_->run != station_.run() ||
+        run_context_->wants_item != station_.sink().wants_item ||
+        run_context_->wants_detail != station_.sink().wants_detail) {
+      auto context = std::make_shared<work::RunContext>();
+      context->run = station_.run();
+      context->token = station_.token();
+      context->worker =
+          settings_.name.empty() ? hello_.host + ":" + std::to_string(hello_.pid) : settings_.name;
+      context->wants_item = station_.sink().wants_item;
+      context->wants_detail = station_.sink().wants_detail;
+      run_context_ = std::move(context);
+    }
+    Station::Holding holding = station_.take(room);
+    runner_->start({std::move(holding.owner), run_context_, holding.tasks}, now);
+  }
+}
+
+void WorkerLoop::send_results(Time now) {
+  while (!outbox_.empty()) {
+    work::FinishedFrame& front = outbox_.front();
+    if (!station_.drop_results()) {
+      if (!results_ || !results_->socket.writable()) return;
+      transport::Message message(std::move(front.frame));
+      if (results_->socket.send(message) != transport::Sent::yes) {
+        front.frame = std::string(message.view());
+        return;
+      }
+    }
+    const std::vector<IdRange> ids = std::move(front.ids);
+    outbox_.pop_front();
+    station_.on_sent(ids, now);
+  }
+}
+
+void WorkerLoop::wait(Time now) {
+  poller_.clear();
+  control_.watch(poller_);
+  poller_.watch_readable(runner_->wait_fd());
+  if (stop_level_ < 2) poller_.watch_readable(stop_.fd(stop_level_ + 1));
+  if (lane_) {
+    poller_.watch_readable(lane_->socket);
+    poller_.watch_readable(lane_->monitor);
+  }
+  if (results_) {
+    poller_.watch_readable(results_->monitor);
+    if (!outbox_.empty()) poller_.watch_writable(results_->socket);
+  }
+  poller_.wait(now, std::min(station_.next_tick(), runner_->deadline()));
+}
+
+void WorkerLoop::read(Time now) {
+  runner_->collect(now, finished_);
+  for (work::FinishedFrame& frame : finished_) outbox_.push_back(std::move(frame));
+  finished_.clear();
+  // Results go out before anything that may make them worthless is heard.
+  send_results(now);
+  read_lane(now);
+  if (control_.read([&](const wire::Control& message) { station_.on_control(message, now); })) {
+    station_.on_control_down(now);
+  }
+  perform(now);
+  read_monitors(now);
+}
+
+void WorkerLoop::read_lane(Time now) {
+  if (!lane_) return;
+  while (auto message = lane_->socket.receive()) {
+    auto frame = std::make_shared<LaneFrame>();
+    frame->message = std::move(*message);
+    const auto header = wire::decode_tasks(frame->message.view(), frame->tasks);
+    if (!header) {
+      if (++malformed_ == 1) {
+        settings_.notice(Severity::warning, "a message on the lane is not understood and was dropped: " +
+                                                std::string(wire::name_of(header.flaw())));
+      }
+      continue;
+    }
+    const std::span<const wire::TaskView> tasks(frame->tasks);
+    static_cast<void>(station_.on_tasks(*header, {std::move(frame), tasks}, now));
+  }
+}
+
+void WorkerLoop::read_monitors(Time now) {
+  using What = transport::Monitor::What;
+  while (lane_) {
+    const auto event = lane_->monitor.next();
+    if (!event) break;
+    if (event->what == What::up) station_.on_lane_up(now);
+    if (event->what == What::down) {
+      read_lane(now);
+      station_.on_lane_down(now);
+      perform(now);  // closes it
+    }
+  }
+  while (results_) {
+    const auto event = results_->monitor.next();
+    if (!event) break;
+    if (event->what == What::up) station_.on_results_up(now);
+    if (event->what == What::down) station_.on_results_down(now);
+  }
+}
+
+RunReport WorkerLoop::report() {
+  runner_->abandon();
+  throw_reason(*finish_);
+  RunReport result;
+  result.exit_code = finish_->status;
+  return result;
+}
+
+}  // namespace
+
+RunReport run_worker(const WorkerSettings& settings, const work::WorkSettings& work, StopRequest& stop) {
+  transport::Context context;
+  return run_worker(context, settings, work, stop);
+}
+
+RunReport run_worker(transport::Context& context, const WorkerSettings& settings,
+                     const work::WorkSettings& work, StopRequest& stop) {
+  return WorkerLoop(context, settings, work, stop).run();
+}
+
+}  // namespace fanmill::roles
