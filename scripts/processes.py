@@ -18,7 +18,8 @@ VENTILATOR = {"-0": False, "--null": False, "-a": True, "--arg-file": True, "--w
               "--prefetch": True, "--min-workers": True, "--lane-ports": True}
 SINK = {"-k": False, "--keep-order": False, "--format": True, "-o": True, "--output": True}
 WORKER = {"--shell": True, "--function": True, "--max-output": True}
-ALL = {"--wait-timeout": True, "--max-message": True, "--quiet": False, "--insecure": False}
+ALL = {"--wait-timeout": True, "--max-message": True, "-q": False, "--quiet": False,
+       "--insecure": False}
 
 SECONDS_TO_LEAVE = 10  # after SIGTERM, before SIGKILL
 
@@ -94,13 +95,11 @@ class Job:
         with self.output:
             print(f"{self.name}: {text}", file=sys.stderr, flush=True)
 
-    def start(self, name, command, worker=False, prefix="", stdin=subprocess.DEVNULL, on_line=None,
-              environment=None):
+    def start(self, name, command, worker=False, prefix="", stdin=subprocess.DEVNULL, on_line=None):
         """Starts a process. A worker's stdout and stderr come here: line by line behind `prefix`, and what
         several workers say alike is said once. `on_line`, if given, sees each line too."""
         process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE if worker else None,
-                                   stderr=subprocess.STDOUT if worker else None, start_new_session=True,
-                                   env=environment)
+                                   stderr=subprocess.STDOUT if worker else None, start_new_session=True)
         self.processes[name] = process
         if worker:
             self.workers.add(name)

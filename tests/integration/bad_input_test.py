@@ -1,0 +1,290 @@
+"""What goes wrong at the start and at the edges: the stated exit status, a message that names the thing and
+the reason, nothing lost, nothing hangs."""
+
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import unittest
+
+from connections import Peer, connect, throw_garbage
+from programs import BIN, Pipeline, PipelineTest, free_port
+
+ECHO = ["--function", "echo"]
+
+
+class CommandLine(PipelineTest):
+    def check(self, status, pattern, name, *arguments, **options):
+        program = self.run_program(name, *arguments, **options)
+        self.assert_status(program, status)
+        self.assert_message(program, pattern)
+        self.assertEqual(program.stdout, b"")
+        return program
+
+    def test_wrong_command_lines_are_2_and_name_the_option(self):
+        cases = [
+            (r"--jbos.*--jobs", "fanmill", "run", "--jbos", "2", *ECHO),
+            (r"--jobs.*'two'", "fanmill", "run", "-j", "two", *ECHO),
+            (r"--jobs", "fanmill", "run", "-j0", *ECHO),
+            (r"--jobs", "fanmill", "run", "-j"),
+            (r"COMMAND", "fanmill", "run"),
+            (r"COMMAND", "worker", "--connect", "ipc:///tmp/x"),
+            (r"--connect", "worker", *ECHO),
+            (r"--connect", "sink"),
+            (r"--bind", "ventilator"),
+            (r"--function.*'no'.*echo", "fanmill", "run", "--function", "no"),
+            (r"--format.*'xml'.*jsonl", "fanmill", "run", "--format", "xml", *ECHO),
+            (r"--wait-timeout.*'5'", "fanmill", "run", "--wait-timeout", "5", *ECHO),
+            (r"'walk'", "fanmill", "walk"),
+            (r"fanmill", "fanmill"),
+        ]
+        for pattern, name, *arguments in cases:
+            with self.subTest(command=[name, *arguments]):
+                self.check(2, pattern, name, *arguments)
+
+    def test_bad_endpoints_are_2_and_are_quoted(self):
+        for endpoint in ("tcp//127.0.0.1:5555", "tcp://127.0.0.1", "tcp://127.0.0.1:99999",
+        "udp://127.0.0.1:1", "ipc://",
+                         "", "tcp://[::1:5"):
+            with self.subTest(endpoint=endpoint):
+                program = self.check(2, "--bind", "ventilator", "--bind", endpoint)
+                self.assertIn(f"'{endpoint}'", program.stderr)
+
+    def test_ipc_path_too_long_is_2_with_the_limit(self):
+        self.check(2, "--bind.*107", "ventilator", "--bind", f"ipc:///{'x' * 120}")
+
+    def test_tcp_beyond_loopback_without_keys_is_2_and_names_insecure(self):
+        self.check(2, "--bind.*--insecure", "ventilator", "--bind", "tcp://0.0.0.0:5555")
+        self.check(2, "--connect.*--insecure", "worker", "--connect", "tcp://192.0.2.1:5555", *ECHO)
+        self.check(2, "--listen.*--insecure", "fanmill", "run", "--listen", "tcp://*:5555", *ECHO)
+
+    def test_help_and_version_of_each_program(self):
+        for name, *words in (["fanmill"], ["fanmill", "run"], ["ventilator"], ["worker"], ["sink"]):
+            with self.subTest(program=[name, *words]):
+                help_text = self.run_program(name, *words, "--help")
+                self.assert_status(help_text, 0)
+                self.assertRegex(help_text.stdout, rb"(?i)usage")
+                self.assertEqual(help_text.stderr, "")
+                version = self.run_program(name, *words, "--version")
+                self.assert_status(version, 0)
+                self.assertRegex(version.stdout, rb"^fanmill \d+\.\d+\.\d+\n$")
+
+
+class Start(PipelineTest):
+    def test_port_in_use_is_3(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            endpoint = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+            program = self.run_program("ventilator", "--bind", endpoint, ":::", "a")
+        self.assert_status(program, 3)
+        self.assert_message(program, f"cannot bind {endpoint}: address already in use")
+
+    def test_missing_ipc_directory_is_3(self):
+        endpoint = f"ipc://{self.scratch}/nowhere/control"
+        program = self.run_program("ventilator", "--bind", endpoint, ":::", "a")
+        self.assert_status(program, 3)
+        self.assert_message(program, f"cannot bind {endpoint}: no such (file or )?directory")
+
+    def test_no_permission_on_the_ipc_directory_is_3(self):
+        locked = self.scratch / "locked"
+        locked.mkdir(mode=0o500)
+        options = {}
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            self.scratch.chmod(0o711)
+            options = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            if subprocess.run(["test", "-x", BIN / "fanmill-ventilator"], **options, check=False).returncode:
+                self.skipTest(f"user nobody cannot reach {BIN}")
+        program = self.run_program("ventilator", "--bind", f"ipc://{locked}/control", ":::", "a", **options)
+        self.assert_status(program, 3)
+        self.assert_message(program, f"cannot bind ipc://{locked}/control: permission denied")
+
+    def test_something_else_at_the_ipc_path_is_left_alone(self):
+        path = self.scratch / "precious"
+        path.write_text("data")
+        program = self.run_program("ventilator", "--bind", f"ipc://{path}", ":::", "a")
+        self.assert_status(program, 3)
+        self.assert_message(program, f"cannot bind ipc://{path}: ")
+        self.assertEqual(path.read_text(), "data")
+
+    def test_unreadable_input_is_3(self):
+        for file, reason in ((self.scratch / "missing", "no such file"), (self.scratch, "is a directory")):
+            with self.subTest(file=file):
+                program = self.run_program("fanmill", "run", "-a", str(file), *ECHO)
+                self.assert_status(program, 3)
+                self.assert_message(program, f"cannot read {file}: {reason}")
+
+    def test_output_file_that_cannot_be_made_is_3(self):
+        file = self.scratch / "nowhere/results"
+        program = self.run_program("fanmill", "run", "-o", str(file), *ECHO, ":::", "a")
+        self.assert_status(program, 3)
+        self.assert_message(program, f"{file}.*: no such file or directory")
+
+    def test_no_standard_input_is_3(self):
+        program = self.run_program("sh", "-c", '"$@" <&-', "sh", BIN / "fanmill", "run", *ECHO)
+        self.assert_status(program, 3)
+        self.assert_message(program, "stdin")
+
+    def test_no_standard_output_is_3(self):
+        program = self.run_program("sh", "-c", '"$@" >&-', "sh", BIN / "fanmill", "run", *ECHO, ":::", "a")
+        self.assert_status(program, 3)
+        self.assert_message(program, "stdout")
+
+    def run_program(self, name, *arguments, **options):
+        return super().run_program("/bin/sh" if name == "sh" else name, *arguments, **options)
+
+    def test_full_output_is_3(self):
+        with open("/dev/full", "wb") as full:
+            program = self.run_program("fanmill", "run", *ECHO, ":::", "a", stdout=full)
+        self.assert_status(program, 3)
+        self.assert_message(program, "no space left on device")
+
+    def test_reader_that_goes_is_141_in_silence(self):
+        lines = b"".join(b"%d\n" % number for number in range(200_000))
+        text = '{ "$@"; echo "status $?" >&2; } | head -n 1'
+        program = self.run_program("sh", "-c", text, "sh", BIN / "fanmill", "run", *ECHO, stdin=lines)
+        self.assertEqual(program.stdout.count(b"\n"), 1)
+        self.assertEqual(program.stderr, "status 141\n")
+
+    def test_reader_that_goes_ends_three_programs(self):
+        endpoint = self.endpoint("ipc")
+        lines = b"".join(b"%d\n" % number for number in range(200_000))
+        ventilator = self.start("ventilator", "--bind", endpoint, stdin=lines)
+        worker = self.start("worker", "--connect", endpoint, *ECHO)
+        reader, writer = os.pipe()
+        sink = self.start("sink", "--connect", endpoint, stdout=writer)
+        os.close(writer)
+        self.assertTrue(os.read(reader, 10))
+        os.close(reader)
+        self.assert_status(sink, 141)
+        self.assert_status(ventilator, 3)
+        self.assert_status(worker, 0)
+
+
+class Items(PipelineTest):
+    def run_items(self, data, *command, status=0, options=()):
+        program = self.run_program("fanmill", "run", "-k", *options, *command, stdin=data)
+        self.assert_status(program, status)
+        return program
+
+    def test_empty_input_is_a_success(self):
+        program = self.run_items(b"", *ECHO)
+        self.assertEqual(program.stdout, b"")
+        self.assert_message(program, "0 tasks: 0 ok")
+        for transport in ("ipc", "tcp"):
+            with self.subTest(transport=transport):
+                Pipeline(self, transport, *ECHO, stdin=b"").assert_complete([])
+
+    def test_an_empty_line_is_a_task_and_so_is_a_last_line_without_its_newline(self):
+        self.assertEqual(self.run_items(b"a\n\n\nb", *ECHO).stdout, b"a\n\n\nb\n")
+        self.assertEqual(self.run_items(b"a\0b\0\0", *ECHO, options=["-0"]).stdout, b"a\0b\0\0")
+
+    def test_a_line_holds_any_byte(self):
+        line = bytes(byte for byte in range(256) if byte != 10)
+        self.assertEqual(self.run_items(line + b"\n", *ECHO).stdout, line + b"\n")
+        self.assertEqual(self.run_items(line[1:] + b"\n", "printf", "%s", "{}").stdout, line[1:])
+
+    def test_a_line_of_10_mb(self):
+        line = b"x" * 10_000_000 + b"\n"
+        self.assertEqual(len(self.run_items(b"a\n" + line + b"b\n", *ECHO).stdout), len(line) + 4)
+        pipeline = Pipeline(self, "tcp", *ECHO, stdin=line)
+        pipeline.assert_complete([line[:-1]])
+
+    def test_an_item_that_cannot_be_an_argument_fails_alone(self):
+        for item in (b"nul\0inside", b"x" * 200_000):
+            with self.subTest(size=len(item)):
+                program = self.run_items(b"a\n" + item + b"\nb\n", "echo", "{}", status=1)
+                self.assertEqual(program.stdout, b"a\nb\n")
+                self.assert_message(program, "3 tasks: 2 ok, 1 failed")
+                self.assert_message(program, "NUL|argument")
+
+    def test_a_command_that_does_not_exist_fails_each_task_and_is_named(self):
+        program = self.run_items(b"a\nb\nc\n", "fanmill-no-such-program", "{}", status=1)
+        self.assertEqual(program.stdout, b"")
+        self.assert_message(program, "3 tasks: 0 ok, 3 failed")
+        self.assertIn("fanmill-no-such-program", program.stderr)
+        self.assertRegex(program.stderr, "not found|no such")
+
+    def test_failing_tasks_are_1_and_the_others_are_done(self):
+        program = self.run_items(b"a\nb\nc\n", "--shell", 'test {} != b && echo {}', status=1)
+        self.assertEqual(program.stdout, b"a\nc\n")
+        self.assert_message(program, "3 tasks: 2 ok, 1 failed, 0 dead")
+
+    def test_a_task_that_kills_itself_has_failed(self):
+        program = self.run_items(b"a\n", "--shell", "kill -KILL $$", status=1)
+        self.assert_message(program, "1 tasks: 0 ok, 1 failed")
+
+    def test_output_and_errors_are_not_mixed(self):
+        program = self.run_items(b"".join(b"%d\n" % n for n in range(50)), "--shell",
+                                 "echo {} one; echo {} err >&2; echo {} two", options=["-j4"])
+        self.assert_lines(program.stdout.split(b"\n")[:-1],
+                          [b"%d %s" % (n, word) for n in range(50) for word in (b"one", b"two")])
+        self.assertEqual(sum(line.endswith(" err") for line in program.stderr.splitlines()), 50)
+
+    def test_output_file_is_whole_or_not_there(self):
+        file = self.scratch / "results"
+        self.run_items(b"a\nb\n", *ECHO, options=["-o", str(file)])
+        self.assertEqual(file.read_bytes(), b"a\nb\n")
+        self.assertEqual([path.name for path in self.scratch.iterdir()], ["results"])
+
+
+class Strangers(PipelineTest):
+    def test_a_worker_of_another_protocol_version_is_refused_in_words(self):
+        pipeline = Pipeline(self, "tcp", *ECHO)
+        pipeline.give([b"a"])
+        pipeline.sink.wait_for_results(1)
+        stranger = Peer(connect(pipeline.endpoint), "DEALER")
+        self.addCleanup(stranger.close)
+        stranger.send(b"\x92\x02\x01")  # [2, HELLO]
+        answer = stranger.receive()
+        self.assertEqual(answer[:3], b"\x93\x01\x03")  # [1, REFUSED, reason]
+        self.assertIn(b"version", answer)
+        pipeline.give([b"b"])
+        pipeline.ventilator.close_input()
+        pipeline.assert_complete([b"a", b"b"])
+
+    def test_a_refused_worker_ends_with_4_and_the_reason(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            endpoint = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+            worker = self.start("worker", "--connect", endpoint, *ECHO)
+            listener.settimeout(60)
+            connection, _ = listener.accept()
+            ventilator = Peer(connection, "ROUTER")
+            self.addCleanup(ventilator.close)
+            self.assertEqual(ventilator.receive()[1:3], b"\x01\x01")  # [1, HELLO, …]
+            ventilator.send(b"\x93\x01\x03\xaawe are full")
+            self.assert_status(worker, 4)
+            self.assert_message(worker, "refused this worker: we are full")
+
+    def test_a_lane_that_cannot_be_reached_is_said_by_both(self):
+        # Nobody listens on 127.0.0.2: the lane is where it was bound, on 127.0.0.1.
+        pipeline = Pipeline(self, "tcp", *ECHO, workers=1, ventilator=["--advertise", "127.0.0.2"],
+                            stdin=b"a\n")
+        trouble = r"cannot reach its lane tcp://127\.0\.0\.2:\d+ though control works.*--lane-ports"
+        pipeline.workers[0].wait_for_line(trouble)
+        pipeline.ventilator.wait_for_line(trouble)
+        pipeline.ventilator.signal(signal.SIGTERM)
+        self.assertEqual(pipeline.ventilator.wait(), 143)
+
+    def test_garbage_on_each_socket_changes_nothing(self):
+        lines = [b"%d" % number for number in range(2000)]
+        lane, results = free_port(), free_port()
+        pipeline = Pipeline(self, "tcp", *ECHO, ventilator=["--lane-ports", f"{lane}-{lane + 3}"],
+                            sink=["--bind", f"tcp://127.0.0.1:{results}"])
+        pipeline.give(lines[:1000])
+        pipeline.sink.wait_for_results(1000)
+        strangers = []
+        for endpoint, socket_type in ((pipeline.endpoint, "DEALER"), (f"tcp://127.0.0.1:{results}", "PUSH"),
+                                      (f"tcp://127.0.0.1:{lane}", "PULL"),
+                                      (f"tcp://127.0.0.1:{lane + 1}", "PULL")):
+            strangers += throw_garbage(endpoint, socket_type)
+        pipeline.give(lines[1000:])
+        pipeline.ventilator.close_input()
+        pipeline.assert_complete(lines)
+        for stranger in strangers:
+            stranger.close()
+        self.assert_message(pipeline.ventilator, "2000 tasks: 2000 ok")
+
+
+if __name__ == "__main__":
+    unittest.main()
