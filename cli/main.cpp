@@ -1,0 +1,59 @@
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <cli/run_program.hpp>
+#include <fmt/format.h>
+#include <sink/sink_program.hpp>
+#include <ventilator/ventilator_program.hpp>
+#include <worker/worker_program.hpp>
+
+#include <fanmill/app/nearest.hpp>
+#include <fanmill/app/usage_text.hpp>
+#include <fanmill/base/error.hpp>
+
+namespace fanmill::app {
+
+namespace {
+
+struct Subcommand {
+  std::string_view name;
+  int (*body)(Process&);
+};
+
+constexpr std::array subcommands{
+    Subcommand{"run", run_run_program},
+    Subcommand{"ventilator", run_ventilator_program},
+    Subcommand{"worker", run_worker_program},
+    Subcommand{"sink", run_sink_program},
+};
+
+int run_front_door(Process& process) {
+  if (process.arguments.empty()) {
+    throw usage_error("no program is named", "", "it takes run, ventilator, worker or sink");
+  }
+  const std::string word = process.arguments.front();
+  process.arguments.erase(process.arguments.begin());
+  for (const Subcommand& subcommand : subcommands) {
+    if (subcommand.name == word) return subcommand.body(process);
+  }
+  if (word == "--help" || word == "-h" || word == "--version") {
+    print(process.closed, word == "--version" ? version_text() : overview_text());
+    return 0;
+  }
+  std::vector<std::string_view> known{"--help", "--version"};
+  for (const Subcommand& subcommand : subcommands) known.push_back(subcommand.name);
+  const std::string_view meant = nearest(word, known);
+  throw usage_error(
+      fmt::format("'{}'", word), "there is no such program",
+      meant.empty() ? "it takes run, ventilator, worker or sink" : fmt::format("did you mean {}?", meant));
+}
+
+}  // namespace
+
+}  // namespace fanmill::app
+
+int main(int argc, char** argv) {
+  return fanmill::app::run_main(argc, argv, "fanmill", fanmill::app::run_front_door);
+}

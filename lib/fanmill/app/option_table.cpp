@@ -1,0 +1,241 @@
+#include <array>
+
+#include <fanmill/app/jobs.hpp>
+#include <fanmill/app/option_table.hpp>
+#include <fanmill/app/option_values.hpp>
+#include <fanmill/base/quantity.hpp>
+
+namespace fanmill::app {
+
+namespace {
+
+using Text = std::string_view;
+
+constexpr std::size_t most_bytes = std::size_t{1}
+                                   << 30;  // of one payload or output: a frame stays below 32 bits
+
+constexpr TakenBy all{.run = true, .ventilator = true, .worker = true, .sink = true};
+constexpr TakenBy ventilators{.run = true, .ventilator = true};
+constexpr TakenBy workers{.run = true, .worker = true, .hosting = true};
+constexpr TakenBy sinks{.run = true, .sink = true, .hosting = true};
+
+void set_bind(ProgramSettings& settings, Text option, Text value) {
+  const Endpoint endpoint = parse_endpoint(option, value);
+  (settings.program == Program::sink ? settings.sink.bind : settings.ventilator.bind).push_back(endpoint);
+}
+
+void set_connect(ProgramSettings& settings, Text option, Text value) {
+  (settings.program == Program::sink ? settings.sink.connect : settings.worker.connect) =
+      parse_endpoint(option, value);
+}
+
+const std::array table{
+    Option{.name = "--bind",
+           .argument = "ENDPOINT",
+           .help = "listen at tcp://HOST:PORT or ipc://PATH; may be repeated",
+           .section = Section::connection,
+           .taken_by = {.ventilator = true, .sink = true},
+           .set = set_bind},
+    Option{.name = "--connect",
+           .argument = "ENDPOINT",
+           .help = "the ventilator: tcp://HOST:PORT or ipc://PATH",
+           .section = Section::connection,
+           .taken_by = {.worker = true, .sink = true},
+           .set = set_connect},
+    Option{.name = "--name",
+           .argument = "NAME",
+           .help = "what results call this worker (default: HOST:PID)",
+           .section = Section::connection,
+           .taken_by = {.worker = true},
+           .set = [](ProgramSettings& s, Text o, Text v) { s.worker.name = parse_name(o, v); }},
+
+    Option{.letter = 'j',
+           .name = "--jobs",
+           .argument = "N",
+           .help = "tasks at a time: N, or N%, +N, -N of the processors (default 100%)",
+           .section = Section::work,
+           .taken_by = workers,
+           .set = [](ProgramSettings& s, Text o,
+                     Text v) { s.command.slots = parse_jobs(o, v, usable_processors()); }},
+    Option{.name = "--shell",
+           .argument = "TEXT",
+           .help = "in place of a COMMAND: run TEXT with sh -c",
+           .section = Section::work,
+           .taken_by = workers,
+           .set =
+               [](ProgramSettings& s, Text o, Text v) {
+                 s.command.kind = work::WorkKind::shell;
+                 s.command.words = {parse_text(o, v, "the text of a shell command")};
+               }},
+    Option{.name = "--function",
+           .argument = "NAME",
+           .help = "in place of a COMMAND: echo, fail, sha256, sleep or wordcount",
+           .section = Section::work,
+           .taken_by = workers,
+           .set =
+               [](ProgramSettings& s, Text o, Text v) {
+                 s.command.kind = work::WorkKind::function;
+                 s.command.words = {parse_function(o, v)};
+               }},
+    Option{.name = "--max-output",
+           .argument = "SIZE",
+           .help = "keep so much of a task's stdout, count the rest (default 64M)",
+           .section = Section::work,
+           .taken_by = workers,
+           .set = [](ProgramSettings& s, Text o,
+                     Text v) { s.command.max_output = parse_size_up_to(o, v, most_bytes); }},
+
+    Option{.letter = 'a',
+           .name = "--arg-file",
+           .argument = "FILE",
+           .help = "items from FILE in place of stdin (- is stdin); may be repeated",
+           .section = Section::input,
+           .taken_by = ventilators,
+           .set = [](ProgramSettings& s, Text o,
+                     Text v) { s.input.files.push_back(parse_text(o, v, "a file")); }},
+    Option{.letter = '0',
+           .name = "--null",
+           .help = "items end with NUL, not with a newline",
+           .section = Section::input,
+           .taken_by = ventilators,
+           .set = [](ProgramSettings& s, Text, Text) { s.input.delimiter = '\0'; }},
+
+    Option{.letter = 'k',
+           .name = "--keep-order",
+           .help = "results in the order of the items",
+           .section = Section::output,
+           .taken_by = sinks,
+           .set = [](ProgramSettings& s, Text, Text) { s.results.keep_order = true; }},
+    Option{.letter = 'o',
+           .name = "--output",
+           .argument = "FILE",
+           .help = "results to FILE, complete or not at all (default: stdout)",
+           .section = Section::output,
+           .taken_by = sinks,
+           .set = [](ProgramSettings& s, Text o,
+                     Text v) { s.results.file = v == "-" ? std::string() : parse_text(o, v, "a file"); }},
+    Option{.name = "--format",
+           .argument = "FORMAT",
+           .help = "raw: outputs as they are (default); jsonl: a JSON object a line",
+           .section = Section::output,
+           .taken_by = sinks,
+           .set = [](ProgramSettings& s, Text o, Text v) { s.results.format = parse_format(o, v); }},
+
+    Option{
+        .name = "--listen",
+        .argument = "ENDPOINT",
+        .help = "take workers from tcp://HOST:PORT or ipc://PATH too; may be repeated",
+        .section = Section::delivery,
+        .taken_by = {.run = true},
+        .set = [](ProgramSettings& s, Text o, Text v) { s.ventilator.bind.push_back(parse_endpoint(o, v)); }},
+    Option{.name = "--remote-only",
+           .help = "no worker of our own; no COMMAND either",
+           .section = Section::delivery,
+           .taken_by = {.run = true},
+           .set = [](ProgramSettings& s, Text, Text) { s.remote_only = true; }},
+    Option{.name = "--min-workers",
+           .argument = "N",
+           .help = "do not start before N workers are there (default 1)",
+           .section = Section::delivery,
+           .taken_by = ventilators,
+           .set =
+               [](ProgramSettings& s, Text o, Text v) {
+                 s.ventilator.min_workers = static_cast<std::uint32_t>(parse_count(o, v, 1, 100'000));
+               }},
+    Option{.name = "--wait-timeout",
+           .argument = "T",
+           .help = "end with 3 after T (2s, 5m) without a peer (default: wait on)",
+           .section = Section::delivery,
+           .taken_by = all,
+           .set =
+               [](ProgramSettings& s, Text o, Text v) {
+                 const Duration wait = parse_wait(o, v);
+                 for_each_stage(s, [&](roles::CommonSettings& stage) { stage.wait_timeout = wait; });
+               }},
+    Option{.name = "--lane-ports",
+           .argument = "LOW-HIGH",
+           .help = "tcp ports for the workers' lanes (default: those after ENDPOINT's)",
+           .section = Section::delivery,
+           .taken_by = ventilators,
+           .set = [](ProgramSettings& s, Text o, Text v) { s.ventilator.lane_ports = parse_ports(o, v); }},
+    Option{.name = "--advertise",
+           .argument = "HOST",
+           .help = "the host that others are told (default: the one they reached)",
+           .section = Section::delivery,
+           .taken_by = {.run = true, .ventilator = true, .sink = true},
+           .set =
+               [](ProgramSettings& s, Text o, Text v) {
+                 const std::string host = parse_host(o, v);
+                 for_each_stage(s, [&](roles::CommonSettings& stage) { stage.advertise = host; });
+               }},
+    Option{
+        .name = "--insecure",
+        .help = "allow tcp beyond this host: no keys, no secrecy, anybody may join",
+        .section = Section::delivery,
+        .taken_by = all,
+        .set = [](ProgramSettings& s, Text,
+                  Text) { for_each_stage(s, [](roles::CommonSettings& stage) { stage.insecure = true; }); }},
+    Option{.name = "--max-message",
+           .argument = "SIZE",
+           .help = "most bytes of one item or output (default 64M)",
+           .section = Section::delivery,
+           .taken_by = all,
+           .set =
+               [](ProgramSettings& s, Text o, Text v) {
+                 const std::size_t size = parse_size_up_to(o, v, most_bytes);
+                 for_each_stage(s, [&](roles::CommonSettings& stage) { stage.max_message = size; });
+               }},
+    Option{.name = "--window",
+           .argument = "TASKS",
+           .help = "most tasks read and unfinished (default 131072)",
+           .section = Section::delivery,
+           .taken_by = ventilators,
+           .set = [](ProgramSettings& s, Text o,
+                     Text v) { s.ventilator.window_tasks = parse_count(o, v, 1, 100'000'000); }},
+    Option{.name = "--prefetch",
+           .argument = "N|auto",
+           .help = "tasks a worker holds beyond those that run (default auto: by time)",
+           .section = Section::delivery,
+           .taken_by = ventilators,
+           .set = [](ProgramSettings& s, Text o, Text v) { s.ventilator.prefetch = parse_prefetch(o, v); }},
+
+    Option{.letter = 'q',
+           .name = "--quiet",
+           .help = "say nothing but warnings and errors",
+           .section = Section::other,
+           .taken_by = all,
+           .set = [](ProgramSettings& s, Text, Text) { s.quiet = true; }},
+    Option{.letter = 'h',
+           .name = "--help",
+           .help = "print this text",
+           .section = Section::other,
+           .taken_by = all,
+           .set = [](ProgramSettings& s, Text, Text) { s.request = Request::help; }},
+    Option{.name = "--version",
+           .help = "print the version",
+           .section = Section::other,
+           .taken_by = all,
+           .set = [](ProgramSettings& s, Text, Text) { s.request = Request::version; }},
+};
+
+}  // namespace
+
+bool Option::is_known_to(Program program) const {
+  switch (program) {
+    case Program::run:
+      return taken_by.run;
+    case Program::ventilator:
+      return taken_by.ventilator || taken_by.hosting;
+    case Program::worker:
+      return taken_by.worker;
+    case Program::sink:
+      break;
+  }
+  return taken_by.sink;
+}
+
+std::span<const Option> option_table() {
+  return table;
+}
+
+}  // namespace fanmill::app

@@ -1,0 +1,23 @@
+#include <fanmill/app/program.hpp>
+
+namespace fanmill::app {
+
+std::string_view message_name(Program program) {
+  return program == Program::run ? "fanmill" : command_name(program);
+}
+
+std::string_view command_name(Program program) {
+  switch (program) {
+    case Program::run:
+      return "fanmill run";
+    case Program::ventilator:
+      return "fanmill-ventilator";
+    case Program::worker:
+      return "fanmill-worker";
+    case Program::sink:
+      break;
+  }
+  return "fanmill-sink";
+}
+
+}  // namespace fanmill::app

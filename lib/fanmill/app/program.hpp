@@ -1,0 +1,18 @@
+#pragma once
+// The programs that take options, and what they are called.
+
+#include <cstdint>
+#include <string_view>
+
+namespace fanmill::app {
+
+// `fanmill worker` is the same program as `fanmill-worker`, and so with the other two.
+enum class Program : std::uint8_t { run, ventilator, worker, sink };
+
+// What stands before its messages: "fanmill", "fanmill-worker".
+[[nodiscard]] std::string_view message_name(Program program);
+
+// What a person types to start it: "fanmill run", "fanmill-worker".
+[[nodiscard]] std::string_view command_name(Program program);
+
+}  // namespace fanmill::app

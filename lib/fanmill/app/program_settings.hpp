@@ -1,0 +1,42 @@
+#pragma once
+// A command line, parsed: what the program was asked to do, in the types of the floors that do it.
+
+#include <cstdint>
+
+#include <fanmill/app/program.hpp>
+#include <fanmill/input/input.hpp>
+#include <fanmill/roles/settings.hpp>
+#include <fanmill/store/stream.hpp>
+#include <fanmill/work/work.hpp>
+
+namespace fanmill::app {
+
+// --help and --version are answered and nothing else is looked at: the rest of the settings is then as it
+// was.
+enum class Request : std::uint8_t { work, help, version };
+
+// Holds the settings of every stage; a program uses those of the stages that it has.
+struct ProgramSettings {
+  Program program = Program::run;
+  Request request = Request::work;
+  bool quiet = false;
+  bool remote_only = false;       // run: no worker of its own
+  bool hosts_all_stages = false;  // run, and a ventilator on inproc
+
+  roles::VentilatorSettings ventilator;
+  roles::WorkerSettings worker;
+  roles::SinkSettings sink;
+  input::Settings input;
+  work::WorkSettings command;
+  store::StreamSettings results;
+};
+
+// For what all stages are told alike.
+template <class Change>
+void for_each_stage(ProgramSettings& settings, Change change) {
+  change(static_cast<roles::CommonSettings&>(settings.ventilator));
+  change(static_cast<roles::CommonSettings&>(settings.worker));
+  change(static_cast<roles::CommonSettings&>(settings.sink));
+}
+
+}  // namespace fanmill::app

@@ -1,0 +1,173 @@
+#include <algorithm>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include <fanmill/app/rules.hpp>
+#include <fanmill/base/error.hpp>
+
+namespace fanmill::app {
+
+namespace {
+
+constexpr std::string_view separator = ":::";
+
+class Rules {
+ public:
+  Rules(ProgramSettings& settings, std::span<const Option* const> given)
+      : settings_(settings), given_(given) {}
+
+  void apply(std::vector<std::string> words) {
+    check_endpoints();
+    settle_hosting();
+    if (program() == Program::run || program() == Program::ventilator) take_items(words);
+    take_command(std::move(words));
+    settle_sizes();
+    settle_details();
+  }
+
+ private:
+  [[nodiscard]] Program program() const { return settings_.program; }
+
+  [[nodiscard]] bool is_given(std::string_view name) const {
+    return std::any_of(given_.begin(), given_.end(), [&](const Option* one) { return one->name == name; });
+  }
+
+  void check_endpoints() {
+    const bool insecure = settings_.worker.insecure;  // the same for all stages
+    if (program() == Program::ventilator && !is_given("--bind")) {
+      throw usage_error("--bind", "it is missing", "it takes tcp://HOST:PORT, ipc://PATH or inproc://NAME");
+    }
+    const std::string_view bind = program() == Program::run ? "--listen" : "--bind";
+    for (const Endpoint& endpoint : settings_.ventilator.bind) {
+      if (program() == Program::run) refuse_inproc(bind, endpoint);
+      require_loopback(bind, endpoint, insecure);
+    }
+    for (const Endpoint& endpoint : settings_.sink.bind) {
+      refuse_inproc(bind, endpoint);
+      require_loopback(bind, endpoint, insecure);
+    }
+    if (program() == Program::worker) check_connect(settings_.worker.connect, insecure);
+    if (program() == Program::sink) check_connect(settings_.sink.connect, insecure);
+  }
+
+  void check_connect(const Endpoint& endpoint, bool insecure) const {
+    if (!is_given("--connect")) {
+      throw usage_error("--connect", "it is missing",
+                        "it takes the ventilator's tcp://HOST:PORT or ipc://PATH");
+    }
+    refuse_inproc("--connect", endpoint);
+    if (endpoint.is_wildcard() || (endpoint.scheme == Scheme::tcp && endpoint.port == 0)) {
+      throw usage_error("--connect", fmt::format("'{}' is for listening", endpoint.text()),
+                        "it takes one host and one port, as tcp://HOST:PORT");
+    }
+    require_loopback("--connect", endpoint, insecure);
+  }
+
+  // Within one process there is nobody else to meet.
+  static void refuse_inproc(std::string_view option, const Endpoint& endpoint) {
+    if (endpoint.scheme != Scheme::inproc) return;
+    throw usage_error(option, fmt::format("'{}' reaches nobody outside this process", endpoint.text()),
+                      "it takes tcp://HOST:PORT or ipc://PATH");
+  }
+
+  void settle_hosting() {
+    const auto& bound = settings_.ventilator.bind;
+    const auto is_inproc = [](const Endpoint& one) { return one.scheme == Scheme::inproc; };
+    settings_.hosts_all_stages =
+        program() == Program::run || std::any_of(bound.begin(), bound.end(), is_inproc);
+    if (program() == Program::ventilator && !settings_.hosts_all_stages) {
+      for (const Option* option : given_) {
+        if (option->taken_by.ventilator) continue;
+        throw usage_error(option->name, "it belongs to workers and sinks",
+                          "a ventilator takes it with --bind inproc://NAME, where it hosts all stages");
+      }
+    }
+    if (program() == Program::run && bound.empty()) {
+      for (const std::string_view name : {"--remote-only", "--min-workers", "--lane-ports", "--advertise"}) {
+        if (is_given(name))
+          throw usage_error(name, "it is for workers elsewhere", "give --listen ENDPOINT too");
+      }
+    }
+  }
+
+  // Moves what follows ":::" out of `words`.
+  void take_items(std::vector<std::string>& words) {
+    const auto at = std::find(words.begin(), words.end(), separator);
+    if (at == words.end()) return;
+    if (std::find(at + 1, words.end(), separator) != words.end()) {
+      throw usage_error(separator, "it is there twice", "one list of items is all that can be given");
+    }
+    if (is_given("--arg-file")) {
+      throw usage_error(separator, "items are given, and --arg-file too", "use one of them");
+    }
+    settings_.input.items_given = true;
+    settings_.input.items.assign(at + 1, words.end());
+    words.erase(at, words.end());
+  }
+
+  void take_command(std::vector<std::string> words) {
+    const bool works = (program() == Program::worker || settings_.hosts_all_stages) && !settings_.remote_only;
+    if (!works) {
+      refuse_work(words);
+      return;
+    }
+    const bool replaced = is_given("--shell") || is_given("--function");
+    if (is_given("--shell") && is_given("--function")) {
+      throw usage_error("--function", "--shell is given too", "use one of them");
+    }
+    if (replaced && !words.empty()) {
+      throw usage_error(is_given("--shell") ? "--shell" : "--function",
+                        fmt::format("it is in place of a COMMAND, and '{}' is one", words.front()));
+    }
+    if (replaced) return;
+    if (words.empty() || words.front().empty()) {
+      throw usage_error("there is no COMMAND", "what is to be done with the items?",
+                        "give one, or --shell TEXT, or --function NAME");
+    }
+    settings_.command.kind = work::kind_of(words);
+    settings_.command.words = std::move(words);
+  }
+
+  void refuse_work(const std::vector<std::string>& words) const {
+    const std::string_view why =
+        settings_.remote_only ? "with --remote-only nothing runs here" : "a COMMAND is for workers";
+    for (const Option* option : given_) {
+      if (settings_.remote_only && option->section == Section::work) {
+        throw usage_error(option->name, why, "give it to the workers");
+      }
+    }
+    if (words.empty()) return;
+    if (program() == Program::sink) {
+      throw usage_error(fmt::format("'{}'", words.front()), "a sink takes nothing but options");
+    }
+    throw usage_error(fmt::format("'{}'", words.front()), why, "give it to the workers");
+  }
+
+  void settle_sizes() {
+    const std::size_t most = settings_.worker.max_message;  // the same for all stages
+    if (is_given("--max-output") && settings_.command.max_output > most) {
+      throw usage_error("--max-output", "more than a message may hold",
+                        "raise --max-message, here and at the sink");
+    }
+    settings_.command.max_output = std::min(settings_.command.max_output, most);
+    settings_.input.max_item = most;
+  }
+
+  void settle_details() {
+    settings_.sink.wants_item = settings_.sink.wants_detail =
+        settings_.results.format == store::Format::jsonl;
+  }
+
+  ProgramSettings& settings_;
+  std::span<const Option* const> given_;
+};
+
+}  // namespace
+
+void apply_rules(ProgramSettings& settings, std::span<const Option* const> given,
+                 std::vector<std::string> words) {
+  Rules(settings, given).apply(std::move(words));
+}
+
+}  // namespace fanmill::app

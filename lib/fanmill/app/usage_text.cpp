@@ -1,0 +1,162 @@
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <fanmill/app/option_table.hpp>
+#include <fanmill/app/usage_text.hpp>
+
+namespace fanmill::app {
+
+namespace {
+
+// What --help says beside the options.
+struct Frame {
+  std::string_view usage;
+  std::string_view about;
+  std::string_view examples;
+  std::string_view exit_status;
+};
+
+constexpr std::string_view exit_of_a_run =
+    "  0 every task ok   1 some failed or are dead   2 wrong command line   3 cannot start or complete\n"
+    "  4 refused by the other side   128+N ended by signal N\n";
+
+constexpr Frame run_frame{
+    .usage = "fanmill run [OPTION]... [--] COMMAND [ARG]... [::: ITEM]...",
+    .about =
+        "Runs COMMAND for each line of stdin or each ITEM, several at a time; results go to stdout.\n"
+        "Several words run without a shell, one text with spaces or shell characters with sh -c. {} is the\n"
+        "item (appended if nowhere), {.} {/} {//} {/.} parts of its path, {#} its number, {%} the slot.\n",
+    .examples =
+        "  find . -name '*.log' | fanmill run -j4 gzip -k {}\n"
+        "  fanmill run -k 'wc -l < {}' ::: one.txt two.txt\n",
+    .exit_status = exit_of_a_run,
+};
+
+constexpr Frame ventilator_frame{
+    .usage = "fanmill-ventilator --bind ENDPOINT... [OPTION]... [::: ITEM]...",
+    .about =
+        "Gives each line of stdin or each ITEM as a task to the workers that connect to ENDPOINT.\n"
+        "With --bind inproc://NAME it hosts all stages: then a COMMAND stands before the items, and\n"
+        "{hosting} are taken too.\n",
+    .examples =
+        "  seq 1000 | fanmill-ventilator --bind ipc:///tmp/mill\n"
+        "  fanmill-ventilator --bind tcp://127.0.0.1:5560 --min-workers 4 -a items.txt\n"
+        "  seq 10 | fanmill-ventilator --bind inproc://mill -j4 -- factor {}\n",
+    .exit_status = exit_of_a_run,
+};
+
+constexpr Frame worker_frame{
+    .usage = "fanmill-worker --connect ENDPOINT [OPTION]... [--] COMMAND [ARG]...",
+    .about =
+        "Runs COMMAND for each task that the ventilator gives it, and sends the results to the sink.\n"
+        "Several words run without a shell, one text with spaces or shell characters with sh -c. {} is the\n"
+        "item (appended if nowhere), {.} {/} {//} {/.} parts of its path, {#} its number, {%} the slot.\n",
+    .examples =
+        "  fanmill-worker --connect ipc:///tmp/mill -j4 gzip -k {}\n"
+        "  fanmill-worker --connect tcp://127.0.0.1:5560 --function sha256\n",
+    .exit_status =
+        "  0 whatever its tasks did, once told to stop   2 wrong command line\n"
+        "  3 cannot start or go on   4 refused by the ventilator   128+N ended by signal N\n",
+};
+
+constexpr Frame sink_frame{
+    .usage = "fanmill-sink --connect ENDPOINT [--bind ENDPOINT]... [OPTION]...",
+    .about =
+        "Collects the workers' results of one run, each task's once, and writes them. Without --bind it\n"
+        "listens where --connect leads: on any free port, or at an ipc path of its own.\n",
+    .examples =
+        "  fanmill-sink --connect ipc:///tmp/mill -k > results\n"
+        "  fanmill-sink --connect tcp://127.0.0.1:5560 --format jsonl -o results.jsonl\n",
+    .exit_status = exit_of_a_run,
+};
+
+constexpr std::array headings{
+    std::pair{Section::connection, "CONNECTION"}, std::pair{Section::work, "WORK"},
+    std::pair{Section::input, "INPUT"},           std::pair{Section::output, "OUTPUT"},
+    std::pair{Section::delivery, "DELIVERY"},     std::pair{Section::other, "OTHER"},
+};
+
+const Frame& frame_of(Program program) {
+  switch (program) {
+    case Program::run:
+      return run_frame;
+    case Program::ventilator:
+      return ventilator_frame;
+    case Program::worker:
+      return worker_frame;
+    case Program::sink:
+      break;
+  }
+  return sink_frame;
+}
+
+std::string option_line(const Option& option) {
+  std::string names = option.letter == 0 ? "    " : fmt::format("-{}, ", option.letter);
+  names.append(option.name);
+  if (!option.is_flag()) names.append(" ").append(option.argument);
+  return fmt::format("  {:<27}{}\n", names, option.help);
+}
+
+// "-j, --shell, … and -o": the options that a ventilator takes where it hosts all stages.
+std::string hosting_names() {
+  std::string names;
+  for (const Option& option : option_table()) {
+    if (!option.taken_by.hosting) continue;
+    if (!names.empty()) names.append(" ");
+    names.append(option.name);
+  }
+  return names;
+}
+
+}  // namespace
+
+std::string help_text(Program program) {
+  const Frame& frame = frame_of(program);
+  std::string about(frame.about);
+  constexpr std::string_view mark = "{hosting}";
+  if (const std::size_t at = about.find(mark); at != std::string::npos) {
+    about.replace(at, mark.size(), hosting_names());
+  }
+
+  std::string text = fmt::format("Usage: {}\n{}", frame.usage, about);
+  for (const auto& [section, heading] : headings) {
+    std::string lines;
+    for (const Option& option : option_table()) {
+      const bool hosting_only = program == Program::ventilator && !option.taken_by.ventilator;
+      if (option.section == section && option.is_known_to(program) && !hosting_only) {
+        lines += option_line(option);
+      }
+    }
+    if (!lines.empty()) text.append(heading).append("\n").append(lines);
+  }
+  return text.append("EXAMPLES\n").append(frame.examples).append("EXIT STATUS\n").append(frame.exit_status);
+}
+
+std::string overview_text() {
+  return "Usage: fanmill PROGRAM [OPTION]...\n"
+         "A task pipeline that loses nothing: a ventilator gives tasks to workers, a sink collects results.\n"
+         "PROGRAMS\n"
+         "  run         the whole pipeline in one process\n"
+         "  ventilator  where tasks come from; the same as fanmill-ventilator\n"
+         "  worker      what is done with a task; the same as fanmill-worker\n"
+         "  sink        where results go; the same as fanmill-sink\n"
+         "OPTIONS\n"
+         "  -h, --help  print this text; fanmill PROGRAM --help prints the program's\n"
+         "  --version   print the version\n"
+         "EXAMPLES\n"
+         "  seq 10 | fanmill run -j3 --shell 'echo \"Worker {%} processed: {}\"'\n"
+         "  fanmill run --help\n";
+}
+
+std::string answer(const ProgramSettings& settings) {
+  return settings.request == Request::version ? version_text() : help_text(settings.program);
+}
+
+std::string version_text() {
+  return "fanmill " FANMILL_VERSION "\n";
+}
+
+}  // namespace fanmill::app

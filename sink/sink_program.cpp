@@ -1,0 +1,25 @@
+#include <sink/sink_program.hpp>
+
+#include <fanmill/app/argument_parser.hpp>
+#include <fanmill/app/log.hpp>
+#include <fanmill/app/signals.hpp>
+#include <fanmill/app/usage_text.hpp>
+#include <fanmill/roles/sink.hpp>
+
+namespace fanmill::app {
+
+int run_sink_program(Process& process) {
+  process.become(Program::sink);
+  ProgramSettings settings = parse_command_line(Program::sink, process.arguments);
+  if (settings.request != Request::work) {
+    print(process.closed, answer(settings));
+    return 0;
+  }
+  const Log log(process.name, settings.quiet ? Log::Level::warnings : Log::Level::everything);
+  settings.sink.notice = log.notice();
+  require_output(process.closed, settings.results);
+  const std::unique_ptr<store::Store> results = store::open_stream(settings.results);
+  return log.report(roles::run_sink(settings.sink, *results, stop_on_signals()));
+}
+
+}  // namespace fanmill::app

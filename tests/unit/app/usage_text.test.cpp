@@ -1,0 +1,66 @@
+#include <sstream>
+
+#include <catch2/catch.hpp>
+
+#include <fanmill/app/option_table.hpp>
+#include <fanmill/app/usage_text.hpp>
+#include <fanmill/work/work.hpp>
+
+namespace fanmill::app {
+
+using Catch::Matchers::Contains;
+
+namespace {
+constexpr Program programs[]{Program::run, Program::ventilator, Program::worker, Program::sink};
+}
+
+TEST_CASE("help: it names every option of the program, and no other") {
+  for (const Program program : programs) {
+    const std::string text = help_text(program);
+    for (const Option& option : option_table()) {
+      CAPTURE(command_name(program), option.name);
+      // Followed by its argument, the gap before its text, or in the list of what is for hosting.
+      const std::string name(option.name);
+      const bool is_there = text.find(name + " ") != std::string::npos;
+      CHECK(is_there == option.is_known_to(program));
+    }
+  }
+}
+
+TEST_CASE("help: it fits a screen") {
+  for (const Program program : programs) {
+    std::istringstream lines(help_text(program));
+    std::string line;
+    int count = 0;
+    while (std::getline(lines, line)) {
+      ++count;
+      CAPTURE(command_name(program), line);
+      CHECK(line.size() <= 100);
+    }
+    CHECK(count >= 24);
+    CHECK(count <= 40);
+  }
+}
+
+TEST_CASE("help: it has examples and the exit status") {
+  for (const Program program : programs) {
+    CHECK_THAT(help_text(program), Contains("EXAMPLES\n  "));
+    CHECK_THAT(help_text(program), Contains("EXIT STATUS\n  0 "));
+  }
+}
+
+TEST_CASE("help: it names the functions that there are") {
+  for (const std::string& name : work::function_names()) CHECK_THAT(help_text(Program::run), Contains(name));
+}
+
+TEST_CASE("help: the overview names the programs") {
+  for (const char* const name : {"run", "ventilator", "worker", "sink"}) {
+    CHECK_THAT(overview_text(), Contains(std::string("\n  ") + name + " "));
+  }
+}
+
+TEST_CASE("version: a name and a number") {
+  CHECK(version_text() == "fanmill 0.1.0\n");
+}
+
+}  // namespace fanmill::app

@@ -1,0 +1,27 @@
+#include <ventilator/ventilator_program.hpp>
+
+#include <fanmill/app/argument_parser.hpp>
+#include <fanmill/app/hosted_run.hpp>
+#include <fanmill/app/log.hpp>
+#include <fanmill/app/signals.hpp>
+#include <fanmill/app/usage_text.hpp>
+#include <fanmill/roles/ventilator.hpp>
+
+namespace fanmill::app {
+
+int run_ventilator_program(Process& process) {
+  process.become(Program::ventilator);
+  ProgramSettings settings = parse_command_line(Program::ventilator, process.arguments);
+  if (settings.request != Request::work) {
+    print(process.closed, answer(settings));
+    return 0;
+  }
+  if (settings.hosts_all_stages) return run_hosted(process, settings);
+  const Log log(process.name, settings.quiet ? Log::Level::warnings : Log::Level::everything);
+  settings.ventilator.notice = log.notice();
+  require_input(process.closed, settings.input);
+  const std::unique_ptr<input::Input> items = input::open_input(settings.input);
+  return log.report(roles::run_ventilator(settings.ventilator, *items, stop_on_signals()));
+}
+
+}  // namespace fanmill::app

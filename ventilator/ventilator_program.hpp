@@ -1,0 +1,11 @@
+#pragma once
+// fanmill-ventilator, which `fanmill ventilator` is too.
+
+#include <fanmill/app/run_main.hpp>
+
+namespace fanmill::app {
+
+// Parses the process's arguments, does the work, and returns the exit status. Throws what run_main catches.
+[[nodiscard]] int run_ventilator_program(Process& process);
+
+}  // namespace fanmill::app
