@@ -65,6 +65,12 @@ bool IdSet::contains(TaskId id) const {
   return after != ranges_.begin() && std::prev(after)->second >= id;
 }
 
+std::optional<TaskId> IdSet::next_from(TaskId id) const {
+  if (contains(id)) return id;
+  const auto after = ranges_.upper_bound(id);
+  return after == ranges_.end() ? std::nullopt : std::optional(after->first);
+}
+
 std::vector<IdRange> IdSet::ranges() const {
   std::vector<IdRange> all;
   all.reserve(ranges_.size());
