@@ -1,0 +1,316 @@
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "allocated.hpp"
+#include "flaw_text.hpp"
+#include "foreign.hpp"
+#include "samples.hpp"
+#include <fanmill/wire/batch.hpp>
+
+using namespace fanmill;
+using namespace fanmill::wire;
+using namespace fanmill::wire::test;
+
+namespace {
+
+constexpr TasksHeader lane{.run = RunId{5}, .token = LaneToken{6}};
+constexpr ResultsHeader sender{.run = RunId{5}, .token = LaneToken{6}, .worker = "node7", .records = false};
+
+using ForeignTask = std::tuple<std::uint64_t, std::uint64_t, msgpack::type::raw_ref>;
+using ForeignResult = std::tuple<std::uint64_t, std::uint64_t, int, msgpack::type::raw_ref>;
+using ForeignDetail =
+    std::tuple<std::uint64_t, std::uint64_t, std::string, msgpack::type::raw_ref, std::uint64_t,
+               std::uint64_t, std::uint64_t, msgpack::type::raw_ref, std::uint64_t, std::uint64_t>;
+
+[[nodiscard]] ForeignDetail foreign_detail(std::uint64_t cause) {
+  return {cause, 1, "why", bin("err"), 2, 3, 4, bin("item"), 5, 6};
+}
+
+template <class... Tasks>
+[[nodiscard]] std::string tasks_frame(const Tasks&... tasks) {
+  return packed(1, 16, 5, 6, std::make_tuple(tasks...));
+}
+
+template <class... Results>
+[[nodiscard]] std::string results_frame(const Results&... results) {
+  return packed(1, 17, 5, 6, "node7", false, std::make_tuple(results...));
+}
+
+[[nodiscard]] std::optional<Flaw> tasks_flaw(ByteView frame) {
+  std::vector<TaskView> tasks(3);
+  const Decoded<TasksHeader> decoded = decode_tasks(frame, tasks);
+  if (decoded) return std::nullopt;
+  CHECK(tasks.empty());
+  return decoded.flaw();
+}
+
+[[nodiscard]] std::optional<Flaw> results_flaw(ByteView frame) {
+  std::vector<ResultView> results(3);
+  const Decoded<ResultsHeader> decoded = decode_results(frame, results);
+  if (decoded) return std::nullopt;
+  CHECK(results.empty());
+  return decoded.flaw();
+}
+
+[[nodiscard]] ResultView ok_result(TaskId id, ByteView output) {
+  return {.id = id, .attempt = 0, .outcome = Outcome::ok, .output = output, .detail = {}};
+}
+
+}  // namespace
+
+TEST_CASE("tasks: come back as they went") {
+  const std::vector<TaskView> sent = task_samples();
+  const std::string frame = write_tasks(lane, sent);
+  std::vector<TaskView> tasks;
+  const Decoded<TasksHeader> header = decode_tasks(frame, tasks);
+  REQUIRE(header);
+  CHECK(header->run == lane.run);
+  CHECK(header->token == lane.token);
+  CHECK(tasks == sent);
+  // Views into the frame, not copies.
+  CHECK(tasks[2].payload.data() > frame.data());
+  CHECK(tasks[2].payload.data() < frame.data() + frame.size());
+}
+
+TEST_CASE("results: come back as they went, with and without detail") {
+  std::vector<ResultView> sent = result_samples();
+  Detail of_success;
+  of_success.slot = 1;
+  of_success.item = "what was asked";
+  sent[1].detail = of_success;
+  const std::string frame = write_results(sender, sent);
+  std::vector<ResultView> results;
+  const Decoded<ResultsHeader> header = decode_results(frame, results);
+  REQUIRE(header);
+  CHECK(header->run == sender.run);
+  CHECK(header->token == sender.token);
+  CHECK(header->worker == sender.worker);
+  CHECK(header->records == sender.records);
+  CHECK(results == sent);
+}
+
+TEST_CASE("tasks: msgpack-c reads what we write") {
+  const std::vector<TaskView> sent = task_samples();
+  const msgpack::object_handle handle = unpack(write_tasks(lane, sent));
+  std::tuple<int, int, std::uint64_t, std::uint64_t, std::vector<ForeignTask>> read;
+  handle.get().convert(read);
+  const auto& [version, type, run, token, tasks] = read;
+  CHECK(std::tuple(version, type, run, token) == std::tuple(1, 16, 5U, 6U));
+  REQUIRE(tasks.size() == sent.size());
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    const auto& [id, attempt, payload] = tasks[i];
+    CHECK(TaskView{id, static_cast<std::uint32_t>(attempt), ByteView(payload.ptr, payload.size)} == sent[i]);
+  }
+}
+
+TEST_CASE("results: msgpack-c reads what we write") {
+  const std::vector<ResultView> sent = result_samples();
+  const msgpack::object_handle handle = unpack(write_results(sender, sent));
+  std::tuple<int, int, std::uint64_t, std::uint64_t, std::string, bool, std::vector<msgpack::object>> read;
+  handle.get().convert(read);
+  const auto& [version, type, run, token, worker, records, results] = read;
+  CHECK(std::tuple(version, type, run, token, worker, records) == std::tuple(1, 17, 5U, 6U, "node7", false));
+  REQUIRE(results.size() == sent.size());
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    REQUIRE(results[i].via.array.size == (sent[i].detail ? 5 : 4));
+    const auto [id, attempt, outcome, output] = results[i].as<ForeignResult>();
+    ResultView result{.id = id,
+                      .attempt = static_cast<std::uint32_t>(attempt),
+                      .outcome = static_cast<Outcome>(outcome),
+                      .output = ByteView(output.ptr, output.size),
+                      .detail = {}};
+    std::string error;
+    if (sent[i].detail) {
+      const auto detail = results[i].via.array.ptr[4].as<ForeignDetail>();
+      error = std::get<2>(detail);
+      result.detail = Detail{.cause = static_cast<Cause>(std::get<0>(detail)),
+                             .code = static_cast<std::uint32_t>(std::get<1>(detail)),
+                             .error = error,
+                             .stderr_text = ByteView(std::get<3>(detail).ptr, std::get<3>(detail).size),
+                             .slot = static_cast<std::uint32_t>(std::get<4>(detail)),
+                             .started = std::get<5>(detail),
+                             .took = std::get<6>(detail),
+                             .item = ByteView(std::get<7>(detail).ptr, std::get<7>(detail).size),
+                             .stdout_dropped = std::get<8>(detail),
+                             .stderr_dropped = std::get<9>(detail)};
+    }
+    CHECK(result == sent[i]);
+  }
+}
+
+TEST_CASE("tasks: a payload may be bin or str, of every size") {
+  for (const std::size_t size : {0, 1, 31, 32, 255, 256, 65'535, 65'536}) {
+    CAPTURE(size);
+    const std::string payload(size, 'p');
+    for (const std::string& frame :
+         {tasks_frame(std::tuple(1, 0, payload)), tasks_frame(std::tuple(1, 0, bin(payload))),
+          tasks_frame(std::tuple(1, 0, payload), std::tuple(1, 0, bin(payload)))}) {
+      std::vector<TaskView> tasks;
+      REQUIRE(decode_tasks(frame, tasks));
+      for (const TaskView& task : tasks) CHECK(task == TaskView{1, 0, payload});
+    }
+  }
+}
+
+TEST_CASE("tasks: numbers may be as large as their limit, and no larger") {
+  // With a task behind it, so that it is the common loop that reads it.
+  const auto frame = [](std::uint64_t id, std::uint64_t attempt) {
+    return tasks_frame(std::tuple(id, attempt, bin("x")), std::tuple(1, 0, bin("a payload behind it")));
+  };
+  CHECK_FALSE(tasks_flaw(frame(max_task_id, max_attempt)));
+  CHECK(tasks_flaw(frame(max_task_id + 1, 0)) == Flaw::out_of_range);
+  CHECK(tasks_flaw(frame(~std::uint64_t{0}, 0)) == Flaw::out_of_range);
+  CHECK(tasks_flaw(frame(1, std::uint64_t{max_attempt} + 1)) == Flaw::out_of_range);
+  CHECK(tasks_flaw(frame(1, std::uint64_t{1} << 32)) == Flaw::out_of_range);
+}
+
+TEST_CASE("results: numbers and texts may be as large as their limit, and no larger") {
+  const auto frame = [](std::uint64_t id, std::uint64_t attempt, int outcome, const auto&... detail) {
+    return results_frame(std::tuple(id, attempt, outcome, bin("x"), detail...),
+                         std::tuple(1, 0, 0, bin("an output behind it")));
+  };
+  CHECK_FALSE(results_flaw(frame(max_task_id, max_attempt, 0)));
+  CHECK(results_flaw(frame(max_task_id + 1, 0, 0)) == Flaw::out_of_range);
+  CHECK(results_flaw(frame(1, std::uint64_t{max_attempt} + 1, 0)) == Flaw::out_of_range);
+  CHECK(results_flaw(frame(1, 0, 3, foreign_detail(1))) == Flaw::out_of_range);
+  CHECK(results_flaw(frame(1, 0, -1, foreign_detail(1))) == Flaw::out_of_range);
+
+  CHECK_FALSE(results_flaw(frame(1, 0, 1, foreign_detail(1))));
+  CHECK(results_flaw(frame(1, 0, 1, foreign_detail(6))) == Flaw::out_of_range);
+  ForeignDetail detail = foreign_detail(1);
+  std::get<1>(detail) = 0xffffffff;
+  CHECK_FALSE(results_flaw(frame(1, 0, 1, detail)));
+  std::get<1>(detail) = 0x100000000;
+  CHECK(results_flaw(frame(1, 0, 1, detail)) == Flaw::out_of_range);
+  detail = foreign_detail(1);
+  std::get<2>(detail) = std::string(max_text, 'e');
+  CHECK_FALSE(results_flaw(frame(1, 0, 1, detail)));
+  std::get<2>(detail) = std::string(max_text + 1, 'e');
+  CHECK(results_flaw(frame(1, 0, 1, detail)) == Flaw::out_of_range);
+  detail = foreign_detail(1);
+  std::get<4>(detail) = max_slots;
+  CHECK_FALSE(results_flaw(frame(1, 0, 1, detail)));
+  std::get<4>(detail) = std::uint64_t{max_slots} + 1;
+  CHECK(results_flaw(frame(1, 0, 1, detail)) == Flaw::out_of_range);
+
+  const auto from = [](std::size_t size) {
+    return packed(1, 17, 5, 6, std::string(size, 'w'), true, std::make_tuple(std::tuple(1, 0, 0, bin("x"))));
+  };
+  CHECK_FALSE(results_flaw(from(max_name)));
+  CHECK(results_flaw(from(max_name + 1)) == Flaw::out_of_range);
+}
+
+TEST_CASE("results: what failed says why, and what is ok has nothing to explain") {
+  CHECK(results_flaw(results_frame(std::tuple(1, 0, 1, bin("x")))) == Flaw::wrong_arity);
+  CHECK(results_flaw(results_frame(std::tuple(1, 0, 2, bin("a longer output")))) == Flaw::wrong_arity);
+  CHECK(results_flaw(results_frame(std::tuple(1, 0, 1, bin("x"), foreign_detail(0)))) == Flaw::out_of_range);
+  CHECK(results_flaw(results_frame(std::tuple(1, 0, 0, bin("x"), foreign_detail(2)))) == Flaw::out_of_range);
+  CHECK_FALSE(results_flaw(results_frame(std::tuple(1, 0, 0, bin("x"), foreign_detail(0)))));
+  CHECK_FALSE(results_flaw(results_frame(std::tuple(1, 0, 2, bin("x"), foreign_detail(5)))));
+}
+
+TEST_CASE("batch: holds at least one entry and at most max_batch") {
+  CHECK(tasks_flaw(packed(1, 16, 5, 6, std::vector<int>())) == Flaw::out_of_range);
+  CHECK(results_flaw(packed(1, 17, 5, 6, "w", false, std::vector<int>())) == Flaw::out_of_range);
+
+  std::vector<TaskView> full(max_batch, TaskView{.id = 9, .attempt = 0, .payload = "a payload"});
+  std::vector<TaskView> tasks;
+  const std::string full_frame = write_tasks(lane, full);
+  REQUIRE(decode_tasks(full_frame, tasks));
+  CHECK(tasks == full);
+  const std::vector<ForeignTask> foreign(max_batch + 1, ForeignTask(9, 0, bin("a payload")));
+  CHECK(tasks_flaw(packed(1, 16, 5, 6, foreign)) == Flaw::out_of_range);
+
+  std::vector<ResultView> full_results(max_batch, ok_result(9, "an output"));
+  std::vector<ResultView> results;
+  const std::string results_frame = write_results(sender, full_results);
+  REQUIRE(decode_results(results_frame, results));
+  CHECK(results == full_results);
+  const std::vector<ForeignResult> foreign_results(max_batch + 1, ForeignResult(9, 0, 0, bin("an output")));
+  CHECK(results_flaw(packed(1, 17, 5, 6, "w", false, foreign_results)) == Flaw::out_of_range);
+}
+
+TEST_CASE("batch: a payload that claims more than the frame holds is truncated") {
+  for (const ByteView size :
+       {ByteView("\xc4\xff", 2), ByteView("\xc5\xff\xff", 3), ByteView("\xc6\xff\xff\xff\xff", 5),
+        ByteView("\xdb\xff\xff\xff\xff", 5), ByteView("\xbf", 1)}) {
+    const std::string behind(20, '\x01');
+    CHECK(tasks_flaw("\x95\x01\x10\x05\x06\x91\x93\x01" + std::string(1, '\0') + std::string(size) +
+                     behind) == Flaw::truncated);
+    CHECK(results_flaw("\x97\x01\x11\x05\x06\xa1w\xc2\x91\x94\x01" + std::string(2, '\0') +
+                       std::string(size) + behind) == Flaw::truncated);
+  }
+}
+
+TEST_CASE("batch: what the last frame left in the vector does not show in the next") {
+  std::vector<ResultView> results;
+  std::vector<ResultView> failed = result_samples();
+  const std::string first = write_results(sender, failed);
+  REQUIRE(decode_results(first, results));
+  const std::vector<ResultView> plain{ok_result(1, "one output"), ok_result(2, "two"), ok_result(3, "three"),
+                                      ok_result(4, ""), ok_result(5, std::string_view(failed[1].output))};
+  const std::string second = write_results(sender, plain);
+  REQUIRE(decode_results(second, results));
+  CHECK(results == plain);
+}
+
+TEST_CASE("batch: decoding into a used vector allocates nothing") {
+  const std::vector<TaskView> sent(500, TaskView{.id = 70'000, .attempt = 0, .payload = "0123456789"});
+  const std::string frame = write_tasks(lane, sent);
+  std::vector<TaskView> tasks;
+  REQUIRE(decode_tasks(frame, tasks));
+  const std::size_t before = allocated();
+  const bool taken = static_cast<bool>(decode_tasks(frame, tasks));
+  const std::size_t after = allocated();
+  CHECK(taken);
+  CHECK(after == before);
+}
+
+TEST_CASE("batch: a writer counts as it goes, and begins anew after take") {
+  TasksWriter writer;
+  CHECK(writer.count() == 0);
+  CHECK(writer.bytes() == 0);
+  std::string first;
+  for (int round = 0; round < 3; ++round) {
+    writer.begin(lane);
+    const std::size_t empty = writer.bytes();
+    CHECK(empty > 0);
+    for (const TaskView& task : task_samples()) writer.add(task);
+    CHECK(writer.count() == task_samples().size());
+    const std::size_t bytes = writer.bytes();
+    const std::string frame = writer.take();
+    CHECK(frame.size() == bytes);
+    CHECK(writer.count() == 0);
+    CHECK(writer.bytes() == 0);
+    if (round == 0) first = frame;
+    CHECK(frame == first);
+  }
+}
+
+TEST_CASE("batch: begin forgets what was not taken") {
+  ResultsWriter writer;
+  writer.begin(sender);
+  writer.add(ok_result(1, "dropped"));
+  writer.begin(sender);
+  writer.add(ok_result(2, "kept"));
+  CHECK(writer.count() == 1);
+  CHECK(writer.take() == write_results(sender, {ok_result(2, "kept")}));
+}
+
+TEST_CASE("batch: a batch after a like one takes one allocation") {
+  TasksWriter writer;
+  std::vector<std::size_t> cost;
+  for (int round = 0; round < 3; ++round) {
+    const std::size_t before = allocated();
+    writer.begin(lane);
+    for (TaskId id = 0; id < 600; ++id)
+      writer.add({.id = id, .attempt = 0, .payload = "sixty-four bytes or so"});
+    const std::string frame = writer.take();
+    cost.push_back(allocated() - before);
+    if (round > 0) CHECK(cost.back() < frame.size() * 5 / 4);
+  }
+  CHECK(cost[1] < cost[0]);
+}

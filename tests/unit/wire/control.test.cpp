@@ -1,0 +1,233 @@
+#include <set>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "allocated.hpp"
+#include "flaw_text.hpp"
+#include "foreign.hpp"
+#include "samples.hpp"
+#include <fanmill/wire/control.hpp>
+
+using namespace fanmill;
+using namespace fanmill::wire;
+using namespace fanmill::wire::test;
+using Ids = std::vector<std::uint64_t>;
+
+namespace {
+
+[[nodiscard]] std::optional<Flaw> flaw_of(ByteView frame) {
+  const Decoded<Control> decoded = decode_control(frame);
+  if (decoded) return std::nullopt;
+  return decoded.flaw();
+}
+
+template <class Message>
+[[nodiscard]] Message taken(ByteView frame) {
+  const Decoded<Control> decoded = decode_control(frame);
+  REQUIRE(decoded);
+  REQUIRE(std::holds_alternative<Message>(*decoded));
+  return std::get<Message>(*decoded);
+}
+
+// A HELLO as somebody else packs it, one field at a time out of the ordinary.
+struct ForeignHello {
+  std::uint64_t role = 2;
+  std::string reached = "tcp://head:5555";
+  std::string host = "node7";
+  std::string name = "sink";
+  std::uint64_t slots = 1;
+  std::uint64_t max_batch = 1;
+  std::vector<std::string> results = {"tcp://node7:5601"};
+  std::string key = "";
+
+  [[nodiscard]] std::string frame() const {
+    return packed(1, 1, role, 77, reached, host, 4711, name, slots, max_batch, results, key, true, false,
+                  true);
+  }
+};
+
+[[nodiscard]] std::string text_of(std::size_t size) {
+  return std::string(size, 't');
+}
+
+[[nodiscard]] std::string ack(const Ids& ids, std::uint64_t outcome = 0) {
+  return packed(1, 32, 5, outcome, ids);
+}
+
+}  // namespace
+
+TEST_CASE("control: every message comes back as it went") {
+  std::set<std::size_t> kinds;
+  for (const Control& message : control_samples()) {
+    kinds.insert(message.index());
+    CAPTURE(message.index());
+    const Decoded<Control> decoded = decode_control(encode(message));
+    REQUIRE(decoded);
+    CHECK(*decoded == message);
+  }
+  CHECK(kinds.size() == std::variant_size_v<Control>);
+}
+
+TEST_CASE("control: what msgpack-c packs is what the protocol says") {
+  const Hello hello = taken<Hello>(ForeignHello().frame());
+  CHECK(hello.role == Role::sink);
+  CHECK(hello.incarnation == Incarnation{77});
+  CHECK(hello.reached == "tcp://head:5555");
+  CHECK(hello.host == "node7");
+  CHECK(hello.pid == 4711);
+  CHECK(hello.name == "sink");
+  CHECK(hello.results == std::vector<std::string>{"tcp://node7:5601"});
+  CHECK(hello.has_store);
+  CHECK_FALSE(hello.wants_item);
+  CHECK(hello.wants_detail);
+
+  const auto place = std::tuple("tcp://s:1", "key", 9, false, true);
+  const SinkPlace expected{.endpoint = "tcp://s:1",
+                           .key = "key",
+                           .epoch = Incarnation{9},
+                           .wants_item = false,
+                           .wants_detail = true};
+  CHECK(taken<Welcome>(packed(1, 2, 5, bin("\n"), "lane", 6, place)) ==
+        Welcome{.run = RunId{5}, .delimiter = "\n", .lane = "lane", .token = LaneToken{6}, .sink = expected});
+  CHECK(taken<Welcome>(packed(1, 2, 5, "\n", "lane", 6, place)).delimiter == "\n");
+  CHECK(taken<Refused>(packed(1, 3, "no")) == Refused{"no"});
+  CHECK(taken<Ready>(packed(1, 4, 6)) == Ready{LaneToken{6}});
+  CHECK(taken<Who>(packed(1, 5)) == Who{});
+  CHECK(taken<SinkAt>(packed(1, 6, place)) == SinkAt{expected});
+  CHECK(taken<Trouble>(packed(1, 7, "text")) == Trouble{"text"});
+  CHECK(taken<Leaving>(packed(1, 8, 6, Ids{1, 2, 4, 4}, "why")) ==
+        Leaving{.token = LaneToken{6}, .unstarted = {{1, 2}, {4, 4}}, .reason = "why"});
+  CHECK(taken<Bye>(packed(1, 9)) == Bye{});
+  CHECK(taken<Stop>(packed(1, 10)) == Stop{});
+  CHECK(taken<Ack>(ack({1, 2}, 2)) == Ack{.run = RunId{5}, .outcome = Outcome::dead, .ids = {{1, 2}}});
+  CHECK(taken<End>(packed(1, 33, 5, 100, true)) == End{.run = RunId{5}, .count = 100, .stopped = true});
+  CHECK(taken<Ended>(packed(1, 34, 5, 1, 2, 3, 4)) ==
+        Ended{.run = RunId{5}, .ok = 1, .failed = 2, .dead = 3, .duplicates = 4});
+}
+
+TEST_CASE("control: the bytes on the wire are these, for whoever writes a client") {
+  CHECK(encode(Who{}) == "\x92\x01\x05");
+  CHECK(encode(Ready{LaneToken{300}}) == ByteView("\x93\x01\x04\xcd\x01\x2c"));
+  CHECK(encode(Ack{.run = RunId{7}, .outcome = Outcome::ok, .ids = {{1, 2}, {200, 200}}}) ==
+        ByteView("\x95\x01\x20\x07\x00\x94\x01\x02\xcc\xc8\xcc\xc8", 12));
+}
+
+TEST_CASE("hello: each limit may be reached and not passed") {
+  const auto check_limit = [](auto change, auto limit) {
+    ForeignHello hello;
+    change(hello, limit);
+    CHECK_FALSE(flaw_of(hello.frame()));
+    change(hello, limit + 1);
+    CHECK(flaw_of(hello.frame()) == Flaw::out_of_range);
+  };
+  check_limit([](ForeignHello& h, std::size_t n) { h.reached = text_of(n); }, max_endpoint);
+  check_limit([](ForeignHello& h, std::size_t n) { h.host = text_of(n); }, max_name);
+  check_limit([](ForeignHello& h, std::size_t n) { h.name = text_of(n); }, max_name);
+  check_limit([](ForeignHello& h, std::size_t n) { h.key = text_of(n); }, max_key);
+  check_limit([](ForeignHello& h, std::size_t n) { h.results.assign(n, "x"); }, max_endpoints);
+  check_limit([](ForeignHello& h, std::size_t n) { h.results = {text_of(n)}; }, max_endpoint);
+  check_limit([](ForeignHello& h, std::uint64_t n) { h.slots = n; }, std::uint64_t{max_slots});
+  check_limit([](ForeignHello& h, std::uint64_t n) { h.max_batch = n; }, std::uint64_t{max_batch});
+  check_limit([](ForeignHello& h, std::uint64_t n) { h.role = n; }, std::uint64_t{2});
+
+  ForeignHello none;
+  none.slots = 0;
+  CHECK(flaw_of(none.frame()) == Flaw::out_of_range);
+  none = ForeignHello();
+  none.max_batch = 0;
+  CHECK(flaw_of(none.frame()) == Flaw::out_of_range);
+  none = ForeignHello();
+  none.role = 0;
+  CHECK(flaw_of(none.frame()) == Flaw::out_of_range);
+  // A number that would be a good one if it were cut to 32 bits.
+  none = ForeignHello();
+  none.slots = (std::uint64_t{1} << 32) + 1;
+  CHECK(flaw_of(none.frame()) == Flaw::out_of_range);
+}
+
+TEST_CASE("control: texts may be as long as their limit, and no longer") {
+  const auto place = [](std::size_t endpoint, std::size_t key) {
+    return std::tuple(text_of(endpoint), text_of(key), 9, false, true);
+  };
+  CHECK_FALSE(flaw_of(packed(1, 3, text_of(max_text))));
+  CHECK(flaw_of(packed(1, 3, text_of(max_text + 1))) == Flaw::out_of_range);
+  CHECK_FALSE(flaw_of(packed(1, 7, text_of(max_text))));
+  CHECK(flaw_of(packed(1, 7, text_of(max_text + 1))) == Flaw::out_of_range);
+  CHECK_FALSE(flaw_of(packed(1, 8, 0, Ids{}, text_of(max_text))));
+  CHECK(flaw_of(packed(1, 8, 0, Ids{}, text_of(max_text + 1))) == Flaw::out_of_range);
+  CHECK_FALSE(flaw_of(packed(1, 6, place(max_endpoint, max_key))));
+  CHECK(flaw_of(packed(1, 6, place(max_endpoint + 1, 0))) == Flaw::out_of_range);
+  CHECK(flaw_of(packed(1, 6, place(0, max_key + 1))) == Flaw::out_of_range);
+  CHECK_FALSE(flaw_of(packed(1, 2, 5, bin(text_of(max_delimiter)), text_of(max_endpoint), 6, place(0, 0))));
+  CHECK(flaw_of(packed(1, 2, 5, bin(text_of(max_delimiter + 1)), "", 6, place(0, 0))) == Flaw::out_of_range);
+  CHECK(flaw_of(packed(1, 2, 5, "", text_of(max_endpoint + 1), 6, place(0, 0))) == Flaw::out_of_range);
+}
+
+TEST_CASE("control: counts reach to the last id and no further") {
+  CHECK_FALSE(flaw_of(packed(1, 33, 5, max_task_id + 1, false)));
+  CHECK(flaw_of(packed(1, 33, 5, max_task_id + 2, false)) == Flaw::out_of_range);
+  for (const int place : {0, 1, 2}) {
+    std::uint64_t counts[] = {0, 0, 0};
+    counts[place] = max_task_id + 1;
+    CHECK_FALSE(flaw_of(packed(1, 34, 5, counts[0], counts[1], counts[2], ~std::uint64_t{0})));
+    counts[place] = max_task_id + 2;
+    CHECK(flaw_of(packed(1, 34, 5, counts[0], counts[1], counts[2], 0)) == Flaw::out_of_range);
+  }
+  CHECK(flaw_of(ack({1, 1}, 3)) == Flaw::out_of_range);
+}
+
+TEST_CASE("ranges: ascending and disjoint, or a flaw") {
+  CHECK_FALSE(flaw_of(ack({0, 0})));
+  CHECK_FALSE(flaw_of(ack({0, 4, 5, 5, 7, max_task_id})));
+  CHECK(flaw_of(ack({})) == Flaw::out_of_range);
+  CHECK(flaw_of(ack({3, 2})) == Flaw::out_of_range);
+  CHECK(flaw_of(ack({1, 5, 5, 6})) == Flaw::out_of_range);
+  CHECK(flaw_of(ack({7, 8, 1, 2})) == Flaw::out_of_range);
+  CHECK(flaw_of(ack({1, 2, 1, 2})) == Flaw::out_of_range);
+  CHECK(flaw_of(ack({0, max_task_id + 1})) == Flaw::out_of_range);
+  CHECK(flaw_of(ack({max_task_id + 1, max_task_id + 1})) == Flaw::out_of_range);
+  CHECK(flaw_of(ack({0, max_task_id, 0, 0})) == Flaw::out_of_range);
+  CHECK(flaw_of(ack({1})) == Flaw::wrong_arity);
+  CHECK(flaw_of(ack({1, 2, 3})) == Flaw::wrong_arity);
+}
+
+TEST_CASE("ranges: as many as the limit, and no more") {
+  Ack full{.run = RunId{1}, .outcome = Outcome::ok, .ids = {}};
+  for (TaskId id = 0; id < max_ranges; ++id) full.ids.push_back({3 * id, 3 * id + 1});
+  CHECK(taken<Ack>(encode(full)) == full);
+
+  Ids too_many;
+  for (TaskId id = 0; id <= max_ranges; ++id) too_many.insert(too_many.end(), {2 * id, 2 * id});
+  const std::string frame = ack(too_many);
+  const std::size_t before = allocated();
+  CHECK(flaw_of(frame) == Flaw::out_of_range);
+  CHECK(allocated() - before < 4096);
+}
+
+TEST_CASE("hello: of another version can be told, so that it can be answered") {
+  const std::string hello = ForeignHello().frame();
+  CHECK(looks_like_hello(hello));
+  CHECK(looks_like_hello(packed(2, 1, "of", "tomorrow")));
+  CHECK(looks_like_hello(packed(0, 1)));
+  CHECK(looks_like_hello(packed(70'000, 1)));
+  CHECK_FALSE(looks_like_hello(packed(2, 2, "of", "tomorrow")));
+  CHECK_FALSE(looks_like_hello(packed(2, 257)));
+  CHECK_FALSE(looks_like_hello(packed(2)));
+  CHECK_FALSE(looks_like_hello(packed(2) + '\x01'));
+  CHECK_FALSE(looks_like_hello(packed("2", 1)));
+  CHECK_FALSE(looks_like_hello(packed(2, "1")));
+  CHECK_FALSE(looks_like_hello(packed(-2, 1)));
+  CHECK_FALSE(looks_like_hello(""));
+  CHECK_FALSE(looks_like_hello("\x92\x02"));
+  CHECK_FALSE(looks_like_hello("hello"));
+}
+
+TEST_CASE("flaw: each has a name of its own") {
+  std::set<std::string_view> names;
+  for (int flaw = 0; flaw <= static_cast<int>(Flaw::out_of_range); ++flaw) {
+    names.insert(name_of(static_cast<Flaw>(flaw)));
+  }
+  CHECK(names.size() == static_cast<std::size_t>(Flaw::out_of_range) + 1);
+}

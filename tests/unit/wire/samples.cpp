@@ -1,0 +1,152 @@
+#include "samples.hpp"
+
+namespace fanmill::wire::test {
+
+namespace {
+
+constexpr RunId run{0xfedcba9876543210};
+constexpr LaneToken token{0x0123456789abcdef};
+
+// Static, because results are views.
+const std::string long_bytes(300, '\xff');
+const std::string longer_bytes(70'000, 'b');
+
+[[nodiscard]] Detail detail_of(Cause cause, std::uint32_t code) {
+  Detail detail;
+  detail.cause = cause;
+  detail.code = code;
+  detail.error = "it broke";
+  detail.stderr_text = long_bytes;
+  detail.slot = 7;
+  detail.started = 1'700'000'000'123'456;
+  detail.took = 70'000;
+  detail.item = ByteView("a\0b", 3);
+  detail.stdout_dropped = 5'000'000'000;
+  detail.stderr_dropped = 3;
+  return detail;
+}
+
+[[nodiscard]] Decoded<std::string> rewrite_control(ByteView frame) {
+  const Decoded<Control> message = decode_control(frame);
+  if (!message) return message.flaw();
+  return encode(*message);
+}
+
+[[nodiscard]] Decoded<std::string> rewrite_tasks(ByteView frame) {
+  std::vector<TaskView> tasks;
+  const Decoded<TasksHeader> header = decode_tasks(frame, tasks);
+  if (!header) return header.flaw();
+  return write_tasks(*header, tasks);
+}
+
+[[nodiscard]] Decoded<std::string> rewrite_results(ByteView frame) {
+  std::vector<ResultView> results;
+  const Decoded<ResultsHeader> header = decode_results(frame, results);
+  if (!header) return header.flaw();
+  return write_results(*header, results);
+}
+
+}  // namespace
+
+std::vector<Control> control_samples() {
+  const SinkPlace place{.endpoint = "tcp://10.0.0.1:5600",
+                        .key = std::string(40, 'k'),
+                        .epoch = Incarnation{0x8000000000000001},
+                        .wants_item = true,
+                        .wants_detail = false};
+  Hello worker;
+  worker.role = Role::worker;
+  worker.incarnation = Incarnation{42};
+  worker.reached = "tcp://head:5555";
+  worker.host = "node7";
+  worker.pid = 31337;
+  worker.name = "w\xc3\xb6rker";
+  worker.slots = 16;
+  worker.max_batch = 1;
+  Hello sink = worker;
+  sink.role = Role::sink;
+  sink.results = {"tcp://node7:5601", "ipc:///run/fanmill/results"};
+  sink.results_key = std::string(40, 'r');
+  sink.has_store = true;
+  sink.wants_detail = true;
+  return {worker,
+          sink,
+          Welcome{.run = run, .delimiter = "\n", .lane = "tcp://head:5560", .token = token, .sink = place},
+          Welcome{.run = run, .delimiter = "", .lane = "", .token = LaneToken{}, .sink = {}},
+          Refused{.reason = "a sink is there already"},
+          Ready{.token = token},
+          Who{},
+          SinkAt{.sink = place},
+          Trouble{.text = "cannot reach lane tcp://head:5561 though control works"},
+          Leaving{.token = token, .unstarted = {{0, 0}, {2, 130}, {131, 70'000}}, .reason = "SIGTERM"},
+          Leaving{},
+          Bye{},
+          Stop{},
+          Ack{.run = run, .outcome = Outcome::failed, .ids = {{3, 5}, {max_task_id, max_task_id}}},
+          End{.run = run, .count = max_task_id + 1, .stopped = true},
+          Ended{.run = run, .ok = 9998, .failed = 2, .dead = 1, .duplicates = 3}};
+}
+
+std::vector<TaskView> task_samples() {
+  return {{.id = 0, .attempt = 0, .payload = ""},
+          {.id = 127, .attempt = 127, .payload = ByteView("\0\xff", 2)},
+          {.id = 128, .attempt = 128, .payload = long_bytes},
+          {.id = 65'535, .attempt = 0, .payload = "one"},
+          {.id = 65'536, .attempt = max_attempt, .payload = longer_bytes},
+          {.id = 0x100000000, .attempt = 1, .payload = "two"},
+          {.id = max_task_id, .attempt = 2, .payload = "three"}};
+}
+
+std::vector<ResultView> result_samples() {
+  const auto ok = [](TaskId id, ByteView output) {
+    return ResultView{.id = id, .attempt = 0, .outcome = Outcome::ok, .output = output, .detail = {}};
+  };
+  return {ok(0, ""),
+          ok(300, long_bytes),
+          ok(70'000, longer_bytes),
+          {.id = 255,
+           .attempt = 3,
+           .outcome = Outcome::failed,
+           .output = "half",
+           .detail = detail_of(Cause::exit, 255)},
+          ok(5, "five"),
+          {.id = max_task_id,
+           .attempt = 2,
+           .outcome = Outcome::dead,
+           .output = "",
+           .detail = detail_of(Cause::lost, 0)}};
+}
+
+std::string write_tasks(const TasksHeader& header, const std::vector<TaskView>& tasks) {
+  TasksWriter writer;
+  writer.begin(header);
+  for (const TaskView& task : tasks) writer.add(task);
+  return writer.take();
+}
+
+std::string write_results(const ResultsHeader& header, const std::vector<ResultView>& results) {
+  ResultsWriter writer;
+  writer.begin(header);
+  for (const ResultView& result : results) writer.add(result);
+  return writer.take();
+}
+
+std::vector<Sample> all_samples() {
+  std::vector<Sample> all;
+  for (const Control& message : control_samples()) {
+    all.push_back({"control " + std::to_string(all.size()), encode(message), rewrite_control});
+  }
+  // Without the largest payloads, so that every truncation of these can be tried.
+  std::vector<TaskView> tasks = task_samples();
+  std::vector<ResultView> results = result_samples();
+  for (TaskView& task : tasks) task.payload = task.payload.substr(0, 300);
+  for (ResultView& result : results) result.output = result.output.substr(0, 300);
+  all.push_back({"tasks", write_tasks({.run = run, .token = token}, tasks), rewrite_tasks});
+  all.push_back(
+      {"results",
+       write_results({.run = run, .token = token, .worker = "node7:31337", .records = true}, results),
+       rewrite_results});
+  return all;
+}
+
+}  // namespace fanmill::wire::test
