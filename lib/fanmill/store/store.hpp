@@ -1,6 +1,6 @@
 #pragma once
-// Where results go. A store takes outcomes that the collector has accepted (each id once), makes them safe, and says which are:
-// only then does the sink acknowledge them.
+// Where results go. A store takes outcomes that the collector has accepted (each id once), makes them safe,
+// and says which are: only then does the sink acknowledge them.
 //
 // Used from the sink's one thread. No member blocks but finish().
 
@@ -34,8 +34,9 @@ class Store {
   // Takes one outcome over; the views end with the call. Errors that follow come out of flush().
   virtual void accept(const wire::ResultsHeader& header, const wire::ResultView& result) = 0;
 
-  // Makes as much safe as it can without blocking; called when no more results are waiting, and between batches. Throws
-  // Error{unavailable} for a write that failed, which is fatal and never tried again; PipeClosed when the reader has gone.
+  // Makes as much safe as it can without blocking; called when no more results are waiting, and between
+  // batches. Throws Error{unavailable} for a write that failed, which is fatal and never tried again;
+  // PipeClosed when the reader has gone.
   virtual void flush(Time now) = 0;
 
   // Appends what has become safe since the last call.
@@ -49,7 +50,8 @@ class Store {
   // A descriptor that says POLLERR when nobody will read any more (a pipe), or −1.
   [[nodiscard]] virtual int watched() const = 0;
 
-  // The run is over; `complete` says whether every task has its outcome. Writes what is left, may block, and makes an output file whole.
+  // The run is over; `complete` says whether every task has its outcome. Writes what is left, may block, and
+  // makes an output file whole.
   virtual void finish(bool complete) = 0;
 };
 

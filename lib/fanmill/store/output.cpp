@@ -1,0 +1,111 @@
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <utility>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fanmill/base/error.hpp>
+#include <fanmill/store/output.hpp>
+#include <fanmill/store/store.hpp>
+
+namespace fanmill::store {
+
+namespace {
+// What stays allocated between writes: enough for a reader that is slow for a moment, not a huge result's
+// room.
+constexpr std::size_t kept_capacity = std::size_t{8} << 20;
+}  // namespace
+
+Output::Output(Descriptor file, std::string title) : Output(file.fd(), std::move(title)) {
+  file_ = std::move(file);
+}
+
+Output::Output(int fd, std::string title) : title_(std::move(title)), fd_(fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) {
+    throw Error(ErrorCode::unavailable, "write", title_, reason_of(errno));
+  }
+  has_reader_ = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode);
+  if (S_ISSOCK(status.st_mode)) {
+    way_ = Way::send;
+  } else if (S_ISFIFO(status.st_mode) || ::isatty(fd) == 1) {
+    const std::string link = "/proc/self/fd/" + std::to_string(fd);
+    again_.reset(::open(link.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+    // It fails without /proc, and where the pipe or the terminal is another user's.
+    if (again_) {
+      fd_ = again_.fd();
+    } else {
+      way_ = Way::after_poll;
+    }
+  }
+}
+
+// As write(2): a count, or −1 and errno.
+std::ptrdiff_t Output::put(const char* bytes, std::size_t size) const {
+  switch (way_) {
+    case Way::as_it_comes:
+      return ::write(fd_, bytes, size);
+    case Way::send:
+      return ::send(fd_, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    case Way::after_poll: {
+      pollfd room{fd_, POLLOUT, 0};
+      if (::poll(&room, 1, 0) == 0) {
+        errno = EAGAIN;
+        return -1;
+      }
+      // Writable means room for this much (pipe(7)).
+      return ::write(fd_, bytes, std::min<std::size_t>(size, PIPE_BUF));
+    }
+  }
+  return -1;
+}
+
+void Output::write() {
+  blocked_ = false;
+  while (unwritten() > 0) {
+    const std::ptrdiff_t count = put(buffer_.data() + begin_, unwritten());
+    if (count >= 0) {
+      wrote(static_cast<std::size_t>(count));
+    } else if (errno == EAGAIN) {
+      blocked_ = true;
+      return;
+    } else if (errno == EPIPE || errno == ECONNRESET) {
+      throw PipeClosed{};
+    } else if (errno != EINTR) {
+      throw Error(ErrorCode::unavailable, "write", title_, reason_of(errno));
+    }
+  }
+}
+
+void Output::write_all() {
+  write();
+  while (blocked_) {
+    pollfd room{fd_, POLLOUT, 0};
+    ::poll(&room, 1, -1);
+    write();
+  }
+}
+
+void Output::wrote(std::size_t count) {
+  begin_ += count;
+  written_ += count;
+  if (begin_ == buffer_.size()) {
+    begin_ = 0;
+    if (buffer_.capacity() > kept_capacity) {
+      std::string().swap(buffer_);
+    } else {
+      buffer_.clear();
+    }
+  } else if (begin_ >= buffer_.size() / 2) {
+    // At most as many bytes are moved as were written since the last time.
+    buffer_.erase(0, begin_);
+    begin_ = 0;
+  }
+}
+
+}  // namespace fanmill::store

@@ -1,0 +1,33 @@
+#pragma once
+// An output file that is there whole or not at all: written beside its place as FILE.partial, and renamed
+// when the run is complete. Where it is not, FILE is as it was before, and what there is stays in
+// FILE.partial.
+
+#include <string>
+
+#include <fanmill/base/descriptor.hpp>
+
+namespace fanmill::store {
+
+class ResultFile {
+ public:
+  // Throws Error{unavailable} where FILE could not be made: a directory, in a missing directory, not ours to
+  // write, or being written by another run.
+  explicit ResultFile(const std::string& path);
+
+  // Open for writing, empty.
+  [[nodiscard]] int fd() const { return file_.fd(); }
+
+  // Everything is written: makes it last, and gives it its name. Throws Error{unavailable}.
+  void complete();
+
+ private:
+  [[noreturn]] void fail(int error_number) const;
+
+  std::string title_;    // FILE as it was given, in quotes
+  std::string target_;   // what it leads to, symbolic links followed
+  std::string partial_;  // target_ + ".partial"
+  Descriptor file_;
+};
+
+}  // namespace fanmill::store

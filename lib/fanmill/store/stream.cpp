@@ -1,0 +1,205 @@
+#include <cassert>
+#include <cerrno>
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fanmill/base/error.hpp>
+#include <fanmill/store/json_line.hpp>
+#include <fanmill/store/order_buffer.hpp>
+#include <fanmill/store/output.hpp>
+#include <fanmill/store/result_file.hpp>
+#include <fanmill/store/stream.hpp>
+#include <fanmill/store/unwritten.hpp>
+
+namespace fanmill::store {
+
+namespace {
+
+// Bytes of waiting results whose turn has come that are put before the output at a time, and in one flush():
+// the loop has other things to do than to empty a file of gigabytes.
+constexpr std::size_t portion = std::size_t{1} << 20;
+constexpr std::size_t portions_per_flush = 4;
+
+struct Destination {
+  Output output;
+  std::optional<ResultFile> file;
+};
+
+class Stream : public Store {
+ public:
+  Stream(const StreamSettings& settings, Destination destination, std::optional<Output> errors)
+      : format_(settings.format),
+        keep_order_(settings.keep_order),
+        order_memory_(settings.order_memory),
+        order_(settings.order_memory),
+        output_(std::move(destination.output)),
+        file_(std::move(destination.file)),
+        errors_(std::move(errors)) {}
+
+  void begin(RunId, const std::string& delimiter) override { delimiter_ = delimiter; }
+
+  void accept(const wire::ResultsHeader& header, const wire::ResultView& result) override {
+    const ByteView stderr_text = errors_ && result.detail ? result.detail->stderr_text : ByteView{};
+    if (keep_order_ && result.id != next_) {
+      format(order_.begin(result.id), header, result);
+      order_.end(stderr_text);
+      append_safe(spooled_, result.outcome, {result.id, result.id});
+      return;
+    }
+    format(output_.tail(), header, result);
+    if (errors_) errors_->tail().append(stderr_text);
+    unwritten_.add(result.id, result.outcome, {output_.end(), errors_ ? errors_->end() : 0});
+    next_ = result.id + 1;
+  }
+
+  void flush(Time) override {
+    order_.spill();
+    move_safe(spooled_, safe_);
+    write();
+    for (std::size_t portions = 0; portions < portions_per_flush && in_turn() && !blocked(); ++portions) {
+      fetch(portion, Gaps::wait);
+      write();
+    }
+    settle_written();
+  }
+
+  void take_safe(SafeIds& safe) override { move_safe(safe_, safe); }
+
+  [[nodiscard]] std::size_t backlog() const override {
+    std::size_t bytes = output_.unwritten() + (errors_ ? errors_->unwritten() : 0);
+    // What waits for its turn is another task's fault, what waits for the reader is not.
+    if (blocked() && in_turn() && order_.bytes() > order_memory_) bytes += order_.bytes() - order_memory_;
+    return bytes;
+  }
+
+  [[nodiscard]] int blocked_on() const override {
+    if (output_.blocked()) return output_.fd();
+    if (errors_ && errors_->blocked()) return errors_->fd();
+    return in_turn() ? output_.fd() : -1;
+  }
+
+  [[nodiscard]] int watched() const override { return output_.has_reader() ? output_.fd() : -1; }
+
+  void finish(bool complete) override {
+    do {
+      fetch(portion, Gaps::skip);
+      output_.write_all();
+      write_errors(&Output::write_all);
+    } while (order_.first());
+    move_safe(spooled_, safe_);
+    settle_written();
+    if (file_ && complete) file_->complete();
+  }
+
+ private:
+  enum class Gaps { wait, skip };
+
+  void format(std::string& bytes, const wire::ResultsHeader& header, const wire::ResultView& result) const {
+    if (format_ == Format::jsonl) {
+      append_json_line(bytes, header, result);
+      return;
+    }
+    bytes.append(result.output);
+    if (header.records && (result.outcome == Outcome::ok || !result.output.empty())) bytes.append(delimiter_);
+  }
+
+  [[nodiscard]] bool blocked() const { return output_.blocked() || (errors_ && errors_->blocked()); }
+  [[nodiscard]] bool in_turn() const { return order_.first() == next_; }
+
+  // Moves waiting results to the outputs.
+  void fetch(std::size_t bytes, Gaps gaps) {
+    std::string dropped;
+    while (output_.unwritten() < bytes) {
+      const std::optional<TaskId> first = order_.first();
+      if (!first || (gaps == Gaps::wait && *first != next_)) return;
+      order_.take_first(output_.tail(), errors_ ? errors_->tail() : dropped);
+      next_ = *first + 1;
+    }
+  }
+
+  void write() {
+    output_.write();
+    write_errors(&Output::write);
+  }
+
+  // Diagnostics that nobody reads any more are no reason to stop the work.
+  void write_errors(void (Output::*how)()) {
+    if (!errors_) return;
+    try {
+      ((*errors_).*how)();
+    } catch (const PipeClosed&) {
+      errors_.reset();
+    }
+  }
+
+  void settle_written() {
+    const std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
+    unwritten_.take({output_.written(), errors_ ? errors_->written() : all}, safe_);
+  }
+
+  Format format_;
+  bool keep_order_;
+  std::size_t order_memory_;
+  std::string delimiter_;
+  TaskId next_ = 0;  // with keep_order_: whose turn it is
+  OrderBuffer order_;
+  Output output_;
+  std::optional<ResultFile> file_;
+  std::optional<Output> errors_;  // our stderr, as long as somebody reads it
+  Unwritten unwritten_;
+  SafeIds spooled_;  // in order_, and safe with the next flush()
+  SafeIds safe_;     // not yet taken
+};
+
+// The descriptor that a path like /dev/stdout or a shell's >(COMMAND) stands for: it is used as it is, since
+// opening a redirected file anew would begin it anew, and a socket cannot be opened.
+std::optional<int> descriptor_of(std::string_view path) {
+  if (path.empty() || path == "-" || path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view prefix : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!path.starts_with(prefix)) continue;
+    const std::string_view digits = path.substr(prefix.size());
+    int fd = -1;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), fd);
+    if (error == std::errc{} && end == digits.data() + digits.size()) return fd;
+  }
+  return std::nullopt;
+}
+
+Destination open_destination(const std::string& path) {
+  if (const std::optional<int> fd = descriptor_of(path)) {
+    return {Output(*fd, "results to " + (*fd == STDOUT_FILENO ? "standard output" : "'" + path + "'")),
+            std::nullopt};
+  }
+  const std::string title = "'" + path + "'";
+  struct stat status {};
+  const bool exists = ::stat(path.c_str(), &status) == 0;
+  if (!exists || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) {
+    ResultFile file(path);
+    Output output(file.fd(), "results to " + title);
+    return {std::move(output), std::move(file)};
+  }
+  Descriptor device(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+  if (!device) throw Error(ErrorCode::unavailable, "write results to", title, reason_of(errno));
+  return {Output(std::move(device), "results to " + title), std::nullopt};
+}
+
+}  // namespace
+
+std::unique_ptr<Store> open_stream(const StreamSettings& settings) {
+  std::optional<Output> errors;
+  // A program may be started without a stderr.
+  if (settings.pass_stderr && ::fcntl(STDERR_FILENO, F_GETFD) != -1) {
+    errors.emplace(STDERR_FILENO, "to standard error");
+  }
+  return std::make_unique<Stream>(settings, open_destination(settings.file), std::move(errors));
+}
+
+}  // namespace fanmill::store
