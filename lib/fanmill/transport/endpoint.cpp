@@ -147,7 +147,9 @@ Endpoint parse_endpoint(std::string_view option, std::string_view text) {
                           max_ipc_path);
     }
   }
-  if (!wrong.empty()) throw usage_error(option, fmt::format("'{}': {}", text, wrong), forms);
+  // What comes after a NUL could not be read in a message either.
+  const auto readable = text.substr(0, text.find('\0'));
+  if (!wrong.empty()) throw usage_error(option, fmt::format("'{}': {}", readable, wrong), forms);
   return endpoint;
 }
 

@@ -52,6 +52,8 @@ void apply(zmq::socket_t& socket, Kind kind, const SocketSettings& settings) {
   const std::size_t most =
       settings.max_message != 0 ? settings.max_message : wire::default_max_message + wire::frame_slack;
   socket.set(option::maxmsgsize, static_cast<std::int64_t>(most));
+  // A thousand workers that come at once overflow libzmq's default of 100, and each then waits a second.
+  socket.set(option::backlog, 4096);
   socket.set(option::sndhwm, settings.send_limit);
   socket.set(option::rcvhwm, settings.receive_limit);
   socket.set(option::handshake_ivl, milliseconds(settings.handshake_timeout));

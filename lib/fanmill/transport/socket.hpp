@@ -88,6 +88,8 @@ class Socket {
     std::string peer;
     Message message;
   };
+  // `yes` is no promise: a connection that has just broken takes messages until libzmq has seen to it, which
+  // can be a moment after the Monitor's `down`.
   [[nodiscard]] Sent send_to(const std::string& peer, Message& message);
   [[nodiscard]] std::optional<Addressed> receive_from();
 
