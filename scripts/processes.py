@@ -41,8 +41,12 @@ class Arguments:
         while rest and rest[0].startswith("-") and rest[0] != "--":
             word = rest.pop(0)
             name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
-            if word[:2] in own and own[word[:2]] and len(word) > 2 and not word.startswith("--"):
-                name, equals, value = word[:2], "=", word[2:]  # -j4
+            letter = word[:2] if len(word) > 2 and not word.startswith("--") else None
+            if any(letter in table and not table[letter] for table, _ in tables):
+                name = letter  # -kq is -k -q
+                rest.insert(0, "-" + word[2:])
+            elif letter:
+                name, equals, value = letter, "=", word[2:]  # -j4
             table, targets = next((entry for entry in tables if name in entry[0]), (None, None))
             if table is None:
                 raise UsageError(f"{word}: no such option")
