@@ -2,6 +2,7 @@
 // The names of things on the wire. A task is counted; all else is drawn at random, so that no two runs,
 // workers or lanes are ever taken for each other.
 
+#include <compare>
 #include <cstdint>
 #include <string_view>
 
@@ -20,6 +21,13 @@ inline constexpr TaskId max_task_id = (TaskId{1} << 53) - 1;
 enum class RunId : std::uint64_t {};        // one pass over one input
 enum class Incarnation : std::uint64_t {};  // one joining of a worker or sink; a sink's is its epoch
 enum class LaneToken : std::uint64_t {};    // one lane; 0 is no lane
+
+// What a payload is recognised by from one run to the next: its XXH3 128-bit hash.
+struct Key {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  friend auto operator<=>(const Key&, const Key&) = default;
+};
 
 // How a task ended.
 enum class Outcome : std::uint8_t { ok = 0, failed = 1, dead = 2 };
