@@ -231,7 +231,7 @@ bool Dispatcher::next(Handout& out) {
   out.lane = index;
   std::size_t budget = wire::batch_bytes;
   take_again(index, most, budget, out);
-  take_fresh(index, most, budget, out);
+  if (again_.empty()) take_fresh(index, most, budget, out);
   refresh(index);
   // `again_` may have held nothing but tasks that are done by now; the count says what is true.
   return !out.tasks.empty();

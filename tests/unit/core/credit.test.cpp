@@ -1,0 +1,126 @@
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include <catch2/catch.hpp>
+
+#include "asked.hpp"
+#include <fanmill/core/credit.hpp>
+
+using namespace fanmill;
+using namespace fanmill::core;
+using namespace std::chrono_literals;
+using test::start;
+
+namespace {
+
+// Acknowledges `tasks` each `interval`, so many times; returns when the last of them was.
+Time acknowledge(Credit& credit, std::uint64_t tasks, Duration interval, int times, Time from) {
+  for (int i = 0; i < times; ++i) {
+    from += interval;
+    credit.acknowledged(tasks, false, from);
+  }
+  return from;
+}
+
+}  // namespace
+
+TEST_CASE("credit: starts with the slots and one task more") {
+  CHECK(Credit(1, std::nullopt).tasks() == 2);
+  CHECK(Credit(8, std::nullopt).tasks() == 9);
+}
+
+TEST_CASE("credit: --prefetch fixes it, whatever the rate") {
+  for (const std::uint32_t prefetch : {0U, 1U, 100U}) {
+    Credit credit(4, prefetch);
+    CHECK(credit.tasks() == 4 + prefetch);
+    acknowledge(credit, 1000, 1ms, 100, start);
+    CHECK(credit.tasks() == 4 + prefetch);
+    credit.acknowledged(1, true, start + 10s);
+    credit.acknowledged(1, true, start + 20s);
+    CHECK(credit.tasks() == 4 + prefetch);
+  }
+}
+
+TEST_CASE("credit: a thousand tasks each millisecond earn four milliseconds' worth") {
+  Credit credit(1, std::nullopt);
+  acknowledge(credit, 1000, 1ms, 100, start);
+  CHECK(credit.tasks() == 4000);
+}
+
+TEST_CASE("credit: doubles at the most with each window") {
+  Credit credit(1, std::nullopt);
+  Time now = acknowledge(credit, 1000, 1ms, 1, start);  // the first one starts the clock
+  for (const std::uint32_t expected : {4U, 8U, 16U, 32U}) {
+    now = acknowledge(credit, 1000, 1ms, 1, now);
+    CHECK(credit.tasks() == expected);
+  }
+}
+
+TEST_CASE("credit: many acknowledgements within half a millisecond are one window") {
+  Credit credit(1, std::nullopt);
+  Time now = acknowledge(credit, 1, 1us, 1, start);
+  now = acknowledge(credit, 1, 1us, 499, now);
+  CHECK(credit.tasks() == 2);
+  acknowledge(credit, 1, 1us, 1, now);
+  CHECK(credit.tasks() == 4);
+}
+
+TEST_CASE("credit: has an upper bound, and a worker with more slots than that still fills them") {
+  Credit credit(1, std::nullopt);
+  acknowledge(credit, 1'000'000, 1ms, 100, start);
+  CHECK(credit.tasks() == 16384);
+  Credit wide(60000, std::nullopt);
+  acknowledge(wide, 1'000'000, 1ms, 100, start);
+  CHECK(wide.tasks() == 60001);
+}
+
+TEST_CASE("credit: one task a second stays at the slots and one more") {
+  for (const std::uint32_t slots : {1U, 2U, 16U}) {
+    Credit credit(slots, std::nullopt);
+    acknowledge(credit, 1, 1s, 100, start);
+    CHECK(credit.tasks() == slots + 1);
+  }
+}
+
+TEST_CASE("credit: shrinks by halves when the worker slows down, and never below the slots and one more") {
+  Credit credit(2, std::nullopt);
+  Time now = acknowledge(credit, 1000, 1ms, 100, start);
+  now = acknowledge(credit, 1, 1s, 1, now);
+  CHECK(credit.tasks() == 2000);
+  acknowledge(credit, 1, 1s, 100, now);
+  CHECK(credit.tasks() == 3);
+}
+
+TEST_CASE("credit: a small change of rate changes nothing") {
+  Credit credit(1, std::nullopt);
+  const Time now = acknowledge(credit, 1000, 1ms, 100, start);
+  acknowledge(credit, 600, 1ms, 100, now);
+  CHECK(credit.tasks() == 4000);
+}
+
+TEST_CASE("credit: a lane that ran dry gets more, although its rate does not ask for it") {
+  Credit credit(1, std::nullopt);
+  Time now = start;
+  credit.acknowledged(1, false, now);
+  for (std::uint32_t expected = 3; expected < 10; ++expected) {
+    now += 10ms;
+    credit.acknowledged(1, true, now);
+    CHECK(credit.tasks() == expected);
+  }
+}
+
+TEST_CASE("credit: a window in which the lane ran dry once counts as dry, and the next one does not") {
+  Credit credit(1, std::nullopt);
+  Time now = acknowledge(credit, 1, 1ms, 1, start);
+  credit.acknowledged(1, true, now + 100us);
+  credit.acknowledged(1, false, now + 2ms);
+  CHECK(credit.tasks() == 4);  // 2 tasks in 2 ms would be worth 4
+  now += 2ms;
+  credit.acknowledged(1, true, now + 100us);
+  credit.acknowledged(0, false, now + 10ms);
+  CHECK(credit.tasks() == 5);
+  now += 10ms;
+  credit.acknowledged(1, false, now + 1s);
+  CHECK(credit.tasks() == 2);
+}
