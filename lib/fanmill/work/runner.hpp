@@ -1,9 +1,9 @@
 #pragma once
 // The seam between a worker's loop and what it runs.
 //
-// The loop gives a runner tasks and waits, among other things, on the runner's descriptor; the runner gives back
-// finished results, already written as RESULTS frames. A function runner has executor threads behind it, a command
-// runner has children; the loop cannot tell.
+// The loop gives a runner tasks and waits, among other things, on the runner's descriptor; the runner gives
+// back finished results, already written as RESULTS frames. A function runner has executor threads behind it,
+// a command runner has children; the loop cannot tell.
 //
 // All members are called from the loop's one thread, and none of them blocks, the destructor aside.
 
@@ -51,8 +51,8 @@ class Runner {
   // How many tasks run at the same time, ≥ 1.
   [[nodiscard]] virtual std::size_t slots() const = 0;
 
-  // How many tasks may be handed over now: what keeps every slot busy and no more, since a task that was handed over
-  // cannot be given back. 0 if none.
+  // How many tasks may be handed over now: what keeps every slot busy and no more, since a task that was
+  // handed over cannot be given back. 0 if none.
   [[nodiscard]] virtual std::size_t room() const = 0;
 
   // Starts tasks, at most room() of them. They run in the order given.
@@ -61,7 +61,8 @@ class Runner {
   // Tasks handed over and not yet collected.
   [[nodiscard]] virtual std::size_t running() const = 0;
 
-  // A descriptor that polls readable when collect() may have something to do; the same one for the runner's life.
+  // A descriptor that polls readable when collect() may have something to do; the same one for the runner's
+  // life.
   [[nodiscard]] virtual int wait_fd() const = 0;
 
   // When collect() has to be called even if wait_fd() says nothing (a task's timeout), or `never`.

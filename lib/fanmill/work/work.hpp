@@ -20,18 +20,20 @@ enum class WorkKind : std::uint8_t {
 
 struct WorkSettings {
   WorkKind kind = WorkKind::command;
-  std::vector<std::string> words;  // command: argv with placeholders; shell: the text alone; function: the name alone
+  // command: argv with placeholders; shell: the text alone; function: the name alone.
+  std::vector<std::string> words;
   std::size_t slots = 1;
   std::size_t max_output = std::size_t{64} << 20;  // stdout of a task; the rest is counted
   std::size_t max_stderr = std::size_t{64} << 10;  // the last bytes of stderr; the rest is counted
 };
 
-// Decides between command and shell as docs/command-line.md says: one argument with white space or shell characters is shell
-// text; several words, or one plain word, are a command.
+// Decides between command and shell as docs/command-line.md says: one argument with white space or shell
+// characters is shell text; several words, or one plain word, are a command.
 [[nodiscard]] WorkKind kind_of(const std::vector<std::string>& words);
 
-// Checks placeholders, quoting and the function's name (throws usage_error naming what is known), and makes the runner. The runner must be used and destroyed on the
-// thread that made it; children die when that thread ends.
+// Checks placeholders, quoting and the function's name (throws usage_error naming what is known), and makes
+// the runner. The runner must be used and destroyed on the thread that made it; children die when that thread
+// ends.
 [[nodiscard]] std::unique_ptr<Runner> make_runner(const WorkSettings& settings);
 
 // echo, fail, sha256, sleep, wordcount

@@ -1,0 +1,276 @@
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include <sys/eventfd.h>
+
+#include <fanmill/base/error.hpp>
+#include <fanmill/wire/limits.hpp>
+#include <fanmill/work/function_runner.hpp>
+
+namespace fanmill::work {
+
+namespace {
+// How much of a failed task's item stands in its detail.
+constexpr std::size_t failed_item = std::size_t{4} << 10;
+
+std::uint64_t microseconds(std::chrono::nanoseconds duration) {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
+}
+}  // namespace
+
+class FunctionRunner::Executor final : public FunctionCall {
+ public:
+  Executor(FunctionRunner& runner, std::uint32_t slot) : slot_(slot), runner_(runner) {}
+
+  [[nodiscard]] bool pause(Duration duration) override {
+    std::unique_lock lock(runner_.mutex_);
+    const auto abandoned = [this] { return generation_ != runner_.generation_; };
+    return !runner_.abandonment_.wait_for(lock, duration, abandoned);
+  }
+
+ private:
+  friend class FunctionRunner;
+
+  const std::uint32_t slot_;  // from 1
+  FunctionRunner& runner_;
+  SharedSpan span_;                          // of handout_.tasks
+  ResultsFrame frame_{OutputForm::records};  // the executor's own thread's alone
+
+  // Written by the executor with the mutex held, so that others can read them with it.
+  Handout handout_;
+  std::uint64_t generation_ = 0;  // of what is in handout_ and frame_
+  Time chunk_started_{};
+  Time frame_begun_{};
+  bool busy_ = false;
+
+  // Of the chunk.
+  bool times_tasks_ = false;
+  std::chrono::nanoseconds epoch_{};  // from Clock to the time since 1970
+  std::size_t ran_ = 0;
+
+  std::thread thread_;
+};
+
+FunctionRunner::FunctionRunner(Function function, std::size_t slots)
+    : function_(std::move(function)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      room_(slots),
+      pace_(slots) {
+  assert(slots > 0 && function_);
+  if (!wake_) throw Error(ErrorCode::unavailable, "start", "executors", reason_of(errno));
+  for (std::size_t slot = 1; slot <= slots; ++slot) {
+    executors_.push_back(std::make_unique<Executor>(*this, static_cast<std::uint32_t>(slot)));
+  }
+  // Each may look at all others as soon as it runs.
+  for (const auto& executor : executors_) {
+    executor->thread_ = std::thread([this, &executor = *executor] { run_executor(executor); });
+  }
+}
+
+FunctionRunner::~FunctionRunner() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  abandon();
+  work_.notify_all();
+  for (const auto& executor : executors_) executor->thread_.join();
+}
+
+std::size_t FunctionRunner::room() const {
+  const std::size_t all = room_.load(std::memory_order_relaxed);
+  return all > running_ ? all - running_ : 0;
+}
+
+void FunctionRunner::start(Handout handout, Time) {
+  const std::size_t count = handout.tasks.size();
+  if (count == 0) return;
+  running_ += count;
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back({std::move(handout), {0, static_cast<std::uint32_t>(count)}});
+    queued_ += count;
+  }
+  if (count == 1) {
+    work_.notify_one();
+  } else {
+    work_.notify_all();
+  }
+}
+
+void FunctionRunner::collect(Time, std::vector<FinishedFrame>& finished) {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(signalled_, false)) {
+    eventfd_t value = 0;
+    ::eventfd_read(wake_.fd(), &value);
+  }
+  for (FinishedFrame& frame : finished_) {
+    running_ -= frame.count;
+    finished.push_back(std::move(frame));
+  }
+  finished_.clear();
+}
+
+void FunctionRunner::abandon() {
+  {
+    const std::lock_guard lock(mutex_);
+    ++generation_;
+    queue_.clear();
+    queued_ = 0;
+    finished_.clear();
+    for (const auto& executor : executors_) executor->span_.clear();
+  }
+  abandonment_.notify_all();
+  running_ = 0;
+}
+
+void FunctionRunner::run_executor(Executor& executor) {
+  std::unique_lock lock(mutex_);
+  while (take_chunk(executor, lock)) {
+    lock.unlock();
+    run_chunk(executor);
+    lock.lock();
+  }
+}
+
+bool FunctionRunner::take_chunk(Executor& executor, std::unique_lock<std::mutex>& lock) {
+  Time now = Clock::now();
+  if (std::exchange(executor.busy_, false)) {
+    pace_.ran(std::exchange(executor.ran_, 0), now - executor.chunk_started_);
+    room_.store(pace_.room(), std::memory_order_relaxed);
+  }
+  while (!ending_) {
+    // A frame waits for more only where there is more at once, and not for long.
+    if (queue_.empty() || now - executor.frame_begun_ >= Pace::enough() || executor.frame_.full() ||
+        executor.generation_ != generation_ || executor.frame_.context() != queue_.front().handout.context) {
+      publish(executor);
+    }
+    if (take_queued(executor) || take_from_others(executor, now)) {
+      executor.busy_ = true;
+      executor.generation_ = generation_;
+      executor.chunk_started_ = now;
+      if (executor.frame_.empty()) executor.frame_begun_ = now;
+      executor.times_tasks_ = executor.handout_.context->wants_detail ||
+                              executor.handout_.context->wants_item || pace_.allows_clock();
+      executor.epoch_ = std::chrono::system_clock::now().time_since_epoch() - now.time_since_epoch();
+      return true;
+    }
+    executor.handout_ = {};
+    const Time look_again = next_too_long(executor);
+    if (look_again == never) {
+      work_.wait(lock);
+    } else {
+      work_.wait_until(lock, look_again);
+    }
+    now = Clock::now();
+  }
+  return false;
+}
+
+bool FunctionRunner::take_queued(Executor& executor) {
+  if (queue_.empty()) return false;
+  Queued& front = queue_.front();
+  const std::size_t count = std::min(pace_.chunk(queued_), front.span.count());
+  const std::uint32_t end = front.span.first + static_cast<std::uint32_t>(count);
+  executor.span_.set({front.span.first, end});
+  queued_ -= count;
+  if (end == front.span.last) {
+    executor.handout_ = std::move(front.handout);
+    queue_.pop_front();
+  } else {
+    executor.handout_ = front.handout;
+    front.span.first = end;
+  }
+  return true;
+}
+
+bool FunctionRunner::take_from_others(Executor& executor, Time now) {
+  for (const auto& other : executors_) {
+    if (!other->busy_ || now - other->chunk_started_ < Pace::too_long()) continue;
+    const TaskSpan span = other->span_.split();
+    if (span.count() == 0) continue;
+    executor.handout_ = other->handout_;
+    executor.span_.set(span);
+    return true;
+  }
+  return false;
+}
+
+// When another's chunk will have taken too long, if it has tasks left to take.
+Time FunctionRunner::next_too_long(const Executor& executor) const {
+  Time first = never;
+  for (const auto& other : executors_) {
+    if (other.get() == &executor || !other->busy_ || !other->span_.has_more()) continue;
+    first = std::min(first, other->chunk_started_ + Pace::too_long());
+  }
+  return first;
+}
+
+void FunctionRunner::publish(Executor& executor) {
+  if (executor.frame_.empty()) return;
+  FinishedFrame frame = executor.frame_.take();
+  if (executor.generation_ != generation_) return;
+  finished_.push_back(std::move(frame));
+  if (!std::exchange(signalled_, true)) ::eventfd_write(wake_.fd(), 1);
+}
+
+void FunctionRunner::run_chunk(Executor& executor) {
+  const wire::TaskView* const tasks = executor.handout_.tasks.data();
+  while (const auto index = executor.span_.next()) {
+    run_task(executor, tasks[*index]);
+    ++executor.ran_;
+    if (executor.frame_.full()) {
+      const std::lock_guard lock(mutex_);
+      publish(executor);
+    }
+  }
+}
+
+void FunctionRunner::run_task(Executor& executor, const wire::TaskView& task) {
+  const RunContext& context = *executor.handout_.context;
+  wire::ResultView result;
+  result.id = task.id;
+  result.attempt = task.attempt;
+  Time started{};
+  if (executor.times_tasks_) started = Clock::now();
+  std::string error;
+  bool failed = true;
+  executor.buffer_.clear();
+  try {
+    result.output = function_(task.payload, executor);
+    failed = false;
+  } catch (const std::exception& exception) {
+    error = exception.what();
+  } catch (...) {
+    error = "the function threw something that is not an exception";
+  }
+  if (failed || context.wants_detail || context.wants_item) {
+    const Time ended = Clock::now();
+    // Where tasks are not timed, they take less than the microsecond that a detail counts in.
+    if (!executor.times_tasks_) started = ended;
+    wire::Detail& detail = result.detail.emplace();
+    if (failed) {
+      result.outcome = Outcome::failed;
+      error.resize(std::min(error.size(), wire::max_text));
+      detail.cause = wire::Cause::error;
+      detail.error = error;
+    }
+    detail.slot = executor.slot_;
+    detail.started = microseconds(started.time_since_epoch() + executor.epoch_);
+    detail.took = microseconds(ended - started);
+    if (context.wants_item) {
+      detail.item = task.payload;
+    } else if (failed) {
+      detail.item = task.payload.substr(0, failed_item);
+    }
+  }
+  executor.frame_.add(executor.handout_.context, result);
+}
+
+}  // namespace fanmill::work

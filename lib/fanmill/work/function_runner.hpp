@@ -1,0 +1,87 @@
+#pragma once
+// Runs a function on executor threads, as many as there are slots.
+//
+// Threads: the constructor starts the executors, the destructor joins them; so it waits for a function that
+// runs, if that does not pause() (see FunctionCall). The loop hands tasks over under one mutex, executors
+// take them in chunks (see Pace) and write results straight into frames of their own; a frame is handed back
+// when it is full, or when its executor has nothing else to do. An executor that is idle takes from one whose
+// chunk has turned out long.
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <fanmill/base/descriptor.hpp>
+#include <fanmill/work/function.hpp>
+#include <fanmill/work/pace.hpp>
+#include <fanmill/work/results_frame.hpp>
+#include <fanmill/work/runner.hpp>
+#include <fanmill/work/shared_span.hpp>
+
+namespace fanmill::work {
+
+class FunctionRunner final : public Runner {
+ public:
+  // Throws Error where the system gives no threads or descriptors.
+  FunctionRunner(Function function, std::size_t slots);
+  ~FunctionRunner() override;
+  FunctionRunner(const FunctionRunner&) = delete;
+  FunctionRunner& operator=(const FunctionRunner&) = delete;
+
+  [[nodiscard]] std::size_t slots() const override { return executors_.size(); }
+  [[nodiscard]] std::size_t room() const override;
+  void start(Handout handout, Time now) override;
+  [[nodiscard]] std::size_t running() const override { return running_; }
+  [[nodiscard]] int wait_fd() const override { return wake_.fd(); }
+  [[nodiscard]] Time deadline() const override { return never; }
+  void collect(Time now, std::vector<FinishedFrame>& finished) override;
+  // What pauses ends. A function that does not is left to run on, on its executor; its result is dropped.
+  void abandon() override;
+
+ private:
+  class Executor;
+
+  struct Queued {
+    Handout handout;
+    TaskSpan span;
+  };
+
+  void run_executor(Executor& executor);
+  // Waits for tasks. False at the end. All of these with the mutex held.
+  [[nodiscard]] bool take_chunk(Executor& executor, std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] bool take_queued(Executor& executor);
+  [[nodiscard]] bool take_from_others(Executor& executor, Time now);
+  [[nodiscard]] Time next_too_long(const Executor& executor) const;
+  void publish(Executor& executor);
+
+  void run_chunk(Executor& executor);
+  void run_task(Executor& executor, const wire::TaskView& task);
+
+  Function function_;
+  Descriptor wake_;
+  std::vector<std::unique_ptr<Executor>> executors_;
+
+  // The loop's own.
+  std::size_t running_ = 0;  // handed over and not collected
+
+  std::atomic<std::size_t> room_;  // for all that runs and waits; follows pace_
+
+  std::mutex mutex_;
+  std::condition_variable work_;         // there is something to take, or the end has come
+  std::condition_variable abandonment_;  // for those that pause
+  std::deque<Queued> queue_;
+  std::size_t queued_ = 0;  // tasks in it
+  std::vector<FinishedFrame> finished_;
+  Pace pace_;
+  bool signalled_ = false;        // wake_ is readable
+  std::uint64_t generation_ = 0;  // counts abandon(): results of an older one are dropped
+  bool ending_ = false;
+};
+
+}  // namespace fanmill::work

@@ -1,0 +1,47 @@
+#include <cassert>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <fanmill/base/error.hpp>
+#include <fanmill/work/builtin.hpp>
+#include <fanmill/work/command.hpp>
+#include <fanmill/work/function_runner.hpp>
+#include <fanmill/work/work.hpp>
+
+namespace fanmill::work {
+
+WorkKind kind_of(const std::vector<std::string>& words) {
+  // Braces are not among them: a lone {} is a command that is an item.
+  constexpr std::string_view for_the_shell = " \t\n|&;<>()$`\\\"'*?[]~";
+  const bool is_text = words.size() == 1 && words.front().find_first_of(for_the_shell) != std::string::npos;
+  return is_text ? WorkKind::shell : WorkKind::command;
+}
+
+std::unique_ptr<Runner> make_runner(const WorkSettings& settings) {
+  assert(settings.slots > 0);
+  const CommandSettings limits{settings.slots, settings.max_output, settings.max_stderr};
+  switch (settings.kind) {
+    case WorkKind::command:
+      return std::make_unique<CommandRunner>(CommandLine::of_words(settings.words), limits);
+    case WorkKind::shell:
+      assert(settings.words.size() == 1);
+      return std::make_unique<CommandRunner>(CommandLine::of_shell_text(settings.words.front()), limits);
+    case WorkKind::function:
+      break;
+  }
+  assert(settings.words.size() == 1);
+  const std::string& name = settings.words.front();
+  Function function = find_builtin(name);
+  if (!function) {
+    throw usage_error("--function", fmt::format("there is no function '{}'", name),
+                      fmt::format("there are {}", fmt::join(builtin_names(), ", ")));
+  }
+  return std::make_unique<FunctionRunner>(std::move(function), settings.slots);
+}
+
+std::vector<std::string> function_names() {
+  return builtin_names();
+}
+
+}  // namespace fanmill::work
