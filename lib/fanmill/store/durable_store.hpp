@@ -22,13 +22,13 @@ struct Announced {
 
 class DurableStore : public Store {
  public:
-  // After begin(): the outcomes of this very run that are stored already, since a sink before this one stored them.
-  // They are safe.
+  // After begin(): the outcomes of this very run that are stored already, since a sink before this one stored
+  // them. They are safe.
   [[nodiscard]] virtual SafeIds stored() const = 0;
 
-  // The keys of the tasks first, first + 1, …, each announced once between begin() and its outcome. A task of which
-  // there is a stored outcome that may be taken over, and that no other task of this run has taken, is bound to it. The keys
-  // of the others are kept until accept() writes them.
+  // The keys of the tasks first, first + 1, …, each announced once between begin() and its outcome. A task of
+  // which there is a stored outcome that may be taken over, and that no other task of this run has taken, is
+  // bound to it. The keys of the others are kept until accept() writes them.
   virtual void announce(TaskId first, std::span<const Key> keys, Announced& answer) = 0;
 
   // How many tasks the run has, once it is known; stands in the closing statement.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <fanmill/store/base64.hpp>
+#include <fanmill/store/cause_words.hpp>
 #include <fanmill/store/json_line.hpp>
 #include <fanmill/store/utf8.hpp>
 
@@ -88,13 +89,8 @@ void put_bytes(std::string& line, std::string_view key, ByteView bytes) {
 void put_cause(std::string& line, const wire::Detail& detail) {
   if (detail.cause == wire::Cause::exit) put_number(line, "exit", detail.code);
   if (detail.cause == wire::Cause::signal) put_number(line, "signal", detail.code);
-  if (!detail.error.empty()) {
-    put_bytes(line, "error", detail.error);
-  } else if (detail.cause == wire::Cause::timeout) {
-    put_bytes(line, "error", "timed out");
-  } else if (detail.cause == wire::Cause::lost) {
-    put_bytes(line, "error", "the workers that ran it died");
-  }
+  const ByteView words = words_for(detail);
+  if (!words.empty()) put_bytes(line, "error", words);
 }
 
 }  // namespace

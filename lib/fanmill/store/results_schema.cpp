@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+
+#include <fanmill/store/results_schema.hpp>
+
+namespace fanmill::store {
+
+namespace {
+
+// `output` and what may be long stand last: SQLite reads a row from its front and no further than it must.
+// There is no index but the implied ones: keys are random, and an index on them would cost more than all the
+// rest.
+constexpr const char* schema = R"sql(
+CREATE TABLE run (
+  id INTEGER PRIMARY KEY,      -- 1, 2, …: the last one is the largest
+  name TEXT NOT NULL,          -- as in FANMILL_RUN: 16 hexadecimal digits
+  tasks INTEGER,               -- how many; NULL until the whole input was read
+  started REAL NOT NULL,       -- seconds since 1970
+  ended REAL,                  -- NULL while it runs, or if it was cut off
+  complete INTEGER NOT NULL DEFAULT 0,  -- 1: every task has its outcome
+  delimiter NOT NULL,          -- what stood between the items
+  command TEXT,                -- what the workers were told to run, where the sink knows it
+  host TEXT NOT NULL,          -- the sink's
+  version TEXT NOT NULL        -- the sink's
+);
+CREATE TABLE worker (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,          -- host:pid or --name
+  records INTEGER NOT NULL,    -- 1: each of its outputs is a record, without a delimiter of its own
+  UNIQUE (name, records)
+);
+CREATE TABLE result (
+  id INTEGER PRIMARY KEY,      -- in the order of arrival
+  run INTEGER NOT NULL,        -- the run that made it
+  task INTEGER NOT NULL,       -- its number in that run, from 0
+  key BLOB,                    -- 16 bytes: the hash of its item
+  outcome TEXT NOT NULL,       -- ok, failed, dead
+  attempts INTEGER NOT NULL,   -- how often it was handed out
+  worker INTEGER,
+  exit INTEGER,                -- exit status of a command that failed with one
+  signal INTEGER,              -- number of the signal that ended it
+  error TEXT,                  -- what else went wrong
+  slot INTEGER,
+  started REAL,                -- seconds since 1970
+  seconds REAL,                -- how long it ran
+  output_dropped INTEGER,      -- bytes beyond --max-output
+  stderr_dropped INTEGER,      -- bytes before those kept
+  item,                        -- these three: TEXT where it is UTF-8 without NUL, BLOB otherwise
+  stderr,
+  output NOT NULL
+);
+CREATE TABLE bound (           -- tasks of the last run whose outcome an earlier run had stored
+  task INTEGER PRIMARY KEY,
+  result INTEGER NOT NULL
+);
+CREATE VIEW last_run AS        -- the outcomes of the last run, in the order of its input
+  SELECT o.task, r.outcome, r.attempts, r.exit, r.signal, r.error, w.name AS worker, r.slot, r.started, r.seconds,
+         r.output_dropped, r.stderr_dropped, r.item, r.stderr, r.output, r.id AS result
+  FROM (SELECT task, id FROM result WHERE run = (SELECT max(id) FROM run)
+        UNION ALL SELECT task, result FROM bound) AS o
+  JOIN result AS r ON r.id = o.id LEFT JOIN worker AS w ON w.id = r.worker
+  ORDER BY o.task;
+)sql";
+
+}  // namespace
+
+Contents check_results_schema(const SqliteFile& file) {
+  const std::uint64_t tables = file.number("SELECT count(*) FROM sqlite_schema");
+  const std::uint64_t application = file.number("PRAGMA application_id");
+  if (tables == 0 && application == 0) return Contents::none;
+  if (application != results_application) {
+    throw file.error("it is an SQLite database, but not one of Fanmill's");
+  }
+  const std::uint64_t format = file.number("PRAGMA user_version");
+  if (format != results_format) {
+    throw file.error(
+        fmt::format("it is of format {}, and this program's is format {}", format, results_format),
+        "use the version of Fanmill that made it");
+  }
+  const std::uint64_t ours = file.number(
+      "SELECT count(*) FROM sqlite_schema WHERE (type, name) IN (VALUES ('table', 'run'), ('table', "
+      "'worker'), "
+      "('table', 'result'), ('table', 'bound'), ('view', 'last_run'))");
+  if (ours != 5) throw file.error("it is damaged: a table is missing");
+  return Contents::results;
+}
+
+void make_results_schema(SqliteFile& file) {
+  file.run("BEGIN IMMEDIATE");
+  file.run(schema);
+  file.run(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT", results_application,
+                       results_format)
+               .c_str());
+}
+
+}  // namespace fanmill::store
