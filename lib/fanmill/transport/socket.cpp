@@ -86,21 +86,24 @@ struct Lookup {
 };
 
 Lookup look_up(const std::string& host) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* list = nullptr;
   Lookup found;
-  for (const int family : {AF_INET, AF_INET6}) {
-    addrinfo hints{};
-    hints.ai_family = family;
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* list = nullptr;
-    found.error = getaddrinfo(host.c_str(), nullptr, &hints, &list);
-    if (found.error != 0) continue;
-    const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, freeaddrinfo);
-    char text[NI_MAXHOST];
-    found.error = getnameinfo(list->ai_addr, list->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
-    if (found.error != 0) continue;
-    found.address = text;
-    return found;
+  found.error = getaddrinfo(host.c_str(), nullptr, &hints, &list);
+  if (found.error != 0) return found;
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, freeaddrinfo);
+  const addrinfo* chosen = list;
+  for (const addrinfo* next = list; next != nullptr; next = next->ai_next) {
+    if (next->ai_family == AF_INET) {
+      chosen = next;
+      break;
+    }
   }
+  char text[NI_MAXHOST];
+  found.error =
+      getnameinfo(chosen->ai_addr, chosen->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
+  if (found.error == 0) found.address = text;
   return found;
 }
 

@@ -1,6 +1,5 @@
-#include <cstring>
-
-#include <sys/resource.h>
+#include <string>
+#include <vector>
 
 #include "scene.hpp"
 #include <fanmill/transport/socket.hpp>
@@ -369,8 +368,7 @@ TEST_CASE("socket: why it cannot be bound is said in words") {
         "cannot bind " + in_use.text() + ": address already in use; is another one running?");
   CHECK(refusal(socket, tcp("192.0.2.1", 5561)) ==
         "cannot bind tcp://192.0.2.1:5561: this host has no such address");
-  CHECK(refusal(socket, tcp("nobody.invalid", 5561)) ==
-        "cannot bind tcp://nobody.invalid:5561: no such host or interface");
+  CHECK(refusal(socket, tcp("a..b", 5561)) == "cannot bind tcp://a..b:5561: no such host or interface");
   const Endpoint nowhere = ipc(directory.path("none/socket"));
   CHECK(refusal(socket, nowhere) == "cannot bind " + nowhere.text() + ": no such directory");
   const Endpoint name = taken.bind(inproc());
@@ -394,7 +392,7 @@ TEST_CASE("socket: to try a bind gives the errno value") {
   Socket socket(context, Kind::pull, {});
   CHECK(socket.try_bind(in_use) == EADDRINUSE);
   CHECK(socket.try_bind(tcp("192.0.2.1", 5561)) == EADDRNOTAVAIL);
-  CHECK(socket.try_bind(tcp("nobody.invalid", 5561)) == ENODEV);
+  CHECK(socket.try_bind(tcp("a..b", 5561)) == ENODEV);
   CHECK(socket.try_bind(inproc()) == 0);
 }
 
@@ -434,15 +432,9 @@ TEST_CASE("socket: may be moved while it works") {
 
 TEST_CASE("socket: none left to open is an error with its cure") {
   Context context;
-  Socket first(context, Kind::pull, {});  // makes the context start its thread
-  rlimit before{};
-  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
-  rlimit none = before;
-  none.rlim_cur = 0;
-  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
-  const std::string error = error_of([&] { Socket second(context, Kind::pull, {}); });
-  REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
-  CHECK(error ==
+  context.handle().set(zmq::ctxopt::max_sockets, 1);
+  Socket first(context, Kind::pull, {});
+  CHECK(error_of([&] { Socket second(context, Kind::pull, {}); }) ==
         "cannot open a ZeroMQ socket: too many open files; raise the limit on open files (ulimit -n)");
 }
 
