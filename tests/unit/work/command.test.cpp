@@ -1,0 +1,448 @@
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <set>
+#include <thread>
+#include <variant>
+
+#include <catch2/catch.hpp>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ran.hpp"
+#include <fanmill/base/descriptor.hpp>
+#include <fanmill/work/command_line.hpp>
+#include <fanmill/work/environment.hpp>
+#include <fanmill/work/spawner.hpp>
+#include <fanmill/work/work.hpp>
+
+using namespace fanmill;
+using namespace fanmill::work;
+
+namespace {
+
+std::unique_ptr<Runner> command(std::vector<std::string> words, std::size_t slots = 1) {
+  WorkSettings settings;
+  settings.words = std::move(words);
+  settings.slots = slots;
+  return make_runner(settings);
+}
+
+std::unique_ptr<Runner> shell(std::string text, std::size_t slots = 1) {
+  WorkSettings settings;
+  settings.kind = WorkKind::shell;
+  settings.words = {std::move(text)};
+  settings.slots = slots;
+  return make_runner(settings);
+}
+
+bool has_no_children() {
+  return ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD;
+}
+
+}  // namespace
+
+TEST_CASE("command: items are arguments, byte for byte, and no shell sees them") {
+  const Folder folder;
+  const std::vector<std::string> items{"\"; touch PWNED; \"",
+                                       "$(touch PWNED)",
+                                       "`touch PWNED`",
+                                       "*",
+                                       "'",
+                                       "\"",
+                                       "\\",
+                                       "a  b",
+                                       "two\nlines",
+                                       "\xff\xfe",
+                                       "{}",
+                                       "{.}",
+                                       "%s",
+                                       "tail\n"};
+  const auto printf = command({"printf", "<%s>", "{}"}, 2);
+  for (const Ran& ran : run_all(*printf, items)) {
+    CHECK(ran.outcome == Outcome::ok);
+    CHECK(ran.output == "<" + items[ran.id] + ">");
+    CHECK_FALSE(ran.has_detail);
+  }
+  const auto appended = command({"printf", "<%s>"});
+  CHECK(run_one(*appended, "").output == "<>");
+  CHECK(run_one(*appended, "-n").output == "<-n>");
+  CHECK(folder.entries() == 0);
+}
+
+TEST_CASE("command: placeholders stand in any word, the command's own too") {
+  CHECK(run_one(*command({"printf", "%s|", "a{/}b", "{#}", "{%}", "{foo}"}), "x/y.z").output ==
+        "ay.zb|1|1|{foo}|");
+  CHECK(run_one(*command({"{}", "hello"}), "echo").output == "hello\n");
+}
+
+TEST_CASE("command: the shell runs text with the item as a parameter") {
+  const Folder folder;
+  const auto runner = shell("printf '<%s>' {} '{}' \"{}\"; exit 0");
+  CHECK(run_one(*runner, "$(touch PWNED)'\"").output ==
+        "<$(touch PWNED)'\"><$(touch PWNED)'\"><$(touch PWNED)'\">");
+  CHECK(folder.entries() == 0);
+}
+
+TEST_CASE("command: an exit status is a failure with that code") {
+  const auto runner = shell("echo out; echo err >&2; exit {}");
+  CHECK(run_one(*runner, "0").outcome == Outcome::ok);
+  for (const std::string code : {"1", "7", "255"}) {
+    const Ran ran = run_one(*runner, code);
+    CHECK(ran.outcome == Outcome::failed);
+    CHECK(ran.cause == wire::Cause::exit);
+    CHECK(std::to_string(ran.code) == code);
+    CHECK(ran.output == "out\n");
+    CHECK(ran.stderr_text == "err\n");
+    CHECK(ran.item == code);
+    CHECK(ran.slot == 1);
+  }
+}
+
+TEST_CASE("command: a signal is a failure with its number") {
+  const auto runner = shell("kill -{} $$");
+  for (const std::string number : {"9", "11", "15"}) {
+    const Ran ran = run_one(*runner, number);
+    CHECK(ran.outcome == Outcome::failed);
+    CHECK(ran.cause == wire::Cause::signal);
+    CHECK(std::to_string(ran.code) == number);
+  }
+}
+
+TEST_CASE("command: an ok result has a detail where there is something to say") {
+  const auto quiet = command({"true"});
+  CHECK_FALSE(run_one(*quiet, "x").has_detail);
+  const Ran noisy = run_one(*shell("echo warning >&2; : {}"), "x");
+  CHECK(noisy.outcome == Outcome::ok);
+  CHECK(noisy.stderr_text == "warning\n");
+  RunContext wants_item;
+  wants_item.wants_item = true;
+  CHECK(run_one(*quiet, std::string(10'000, 'x'), wants_item).item == std::string(10'000, 'x'));
+  RunContext wants_detail;
+  wants_detail.wants_detail = true;
+  const auto before = std::chrono::system_clock::now().time_since_epoch();
+  const Ran timed = run_one(*command({"sleep"}), "0.05", wants_detail);
+  CHECK(timed.item.empty());
+  CHECK(timed.took >= 50'000);
+  const std::chrono::microseconds started(timed.started);
+  CHECK(started >= std::chrono::duration_cast<std::chrono::microseconds>(before));
+  CHECK(started <= std::chrono::system_clock::now().time_since_epoch());
+}
+
+TEST_CASE("command: of a failed task's item four KiB come back") {
+  CHECK(run_one(*command({"false"}), std::string(10'000, 'x')).item == std::string(4096, 'x'));
+}
+
+TEST_CASE("command: floods on both pipes at once are kept up to the limits and counted beyond") {
+  WorkSettings settings;
+  settings.kind = WorkKind::shell;
+  settings.words = {
+      "head -c 10000000 /dev/zero >&2 & head -c 10000000 /dev/zero; wait; printf END >&2; : {}"};
+  settings.slots = 2;
+  settings.max_output = 1'000'000;
+  settings.max_stderr = 1000;
+  const auto runner = make_runner(settings);
+  for (const Ran& ran : run_all(*runner, {"a", "b", "c"})) {
+    CHECK(ran.outcome == Outcome::ok);
+    CHECK(ran.output == std::string(1'000'000, '\0'));
+    CHECK(ran.stdout_dropped == 9'000'000);
+    CHECK(ran.stderr_text == std::string(997, '\0') + "END");
+    CHECK(ran.stderr_dropped == 10'000'003 - 1000);
+  }
+}
+
+TEST_CASE("command: what cannot be run fails with the reason, and the runner goes on") {
+  const Folder folder;
+  folder.write("plain", "data\n", 0644);
+  folder.write("no-interpreter", "#!/nowhere/to/be/found\n", 0755);
+  folder.write("no-line", "echo \"shell: $1\"\n", 0755);
+  const auto runner = command({"{}", "x"}, 3);
+  const std::vector<std::string> items{"no-such-command-here", "./nothing", "./plain", "./",
+                                       "./no-interpreter",     ""};
+  std::vector<Ran> results = run_all(*runner, items);
+  std::sort(results.begin(), results.end(),
+            [](const Ran& left, const Ran& right) { return left.id < right.id; });
+  const std::vector<std::string> reasons{"no such file or directory",
+                                         "no such file or directory",
+                                         "permission denied",
+                                         "it is a directory",
+                                         "interpreter",
+                                         "no such file or directory"};
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    CAPTURE(items[i]);
+    CHECK(results[i].outcome == Outcome::failed);
+    CHECK(results[i].cause == wire::Cause::error);
+    CHECK_THAT(results[i].error,
+               Catch::StartsWith("cannot run '" + items[i] + "': ") && Catch::Contains(reasons[i]));
+    CHECK(results[i].item == items[i]);
+  }
+  CHECK(run_one(*runner, "./no-line").output == "shell: x\n");
+  CHECK(run_one(*runner, "echo").output == "x\n");
+  CHECK(has_no_children());
+}
+
+TEST_CASE("command: a program that moves is found again") {
+  const Folder folder;
+  ::mkdir("one", 0700);
+  ::mkdir("two", 0700);
+  folder.write("one/tool", "#!/bin/sh\necho one\n", 0755);
+  const std::string path = ::getenv("PATH");
+  ::setenv("PATH", (folder.path() + "/one:" + folder.path() + "/two:" + path).c_str(), 1);
+  const auto runner = command({"tool"});
+  ::setenv("PATH", path.c_str(), 1);
+  CHECK(run_one(*runner, "x").output == "one\n");
+  ::unlink("one/tool");
+  folder.write("two/tool", "#!/bin/sh\necho two\n", 0755);
+  CHECK(run_one(*runner, "x").cause == wire::Cause::error);
+  CHECK(run_one(*runner, "x").output == "two\n");
+}
+
+TEST_CASE("command: an item that cannot be an argument fails in words") {
+  const auto runner = command({"printf", "%s", "{}"});
+  const std::string largest(max_argument, 'x');
+  CHECK(run_one(*runner, largest).output == largest);
+  const Ran large = run_one(*runner, largest + "x");
+  CHECK(large.cause == wire::Cause::error);
+  CHECK_THAT(large.error, Catch::Contains("131072 bytes") && Catch::Contains("128 KiB"));
+  const Ran nul = run_one(*runner, std::string("a\0b", 3));
+  CHECK(nul.cause == wire::Cause::error);
+  CHECK_THAT(nul.error, Catch::Contains("NUL"));
+  CHECK(run_one(*command({"echo", "{#}"}), std::string(1'000'000, '\0')).output == "1\n");
+  const Ran word = run_one(*shell("echo $((1 + {}))"), "a[$(touch PWNED)]");
+  CHECK(word.cause == wire::Cause::error);
+  CHECK_THAT(word.error, Catch::Contains("whole number"));
+}
+
+TEST_CASE("command: arguments that are too long together fail in words") {
+  std::vector<std::string> words{"true"};
+  words.insert(words.end(), 40, "{}");
+  CHECK_THAT(run_one(*command(words), std::string(100'000, 'x')).error, Catch::Contains("too long together"));
+}
+
+TEST_CASE("command: the environment names the task") {
+  ::setenv("FANMILL_TASK_ID", "somebody else's", 1);
+  ::setenv("INHERITED", "yes", 1);
+  const auto runner = shell(
+      "env | grep -c ^FANMILL_; echo $FANMILL_TASK_ID $FANMILL_ATTEMPT $FANMILL_SLOT "
+      "$FANMILL_RUN $INHERITED; : {}");
+  ::unsetenv("FANMILL_TASK_ID");
+  RunContext context;
+  context.run = RunId{0xabc};
+  Handout handout = handout_of({"x"}, context, 41);
+  const wire::TaskView task{41, 2, "x"};
+  handout.tasks = {&task, 1};
+  runner->start(handout, Clock::now());
+  std::vector<Ran> results;
+  collect_some(*runner, results);
+  CHECK(results.front().output == "4\n41 2 1 0000000000000abc yes\n");
+  CHECK(results.front().attempt == 2);
+}
+
+TEST_CASE("command: a child starts clean, whatever state its parent is in") {
+  struct sigaction before {};
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignore, &before);
+  struct sigaction handled {};
+  handled.sa_handler = [](int) {};
+  struct sigaction before_usr1 {};
+  ::sigaction(SIGUSR1, &handled, &before_usr1);
+  sigset_t some;
+  sigemptyset(&some);
+  sigaddset(&some, SIGTERM);
+  sigset_t mask_before;
+  ::pthread_sigmask(SIG_BLOCK, &some, &mask_before);
+  const Descriptor inherited(::open("/dev/zero", O_RDONLY));  // and not closed on exec
+  const auto runner = shell(
+      "grep -E '^Sig(Blk|Ign|Cgt)' /proc/$$/status; cat; ls /proc/$$/fd | tr '\\n' ' '; "
+      "ps -o pgid= -p $$ | tr -d ' '; echo $$; : {}");
+  const Ran ran = run_one(*runner, "x");
+  ::pthread_sigmask(SIG_SETMASK, &mask_before, nullptr);
+  ::sigaction(SIGPIPE, &before, nullptr);
+  ::sigaction(SIGUSR1, &before_usr1, nullptr);
+  const std::string zero = "\t0000000000000000\n";
+  const std::string clean = "SigBlk:" + zero + "SigIgn:" + zero + "SigCgt:";
+  CHECK_THAT(ran.output, Catch::StartsWith(clean) && Catch::Contains("\n0 1 2 "));
+  const std::string last = ran.output.substr(ran.output.find("\n0 1 2 ") + 7);
+  const std::size_t middle = last.find('\n');
+  CHECK(last.substr(0, middle) == last.substr(middle + 1, last.size() - middle - 2));
+}
+
+TEST_CASE("command: a child is not lost where the parent was started with SIGCHLD ignored") {
+  ::signal(SIGCHLD, SIG_IGN);
+  CHECK(run_one(*shell("exit {}"), "3").code == 3);
+  ::signal(SIGCHLD, SIG_DFL);
+}
+
+TEST_CASE("command: works with the standard descriptors closed") {
+  const Descriptor saved_in(::fcntl(0, F_DUPFD_CLOEXEC, 100));
+  const Descriptor saved_err(::fcntl(2, F_DUPFD_CLOEXEC, 100));
+  ::close(0);
+  ::close(2);
+  Ran ran;
+  {
+    const auto runner = shell("echo out; echo err >&2; cat; : {}");
+    ran = run_one(*runner, "x");
+  }
+  ::dup2(saved_in.fd(), 0);
+  ::dup2(saved_err.fd(), 2);
+  CHECK(ran.output == "out\n");
+  CHECK(ran.stderr_text == "err\n");
+}
+
+TEST_CASE("command: a descendant that holds the pipes open does not hold the task") {
+  const Ran ran = run_one(*shell("sleep 1000 & echo $!; : {}"), "x");
+  CHECK(ran.outcome == Outcome::ok);
+  const pid_t left_behind = std::stoi(ran.output);
+  CHECK(::kill(left_behind, SIGKILL) == 0);
+}
+
+TEST_CASE("command: a descendant that floods the pipe does not hold the task either") {
+  const Ran ran = run_one(*shell("yes & echo $! >&2; : {}"), "x");
+  CHECK(ran.outcome == Outcome::ok);
+  static_cast<void>(::kill(std::stoi(ran.stderr_text), SIGKILL));
+}
+
+TEST_CASE("command: as many run at once as there are slots, and never more") {
+  const Folder folder;
+  REQUIRE(::mkfifo("meeting", 0600) == 0);
+  // Each waits for the other at the fifo: one alone would wait for ever.
+  const auto runner = shell("case {} in a) echo hello > meeting;; b) cat meeting;; esac", 2);
+  CHECK(runner->slots() == 2);
+  CHECK(runner->room() == 2);
+  runner->start(handout_of({"a", "b"}), Clock::now());
+  CHECK(runner->room() == 0);
+  CHECK(runner->running() == 2);
+  std::vector<Ran> results;
+  while (results.size() < 2) collect_some(*runner, results);
+  CHECK(results[0].output + results[1].output == "hello\n");
+  CHECK(runner->room() == 2);
+}
+
+TEST_CASE("command: with one slot, tasks run in the order given") {
+  const std::vector<std::string> items{"a", "b", "c", "d", "e", "f"};
+  const auto results = run_all(*command({"echo"}), items);
+  REQUIRE(results.size() == items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) CHECK(results[i].id == i);
+}
+
+TEST_CASE("command: the slot is that of the task, and is free again after it") {
+  const auto runner = command({"echo", "{%}"}, 3);
+  std::set<std::string> slots;
+  for (const Ran& ran : run_all(*runner, std::vector<std::string>(12, "x"))) slots.insert(ran.output);
+  for (const std::string& slot : slots) CHECK((slot == "1\n" || slot == "2\n" || slot == "3\n"));
+  CHECK(run_one(*runner, "x").output == "1\n");
+}
+
+TEST_CASE("command: results of two lanes do not share a frame") {
+  const auto runner = command({"echo"}, 4);
+  RunContext first;
+  first.token = LaneToken{1};
+  RunContext second;
+  second.token = LaneToken{2};
+  runner->start(handout_of({"a", "b"}, first), Clock::now());
+  runner->start(handout_of({"c", "d"}, second), Clock::now());
+  std::vector<Ran> results;
+  std::vector<FinishedFrame> frames;
+  while (results.size() < 4) collect_some(*runner, results, &frames);
+  std::size_t of_first = 0;
+  for (const FinishedFrame& frame : frames) of_first += frame.token == LaneToken{1} ? frame.count : 0;
+  CHECK(of_first == 2);
+}
+
+TEST_CASE("command: abandon kills what runs with all its group, and the runner can go on") {
+  const Folder folder;
+  REQUIRE(::mkfifo("alive", 0600) == 0);
+  const auto runner = shell("exec 9>alive; echo >&9; sleep 1000 & sleep 1000; : {}", 2);
+  runner->start(handout_of({"x"}), Clock::now());
+  const Descriptor alive(::open("alive", O_RDONLY));
+  char byte = 0;
+  REQUIRE(::read(alive.fd(), &byte, 1) == 1);
+  runner->abandon();
+  CHECK(runner->running() == 0);
+  CHECK(runner->room() == 2);
+  // All who hold the fifo open for writing are gone, the shell's own child too.
+  pollfd ended{alive.fd(), POLLIN, 0};
+  REQUIRE(::poll(&ended, 1, 50'000) == 1);
+  CHECK(::read(alive.fd(), &byte, 1) == 0);
+  // The dead are reaped on the way, and what they leave is no result.
+  while (!has_no_children()) {
+    pollfd waiting{runner->wait_fd(), POLLIN, 0};
+    REQUIRE(::poll(&waiting, 1, 50'000) == 1);
+    std::vector<FinishedFrame> finished;
+    runner->collect(Clock::now(), finished);
+    REQUIRE(finished.empty());
+  }
+  CHECK(run_one(*command({"echo"}), "x").output == "x\n");
+}
+
+TEST_CASE("command: a runner's end kills its children and leaves no zombie") {
+  {
+    const auto runner = command({"sleep"}, 3);
+    runner->start(handout_of({"1000", "1000", "1000"}), Clock::now());
+  }
+  CHECK(has_no_children());
+}
+
+TEST_CASE("command: children die with the thread that started them") {
+  Child child;
+  std::thread([&child] {
+    Spawner spawner;
+    Environment environment;
+    const Descriptor null(::fcntl(1, F_DUPFD_CLOEXEC, 10));
+    char name[] = "sleep";
+    char seconds[] = "1000";
+    char* argv[] = {nullptr, name, seconds, nullptr};
+    Program program;
+    program.file = "/bin/sleep";
+    program.argv = argv + 1;
+    program.environment = environment.of_task(RunId{1}, 0, 0, 1);
+    program.stdout_fd = null.fd();
+    program.stderr_fd = null.fd();
+    auto spawned = spawner.spawn(program);
+    if (auto* const started = std::get_if<Child>(&spawned)) child = std::move(*started);
+  }).join();
+  REQUIRE(child.pidfd);
+  pollfd ended{child.pidfd.fd(), POLLIN, 0};
+  REQUIRE(::poll(&ended, 1, 50'000) == 1);
+  int status = 0;
+  REQUIRE(::waitpid(child.pid, &status, 0) == child.pid);
+  CHECK(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGKILL);
+}
+
+TEST_CASE("command: a thousand commands leave no descriptor and no zombie behind") {
+  const std::size_t before = open_descriptors();
+  {
+    const auto runner = command({"true"}, 4);
+    const auto results = run_all(*runner, std::vector<std::string>(1000, "x"));
+    std::set<TaskId> ids;
+    for (const Ran& ran : results) ids.insert(ran.id);
+    CHECK(ids.size() == 1000);
+    CHECK(open_descriptors() <= before + 3);  // the runner's own
+  }
+  CHECK(open_descriptors() == before);
+  CHECK(has_no_children());
+}
+
+TEST_CASE("command: when descriptors run out the task fails, and none is lost") {
+  const std::size_t before = open_descriptors();
+  const auto runner = command({"true"});
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const rlimit few{open_descriptors() + 1, limit.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  runner->start(handout_of({"x"}), Clock::now());
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  std::vector<Ran> results;
+  collect_some(*runner, results);
+  CHECK(results.front().cause == wire::Cause::error);
+  CHECK_THAT(results.front().error, Catch::Contains("too many open files"));
+  CHECK(run_one(*runner, "x").outcome == Outcome::ok);
+  CHECK(open_descriptors() <= before + 3);
+}

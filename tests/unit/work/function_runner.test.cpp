@@ -1,0 +1,262 @@
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+
+#include <catch2/catch.hpp>
+
+#include "ran.hpp"
+#include <fanmill/wire/limits.hpp>
+#include <fanmill/work/function_runner.hpp>
+
+using namespace fanmill;
+using namespace fanmill::work;
+using namespace std::chrono_literals;
+
+namespace {
+
+ByteView echo(ByteView payload, FunctionCall&) {
+  return payload;
+}
+
+// Those who wait at it go on when it is opened.
+class Gate {
+ public:
+  void open() {
+    const std::lock_guard lock(mutex_);
+    is_open_ = true;
+    changed_.notify_all();
+  }
+  // False where nobody opened it in time.
+  bool pass() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, 50s, [this] { return is_open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool is_open_ = false;
+};
+
+std::vector<std::string> numbered(std::size_t count) {
+  std::vector<std::string> items;
+  for (std::size_t i = 0; i < count; ++i) items.push_back("item " + std::to_string(i));
+  return items;
+}
+
+}  // namespace
+
+TEST_CASE("function runner: each task comes back once, with what the function made of it") {
+  for (const std::size_t slots : {1, 2, 5}) {
+    FunctionRunner runner(
+        [](ByteView payload, FunctionCall& call) -> ByteView {
+          return call.buffer().append("<").append(payload).append(">");
+        },
+        slots);
+    CHECK(runner.slots() == slots);
+    CHECK(runner.room() == slots);
+    const auto items = numbered(100'000);
+    std::vector<bool> seen(items.size());
+    const auto results = run_all(runner, items);
+    REQUIRE(results.size() == items.size());
+    for (const Ran& ran : results) {
+      REQUIRE_FALSE(seen[ran.id]);
+      seen[ran.id] = true;
+      REQUIRE(ran.output == "<" + items[ran.id] + ">");
+      REQUIRE_FALSE(ran.has_detail);
+    }
+  }
+}
+
+TEST_CASE("function runner: one executor runs tasks in the order given") {
+  std::string order;
+  FunctionRunner runner(
+      [&order](ByteView payload, FunctionCall&) {
+        order.append(payload);
+        return payload;
+      },
+      1);
+  const auto results = run_all(runner, {"a", "b", "c", "d", "e", "f"});
+  CHECK(order == "abcdef");
+  for (std::size_t i = 0; i < results.size(); ++i) CHECK(results[i].id == i);
+}
+
+TEST_CASE("function runner: outputs are records, in frames that are closed in time") {
+  FunctionRunner runner(echo, 2);
+  static_cast<void>(run_all(runner, numbered(20'000)));
+  const std::size_t count = runner.room();
+  REQUIRE(count > 1000);
+  runner.start(handout_of(std::vector<std::string>(count, std::string(1000, 'x'))), Clock::now());
+  std::vector<Ran> results;
+  std::vector<FinishedFrame> frames;
+  while (results.size() < count) collect_some(runner, results, &frames);
+  for (const FinishedFrame& frame : frames) {
+    std::vector<wire::ResultView> views;
+    const auto header = wire::decode_results(frame.frame, views);
+    REQUIRE(header);
+    CHECK(header->records);
+    CHECK(frame.frame.size() < wire::batch_bytes + 2000);
+    CHECK(frame.count <= wire::batch_tasks);
+  }
+}
+
+TEST_CASE("function runner: ids need not come in order, and do go out in order") {
+  FunctionRunner runner(echo, 1);
+  static_cast<void>(run_all(runner, numbered(10'000)));
+  auto ids = std::make_shared<std::vector<wire::TaskView>>();
+  for (const TaskId id : {7, 8, 3, 4, 9, 1, 100}) ids->push_back({id, 0, "x"});
+  runner.start({ids, std::make_shared<RunContext>(), *ids}, Clock::now());
+  std::vector<Ran> results;
+  while (results.size() < ids->size()) collect_some(runner, results);  // which checks each frame's ids
+  CHECK(results.front().id == 7);
+}
+
+TEST_CASE("function runner: an exception is a failure with its text") {
+  FunctionRunner runner(
+      [](ByteView payload, FunctionCall&) -> ByteView {
+        if (payload == "odd") throw 7;
+        if (payload == "long") throw std::runtime_error(std::string(100'000, 'x'));
+        throw std::invalid_argument("cannot do " + std::string(payload));
+      },
+      2);
+  const Ran ran = run_one(runner, "this");
+  CHECK(ran.outcome == Outcome::failed);
+  CHECK(ran.cause == wire::Cause::error);
+  CHECK(ran.error == "cannot do this");
+  CHECK(ran.item == "this");
+  CHECK(ran.output.empty());
+  CHECK(ran.started > 0);
+  CHECK(run_one(runner, "odd").error == "the function threw something that is not an exception");
+  CHECK(run_one(runner, "long").error.size() == wire::max_text);
+  CHECK(run_one(runner, std::string(10'000, 'y')).item.size() == 4096);
+}
+
+TEST_CASE("function runner: details where they are wanted") {
+  FunctionRunner runner(
+      [](ByteView payload, FunctionCall& call) {
+        static_cast<void>(call.pause(20ms));
+        return payload;
+      },
+      1);
+  RunContext context;
+  context.wants_detail = true;
+  const auto before = std::chrono::system_clock::now().time_since_epoch();
+  const Ran timed = run_one(runner, "x", context);
+  CHECK(timed.has_detail);
+  CHECK(timed.slot == 1);
+  CHECK(timed.took >= 20'000);
+  CHECK(timed.item.empty());
+  CHECK(std::chrono::microseconds(timed.started + 1) >= before);
+  context.wants_item = true;
+  CHECK(run_one(runner, "x", context).item == "x");
+}
+
+TEST_CASE("function runner: all slots run at the same time") {
+  std::atomic<int> arrived{0};
+  Gate gate;
+  FunctionRunner runner(
+      [&](ByteView payload, FunctionCall&) {
+        if (++arrived == 3) gate.open();
+        return gate.pass() ? payload : ByteView("alone");
+      },
+      3);
+  CHECK(runner.room() == 3);
+  for (const Ran& ran : run_all(runner, {"x", "x", "x"})) CHECK(ran.output == "x");
+}
+
+TEST_CASE("function runner: tasks behind a long one are taken over by an idle executor") {
+  Gate gate;
+  std::atomic<int> short_ones{0};
+  constexpr int behind = 200;
+  FunctionRunner runner(
+      [&](ByteView payload, FunctionCall&) {
+        if (payload == "long") return gate.pass() ? payload : ByteView("gave up");
+        if (payload == "short" && ++short_ones == behind) gate.open();
+        return payload;
+      },
+      2);
+  // Until chunks are long enough to hold a good part of what follows.
+  static_cast<void>(run_all(runner, numbered(50'000)));
+  std::vector<std::string> items(behind + 1, "short");
+  items.front() = "long";
+  REQUIRE(runner.room() > items.size());
+  runner.start(handout_of(items), Clock::now());
+  std::vector<Ran> results;
+  while (results.size() < items.size()) collect_some(runner, results);
+  for (const Ran& ran : results) CHECK(ran.output == items[ran.id]);
+}
+
+TEST_CASE("function runner: abandon ends a pause, and what was abandoned is never heard of") {
+  std::atomic<int> ended_early{0};
+  std::atomic<int> started{0};
+  Gate both_started;
+  Gate both_ended;
+  FunctionRunner runner(
+      [&](ByteView payload, FunctionCall& call) {
+        if (payload != "wait") return payload;
+        if (++started == 2) both_started.open();
+        if (!call.pause(1h) && ++ended_early == 2) both_ended.open();
+        return payload;
+      },
+      2);
+  runner.start(handout_of({"wait", "wait"}, {}, 1000), Clock::now());
+  REQUIRE(both_started.pass());
+  runner.abandon();
+  CHECK(runner.running() == 0);
+  for (const Ran& ran : run_all(runner, {"a", "b", "c"})) CHECK(ran.id < 3);
+  CHECK(both_ended.pass());
+}
+
+TEST_CASE("function runner: abandon drops what waits and what has finished") {
+  std::atomic<int> ran{0};
+  FunctionRunner runner(
+      [&ran](ByteView payload, FunctionCall&) {
+        ++ran;
+        return payload;
+      },
+      1);
+  static_cast<void>(run_all(runner, numbered(10'000)));
+  for (int i = 0; i < 20; ++i) {
+    runner.start(handout_of(std::vector<std::string>(runner.room(), "old"), {}, 50'000), Clock::now());
+    runner.abandon();
+    for (const Ran& result : run_all(runner, numbered(100))) REQUIRE(result.id < 100);
+  }
+}
+
+TEST_CASE("function runner: its end does not wait for what pauses") {
+  const auto before = Clock::now();
+  {
+    Gate started;
+    FunctionRunner runner(
+        [&started](ByteView payload, FunctionCall& call) {
+          started.open();
+          static_cast<void>(call.pause(1h));
+          return payload;
+        },
+        1);
+    runner.start(handout_of({"x"}), Clock::now());
+    REQUIRE(started.pass());
+  }
+  CHECK(Clock::now() - before < 30min);
+}
+
+TEST_CASE("function runner: results of two lanes do not share a frame") {
+  FunctionRunner runner(echo, 1);
+  static_cast<void>(run_all(runner, numbered(10'000)));
+  RunContext first;
+  first.token = LaneToken{1};
+  RunContext second;
+  second.token = LaneToken{2};
+  for (int i = 0; i < 10; ++i) {
+    runner.start(handout_of(numbered(10), first, 0), Clock::now());
+    runner.start(handout_of(numbered(10), second, 100), Clock::now());
+  }
+  std::vector<Ran> results;
+  std::vector<FinishedFrame> frames;
+  while (results.size() < 200) collect_some(runner, results, &frames);
+  for (const FinishedFrame& frame : frames) {
+    for (const IdRange& ids : frame.ids) CHECK((frame.token == LaneToken{1}) == (ids.last < 100));
+  }
+}
