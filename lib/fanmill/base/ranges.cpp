@@ -51,10 +51,7 @@ std::uint64_t IdSet::remove(IdRange range) {
     } else {
       at = ranges_.erase(at);
     }
-    if (there.last > gone.last) {
-      ranges_.emplace_hint(at, gone.last + 1, there.last);
-      break;
-    }
+    if (there.last > gone.last) ranges_.emplace_hint(at, gone.last + 1, there.last);
   }
   size_ -= removed;
   return removed;
