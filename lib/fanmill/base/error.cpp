@@ -1,9 +1,9 @@
-#include <fanmill/base/error.hpp>
+#include <cctype>
+#include <cstring>
 
 #include <fmt/format.h>
 
-#include <cctype>
-#include <cstring>
+#include <fanmill/base/error.hpp>
 
 namespace fanmill {
 
