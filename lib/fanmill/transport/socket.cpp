@@ -93,6 +93,7 @@ Lookup look_up(const std::string& host) {
   found.error = getaddrinfo(host.c_str(), nullptr, &hints, &list);
   if (found.error != 0) return found;
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, freeaddrinfo);
+  assert(list != nullptr);
   const addrinfo* chosen = list;
   for (const addrinfo* next = list; next != nullptr; next = next->ai_next) {
     if (next->ai_family == AF_INET) {

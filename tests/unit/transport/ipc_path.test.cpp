@@ -1,5 +1,8 @@
+#include <atomic>
 #include <fstream>
 #include <iterator>
+#include <thread>
+#include <vector>
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -133,6 +136,27 @@ TEST_CASE("ipc path: a holder that was killed leaves it free") {
   holder.kill();
   REQUIRE(is_socket(path));
   CHECK(refusal(path).empty());
+}
+
+TEST_CASE("ipc path: however fast it changes hands, one has it at a time") {
+  const TempDirectory directory;
+  const std::string path = directory.path("socket");
+  std::atomic<int> holders{0};
+  std::atomic<int> together{0};
+  const auto take_and_leave = [&] {
+    for (int i = 0; i < 6000; ++i) {
+      static_cast<void>(error_of([&] {
+        const IpcPath held(path);
+        if (holders.fetch_add(1) != 0) ++together;
+        for (int turn = 0; turn < 20; ++turn) std::this_thread::yield();
+        holders.fetch_sub(1);
+      }));
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back(take_and_leave);
+  for (std::thread& thread : threads) thread.join();
+  CHECK(together == 0);
 }
 
 TEST_CASE("ipc path: a dead socket is removed") {
