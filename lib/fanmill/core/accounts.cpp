@@ -11,26 +11,43 @@ void Accounts::close_run() {
   run_.first = run_.next;
 }
 
-Accounts::Verdict Accounts::on_result(TaskId id, Outcome outcome) {
+Accounts::Verdict Accounts::check(TaskId id) {
   ++received_;
   if (id > max_task_id || (count_ && id >= *count_)) {
     ++rejected_;
     return Verdict::rejected;
   }
+  const bool continues = run_.first != run_.next && id == run_.next && id < run_.limit;
+  if (!continues && outcome_of(id)) {
+    ++duplicates_;
+    return Verdict::duplicate;
+  }
+  return Verdict::accepted;
+}
+
+void Accounts::accept(TaskId id, Outcome outcome) {
   const bool continues =
       run_.first != run_.next && id == run_.next && id < run_.limit && outcome == run_.outcome;
   if (!continues) {
     close_run();
-    if (outcome_of(id)) {
-      ++duplicates_;
-      return Verdict::duplicate;
-    }
     run_ = {outcome, id, id, max_task_id + 1};
     for (const IdSet& set : sets_) run_.limit = std::min(run_.limit, set.next_from(id).value_or(run_.limit));
   }
   ++run_.next;
   ++accepted_[index(outcome)];
-  return Verdict::accepted;
+}
+
+void Accounts::restore(IdRange ids, Outcome outcome) {
+  close_run();
+  accepted_[index(outcome)] += sets_[index(outcome)].add(ids);
+}
+
+bool Accounts::any_in(IdRange ids) const {
+  if (run_.first != run_.next && run_.first <= ids.last && run_.next > ids.first) return true;
+  return std::any_of(sets_.begin(), sets_.end(), [&](const IdSet& set) {
+    const std::optional<TaskId> next = set.next_from(ids.first);
+    return next && *next <= ids.last;
+  });
 }
 
 void Accounts::on_end(std::uint64_t count, bool stopped) {

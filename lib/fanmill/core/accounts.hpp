@@ -21,7 +21,17 @@ class Accounts {
     rejected,   // no such task in this run
   };
 
-  [[nodiscard]] Verdict on_result(TaskId id, Outcome outcome);
+  [[nodiscard]] Verdict on_result(TaskId id, Outcome outcome) {
+    const Verdict verdict = check(id);
+    if (verdict == Verdict::accepted) accept(id, outcome);
+    return verdict;
+  }
+  // The two halves of it: what has come is counted and judged; what was judged to be the first counts from
+  // now on.
+  [[nodiscard]] Verdict check(TaskId id);
+  void accept(TaskId id, Outcome outcome);
+  // Outcomes that were stored before this process was started: they count, but have not been received.
+  void restore(IdRange ids, Outcome outcome);
 
   // END: ids 0 … count−1 are all there are. `stopped`: those without an outcome will get none.
   void on_end(std::uint64_t count, bool stopped);
@@ -41,6 +51,7 @@ class Accounts {
   [[nodiscard]] std::vector<IdRange> finished(Outcome outcome) const;
   // The outcome that counts for this id, if it has one.
   [[nodiscard]] std::optional<Outcome> outcome_of(TaskId id) const;
+  [[nodiscard]] bool any_in(IdRange ids) const;
 
  private:
   static std::size_t index(Outcome outcome) { return static_cast<std::size_t>(outcome); }

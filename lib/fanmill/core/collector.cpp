@@ -18,10 +18,21 @@ constexpr Outcome outcomes[] = {Outcome::ok, Outcome::failed, Outcome::dead};
 std::size_t index(Outcome outcome) {
   return static_cast<std::size_t>(outcome);
 }
+
+void append_neighbour(std::vector<IdRange>& ranges, TaskId id) {
+  if (!ranges.empty() && ranges.back().last + 1 == id) {
+    ranges.back().last = id;
+  } else {
+    ranges.push_back({id, id});
+  }
+}
 }  // namespace
 
 Collector::Collector(wire::Hello hello, Duration wait_timeout)
-    : hello_(std::move(hello)), calling_(milliseconds(100), seconds(2)), patience_(wait_timeout) {}
+    : hello_(std::move(hello)),
+      calling_(milliseconds(100), seconds(2)),
+      patience_(wait_timeout),
+      reporting_(seconds(1), seconds(1)) {}
 
 void Collector::start(Time now) {
   state_ = State::calling;
@@ -39,8 +50,6 @@ void Collector::on_control(const wire::Control& message, Time now) {
   if (state_ == State::over) return;
   if (const auto* welcome = std::get_if<wire::Welcome>(&message)) {
     on(*welcome, now);
-  } else if (const auto* end = std::get_if<wire::End>(&message)) {
-    on(*end);
   } else if (const auto* refused = std::get_if<wire::Refused>(&message)) {
     finish(4, "the ventilator at " + hello_.reached + " refused this sink: " + refused->reason);
   } else if (std::holds_alternative<wire::Who>(message)) {
@@ -51,68 +60,211 @@ void Collector::on_control(const wire::Control& message, Time now) {
     } else {
       finish(3, "the ventilator has ended the run before it was complete; its own message says why", true);
     }
+  } else if (const auto* end = std::get_if<wire::End>(&message)) {
+    on(*end);
+  } else if (const auto* check = std::get_if<wire::Check>(&message)) {
+    on(*check);
+  } else if (const auto* retry = std::get_if<wire::Retry>(&message)) {
+    on(*retry);
+  } else if (const auto* keep = std::get_if<wire::Keep>(&message)) {
+    on(*keep);
+  } else if (const auto* dead = std::get_if<wire::Dead>(&message)) {
+    on(*dead);
   }
 }
+
+// --- joining
 
 void Collector::on(const wire::Welcome& welcome, Time now) {
   calling_.stop();
   static_cast<void>(patience_.check(false, now));
   lost_ = never;
   if (state_ == State::calling) {
-    state_ = State::collecting;
-    run_ = welcome.run;
-    actions_.emplace_back(Begin{welcome.run, welcome.delimiter});
-    return;
-  }
-  if (welcome.run != run_) {
+    begin_run(welcome);
+  } else if (welcome.run == run_) {
+    say_again();
+  } else if (closed_) {
+    finish(exit_status(), "");
+  } else if (!hello_.has_store) {
     finish(3, "another run has begun at " + hello_.reached + "; the results of this one cannot be completed");
-    return;
+  } else if (state_ == State::collecting) {
+    actions_.emplace_back(Tell{
+        Severity::info, "another run has begun at " + hello_.reached + "; it takes over what is stored"});
+    begin_run(welcome);
   }
-  // ACKs on their way may have been lost with the connection.
+}
+
+void Collector::begin_run(const wire::Welcome& welcome) {
+  state_ = State::collecting;
+  run_ = welcome.run;
+  accounts_ = Accounts{};
+  announced_.clear();
+  held_.clear();
+  to_report_.clear();
+  reporting_.stop();
+  fresh_.clear();
+  unsafe_.clear();
+  for (IdSet& ids : to_ack_) ids.clear();
+  waiting_marks_.clear();
+  last_marks_.clear();
+  actions_.emplace_back(Begin{welcome.run, welcome.delimiter});
+}
+
+// The connection was lost and is back, and with it perhaps what was under way.
+void Collector::say_again() {
   settle();
   for (const Outcome outcome : outcomes) {
     IdSet& again = to_ack_[index(outcome)];
     for (const IdRange& range : accounts_.finished(outcome)) again.add(range);
     for (const IdRange& range : unsafe_.ranges()) again.remove(range);
   }
-  flush_acks();
+  to_report_.clear();
+  for (const auto& [id, failure] : held_) to_report_.push_back({id, failure.attempt});
+  for (const auto& [token, mark] : last_marks_) waiting_marks_.push_back({run_, token, mark});
 }
 
-void Collector::on(const wire::End& end) {
-  if (end.run != run_ || state_ == State::calling) {
+void Collector::on_stored(Outcome outcome, const std::vector<IdRange>& ids) {
+  for (const IdRange& range : ids) accounts_.restore(range, outcome);
+}
+
+// --- what is stored already
+
+void Collector::on(const wire::Check& check) {
+  if (check.run != run_ || state_ != State::collecting) {
     ++stale_;
     return;
   }
-  if (closed_) {
-    say_ended();
+  const IdRange asked{check.first, check.first + check.keys.size() - 1};
+  const std::optional<TaskId> asked_before = announced_.next_from(asked.first);
+  if (!accounts_.any_in(asked) && (!asked_before || *asked_before > asked.last)) {
+    announced_.add(asked);
+    actions_.emplace_back(Announce{check.first, check.keys});
     return;
   }
-  accounts_.on_end(end.count, end.stopped);
-  check_complete();
+  // Asked again: some of these are known, and the store is told of each task once.
+  std::vector<IdRange> fresh;
+  for (std::size_t i = 0; i < check.keys.size(); ++i) {
+    const TaskId id = check.first + i;
+    if (announced_.contains(id) || accounts_.outcome_of(id)) {
+      answer_known(id, fresh);
+    } else {
+      announced_.add(id);
+      actions_.emplace_back(Announce{id, {check.keys[i]}});
+    }
+  }
+  if (!fresh.empty()) actions_.emplace_back(Say{wire::Fresh{run_, std::move(fresh)}});
 }
 
-bool Collector::on_result(const wire::ResultsHeader& header, const wire::ResultView& result) {
+void Collector::answer_known(TaskId id, std::vector<IdRange>& fresh) {
+  settle();
+  if (const auto outcome = accounts_.outcome_of(id)) {
+    // One that is not safe yet is acknowledged when it is.
+    if (!unsafe_.contains(id)) to_ack_[index(*outcome)].add(id);
+  } else if (held_.count(id) == 0) {
+    append_neighbour(fresh, id);
+  }
+}
+
+void Collector::on_announced(const std::vector<std::pair<IdRange, Outcome>>& bound,
+                             const std::vector<IdRange>& fresh) {
+  for (const auto& [range, outcome] : bound) {
+    for (TaskId id = range.first; id <= range.last; ++id) {
+      if (!held_.empty()) retried_ += held_.erase(id);
+      accept(id, outcome);
+    }
+  }
+  if (!fresh.empty()) actions_.emplace_back(Say{wire::Fresh{run_, fresh}});
+}
+
+// --- results
+
+Collector::Verdict Collector::on_result(const wire::ResultsHeader& header, const wire::ResultView& result) {
   if (header.run != run_) {
     ++stale_;
-    return false;
+    return Verdict::drop;
   }
-  switch (accounts_.on_result(result.id, result.outcome)) {
-    case Accounts::Verdict::accepted:
-      if (!fresh_.empty() && fresh_.back().last + 1 == result.id) {
-        fresh_.back().last = result.id;
-      } else {
-        fresh_.push_back({result.id, result.id});
-      }
-      return true;
-    case Accounts::Verdict::duplicate:
-      settle();
-      // One that is not safe yet is acknowledged when it is.
-      if (!unsafe_.contains(result.id)) to_ack_[index(*accounts_.outcome_of(result.id))].add(result.id);
-      return false;
+  switch (accounts_.check(result.id)) {
     case Accounts::Verdict::rejected:
-      return false;
+      return Verdict::drop;
+    case Accounts::Verdict::duplicate:
+      acknowledge_again(result.id);
+      return Verdict::drop;
+    case Accounts::Verdict::accepted:
+      break;
   }
-  return false;
+  if (result.outcome != Outcome::ok) return Verdict::hold;
+  // Another attempt has done better than the one that is held.
+  if (!held_.empty()) retried_ += held_.erase(result.id);
+  accept(result.id, result.outcome);
+  return Verdict::store;
+}
+
+void Collector::acknowledge_again(TaskId id) {
+  settle();
+  // One that is not safe yet is acknowledged when it is.
+  if (!unsafe_.contains(id)) to_ack_[index(*accounts_.outcome_of(id))].add(id);
+}
+
+void Collector::accept(TaskId id, Outcome outcome) {
+  accounts_.accept(id, outcome);
+  append_neighbour(fresh_, id);
+}
+
+void Collector::hold(TaskId id, std::uint32_t attempt, std::string frame) {
+  HeldFailure& held = held_[id];
+  if (!held.frame.empty()) ++retried_;  // the one before it
+  held = {attempt, std::move(frame)};
+  to_report_.push_back({id, attempt});
+}
+
+void Collector::on(const wire::Retry& retry) {
+  if (retry.run != run_ || state_ != State::collecting) {
+    ++stale_;
+    return;
+  }
+  for (const wire::AttemptId& attempt : retry.attempts) {
+    const auto found = held_.find(attempt.id);
+    if (found == held_.end() || found->second.attempt != attempt.attempt) continue;
+    held_.erase(found);
+    ++retried_;
+  }
+}
+
+void Collector::on(const wire::Keep& keep) {
+  if (keep.run != run_ || state_ != State::collecting) {
+    ++stale_;
+    return;
+  }
+  for (const wire::AttemptId& attempt : keep.attempts) {
+    const auto found = held_.find(attempt.id);
+    if (found == held_.end() || found->second.attempt != attempt.attempt) continue;
+    accept(attempt.id, Outcome::failed);
+    actions_.emplace_back(StoreHeld{std::move(found->second.frame)});
+    held_.erase(found);
+  }
+}
+
+void Collector::on(const wire::Dead& dead) {
+  if (dead.run != run_ || state_ != State::collecting) {
+    ++stale_;
+    return;
+  }
+  if (accounts_.outcome_of(dead.attempt.id)) {
+    acknowledge_again(dead.attempt.id);
+    return;
+  }
+  if (accounts_.check(dead.attempt.id) != Accounts::Verdict::accepted) return;
+  retried_ += held_.erase(dead.attempt.id);
+  accept(dead.attempt.id, Outcome::dead);
+  actions_.emplace_back(StoreDead{dead});
+}
+
+void Collector::on_mark(const wire::Mark& mark) {
+  if (mark.run != run_) {
+    ++stale_;
+    return;
+  }
+  waiting_marks_.push_back(mark);
 }
 
 // Neighbours are gathered first, so that a set is touched once for a run of them.
@@ -129,7 +281,14 @@ void Collector::on_safe(Outcome outcome, const std::vector<IdRange>& ids) {
   }
 }
 
-void Collector::flush_acks() {
+void Collector::say_failed(const std::vector<wire::AttemptId>& attempts) {
+  for (std::size_t at = 0; at < attempts.size(); at += wire::max_attempts) {
+    const std::size_t end = std::min(attempts.size(), at + wire::max_attempts);
+    actions_.emplace_back(Say{wire::Failed{run_, {attempts.begin() + at, attempts.begin() + end}}});
+  }
+}
+
+void Collector::flush(Time now) {
   for (const Outcome outcome : outcomes) {
     IdSet& due = to_ack_[index(outcome)];
     if (due.empty()) continue;
@@ -140,6 +299,39 @@ void Collector::flush_acks() {
     }
     due.clear();
   }
+  if (!to_report_.empty()) {
+    say_failed(to_report_);
+    to_report_.clear();
+    if (!reporting_.running()) {
+      reporting_.start(now);
+      static_cast<void>(reporting_.due(now));  // just said
+    }
+  }
+  // After what came before them: an ACK or FAILED that is said is heard first.
+  settle();
+  if (unsafe_.empty()) {
+    for (const wire::Mark& mark : waiting_marks_) {
+      std::uint64_t& last = last_marks_[mark.token];
+      last = std::max(last, mark.mark);
+      actions_.emplace_back(Say{wire::Marked{mark.run, mark.token, mark.mark}});
+    }
+    waiting_marks_.clear();
+  }
+  check_complete();
+}
+
+// --- the end
+
+void Collector::on(const wire::End& end) {
+  if (end.run != run_ || state_ == State::calling) {
+    ++stale_;
+    return;
+  }
+  if (closed_) {
+    say_ended();
+    return;
+  }
+  accounts_.on_end(end.count, end.stopped);
   check_complete();
 }
 
@@ -148,7 +340,7 @@ void Collector::check_complete() {
   settle();
   if (!unsafe_.empty()) return;
   state_ = State::closing;
-  actions_.emplace_back(CloseStore{accounts_.all_there()});
+  actions_.emplace_back(CloseStore{accounts_.all_there(), *accounts_.count()});
 }
 
 void Collector::on_closed() {
@@ -167,29 +359,47 @@ void Collector::fail(const std::string& reason) {
   actions_.emplace_back(Say{wire::Leaving{LaneToken{}, {}, reason}});
 }
 
+// Before it was up, nothing that was said has gone anywhere.
+void Collector::on_control_up(Time now) {
+  if (calling_.running()) calling_.start(now);
+}
+
 void Collector::on_control_down(Time now) {
   if (state_ == State::over) return;
-  if (closed_) {
-    // The ventilator that had asked for the end is gone; nothing is missing here.
-    finish(exit_status(), "");
-    return;
-  }
-  if (state_ == State::collecting || state_ == State::closing) lost_ = now;
+  if (state_ != State::calling) lost_ = now;
   if (!calling_.running()) calling_.start(now);
 }
 
 int Collector::exit_status() const {
+  if (!accounts_.all_there()) return 3;
   return accounts_.accepted(Outcome::failed) + accounts_.accepted(Outcome::dead) > 0 ? 1 : 0;
 }
 
 void Collector::tick(Time now) {
   if (state_ == State::over) return;
   if (calling_.due(now)) actions_.emplace_back(Say{hello_});
-  if (lost_ != never && now - lost_ >= ventilator_grace) {
-    finish(3, "lost the ventilator at " + hello_.reached + " before the run was complete");
-    return;
+  if (reporting_.due(now)) {
+    std::vector<wire::AttemptId> unanswered;
+    for (const auto& [id, failure] : held_) unanswered.push_back({id, failure.attempt});
+    if (unanswered.empty()) {
+      reporting_.stop();
+    } else {
+      say_failed(unanswered);
+    }
   }
-  switch (patience_.check(state_ == State::calling, now)) {
+  const bool missing = state_ == State::calling || lost_ != never;
+  if (lost_ != never && now - lost_ >= ventilator_grace) {
+    // Where everything is stored, only the ventilator's word is missing that it has heard so.
+    if (closed_) {
+      finish(exit_status(), "");
+      return;
+    }
+    if (!hello_.has_store) {
+      finish(3, "lost the ventilator at " + hello_.reached + " before the run was complete");
+      return;
+    }
+  }
+  switch (patience_.check(missing, now)) {
     case Patience::Verdict::wait:
       break;
     case Patience::Verdict::say:
@@ -201,8 +411,8 @@ void Collector::tick(Time now) {
 }
 
 Time Collector::next_tick() const {
-  const Time giving_up = lost_ == never ? never : lost_ + ventilator_grace;
-  return std::min({calling_.next(), patience_.next(), giving_up});
+  const Time giving_up = lost_ == never || (hello_.has_store && !closed_) ? never : lost_ + ventilator_grace;
+  return std::min({calling_.next(), patience_.next(), reporting_.next(), giving_up});
 }
 
 std::vector<Collector::Action> Collector::take_actions() {

@@ -3,19 +3,27 @@
 //
 //   calling ── WELCOME ──▶ collecting ── an outcome for every task, all safe ──▶ closing ── BYE ──▶ over
 //
+// A failure is held until the ventilator has said whether it is tried again (RETRY: forgotten) or counts
+// (KEEP).
+//
 // A sink whose outcomes live in its memory cannot go on with another ventilator, nor the ventilator with
-// another sink: when they lose each other for good, both end with 3. A connection that breaks and comes back
-// is no harm: HELLO is said again with the same incarnation, and everything is acknowledged again.
+// another sink: when they lose each other for good, both end with 3. A sink with a store waits for the
+// ventilator, or the next one; a new run begins then, and takes over what is stored. A connection that breaks
+// and comes back is no harm: HELLO is said again with the same incarnation, and everything that may have been
+// lost with it.
 //
 // Pure: events and `now` in, actions out. One thread.
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include <fanmill/base/ids.hpp>
+#include <fanmill/base/ranges.hpp>
 #include <fanmill/base/time.hpp>
 #include <fanmill/core/accounts.hpp>
 #include <fanmill/core/action.hpp>
@@ -28,16 +36,30 @@ namespace fanmill::core {
 
 class Collector {
  public:
-  // The run is known; results may be read from now on.
+  // The run is known; results may be read from now on. What the store has of it already goes to on_stored.
   struct Begin {
     RunId run{};
     std::string delimiter;
   };
+  // Find outcomes for these tasks in the store, then call on_announced.
+  struct Announce {
+    TaskId first = 0;
+    std::vector<Key> keys;
+  };
+  // A held failure counts: store it.
+  struct StoreHeld {
+    std::string frame;  // as it was given to hold()
+  };
+  // The ventilator's word is this task's outcome: store it.
+  struct StoreDead {
+    wire::Dead dead;
+  };
   // Everything is safe and nothing will come: close the store, then call on_closed.
   struct CloseStore {
     bool complete = true;
+    std::uint64_t count = 0;
   };
-  using Action = std::variant<Say, Tell, Finish, Begin, CloseStore>;
+  using Action = std::variant<Say, Tell, Finish, Begin, Announce, StoreHeld, StoreDead, CloseStore>;
 
   // `hello` with its incarnation.
   Collector(wire::Hello hello, Duration wait_timeout);
@@ -45,14 +67,24 @@ class Collector {
   // --- events
   void start(Time now);
   void on_control(const wire::Control& message, Time now);
+  void on_control_up(Time now);
   void on_control_down(Time now);
-  // True if this result is to be stored; the caller asks for each result of a frame, in order. Duplicates are
-  // acknowledged again by flush_acks.
-  [[nodiscard]] bool on_result(const wire::ResultsHeader& header, const wire::ResultView& result);
+  // What to do with a result; the caller asks for each result of a frame, in order.
+  enum class Verdict : std::uint8_t {
+    store,  // it counts
+    hold,   // give it to hold()
+    drop,   // a duplicate, or of another run
+  };
+  [[nodiscard]] Verdict on_result(const wire::ResultsHeader& header, const wire::ResultView& result);
+  // A failure in a RESULTS frame of its own.
+  void hold(TaskId id, std::uint32_t attempt, std::string frame);
+  void on_mark(const wire::Mark& mark);
+  void on_stored(Outcome outcome, const std::vector<IdRange>& ids);
+  void on_announced(const std::vector<std::pair<IdRange, Outcome>>& bound, const std::vector<IdRange>& fresh);
   // These outcomes are safe now. Ascending and disjoint is not needed.
   void on_safe(Outcome outcome, const std::vector<IdRange>& ids);
-  // Puts what on_safe and duplicates have left to be acknowledged into ACKs, and sees whether it is over.
-  void flush_acks();
+  // Says what on_safe, hold and on_mark have left to be said, and sees whether it is over.
+  void flush(Time now);
   void on_closed();
   // The store has failed, or somebody has asked the sink to end.
   void fail(const std::string& reason);
@@ -65,16 +97,31 @@ class Collector {
   [[nodiscard]] bool collecting() const { return state_ == State::collecting; }  // results are welcome
   [[nodiscard]] bool begun() const { return run_ != RunId{}; }
   [[nodiscard]] const Accounts& accounts() const { return accounts_; }
-  [[nodiscard]] std::uint64_t stale() const { return stale_; }  // results of another run
-  [[nodiscard]] bool closed() const { return closed_; }         // the store is closed, every outcome in it
+  [[nodiscard]] std::uint64_t stale() const { return stale_; }      // results of another run
+  [[nodiscard]] std::uint64_t retried() const { return retried_; }  // failures that did not count
+  [[nodiscard]] bool closed() const { return closed_; }  // the store is closed, every outcome in it
 
  private:
   enum class State : std::uint8_t { idle, calling, collecting, closing, closed, over };
+  struct HeldFailure {
+    std::uint32_t attempt = 0;
+    std::string frame;
+  };
 
   void on(const wire::Welcome& welcome, Time now);
   void on(const wire::End& end);
+  void on(const wire::Check& check);
+  void on(const wire::Retry& retry);
+  void on(const wire::Keep& keep);
+  void on(const wire::Dead& dead);
+  void begin_run(const wire::Welcome& welcome);
+  void say_again();
+  void answer_known(TaskId id, std::vector<IdRange>& fresh);
+  void accept(TaskId id, Outcome outcome);
   void check_complete();
   void settle();
+  void acknowledge_again(TaskId id);
+  void say_failed(const std::vector<wire::AttemptId>& attempts);
   void say_ended();
   void finish(int status, std::string why, bool by_peer = false);
   [[nodiscard]] int exit_status() const;
@@ -86,11 +133,18 @@ class Collector {
   RunId run_{};
   Time lost_ = never;  // when control went down, in a run
   Accounts accounts_;
-  std::vector<IdRange> fresh_;   // accepted and not in unsafe_ yet
-  IdSet unsafe_;                 // accepted and not safe
-  std::array<IdSet, 3> to_ack_;  // by outcome
+  IdSet announced_;                         // asked about by CHECK
+  std::map<TaskId, HeldFailure> held_;      // waiting for RETRY or KEEP
+  std::vector<wire::AttemptId> to_report_;  // of these, what has not been reported yet
+  Backoff reporting_;                       // FAILED, until all are answered
+  std::vector<IdRange> fresh_;              // accepted and not in unsafe_ yet
+  IdSet unsafe_;                            // accepted and not safe
+  std::array<IdSet, 3> to_ack_;             // by outcome
+  std::vector<wire::Mark> waiting_marks_;   // until all that came before them is safe
+  std::map<LaneToken, std::uint64_t> last_marks_;
   bool closed_ = false;
   std::uint64_t stale_ = 0;
+  std::uint64_t retried_ = 0;
   std::vector<Action> actions_;
 };
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <cassert>
-#include <limits>
+#include <iterator>
 
 #include <fanmill/core/dispatcher.hpp>
 #include <fanmill/wire/limits.hpp>
@@ -8,79 +8,88 @@
 namespace fanmill::core {
 
 namespace {
-constexpr std::size_t page_bytes = std::size_t{64} << 10;
-constexpr std::size_t page_tasks = 2048;
-constexpr std::size_t spare_pages = 64;
 // A lane carries this many bytes at the most, or its slots and one task more, whichever is more.
 constexpr std::size_t lane_bytes = std::size_t{1} << 20;
 // Waiting tasks beyond what the lanes have room for: enough for a full batch, few enough to stay in the
 // cache.
 constexpr std::size_t read_ahead_bytes = std::size_t{256} << 10;
+constexpr std::uint8_t deaths_to_suspect = 2;
+constexpr std::uint8_t solo_deaths_to_die = 3;
+// Entries of the queue that are looked at for one that may go to this lane.
+constexpr std::size_t look_ahead = 64;
+constexpr int most_doublings = 10;
+
+template <class Queue, class Match>
+void erase_first(Queue& queue, Match match) {
+  const auto found = std::find_if(queue.begin(), queue.end(), match);
+  if (found != queue.end()) queue.erase(found);
+}
 }  // namespace
 
 // --- input
 
 bool Dispatcher::wants_input() const {
   if (input_ended_) return false;
-  if (out_ + pending_ >= settings_.window_tasks || bytes_ >= settings_.window_bytes) return false;
+  if (out_ + pending_ >= settings_.window_tasks || tasks_.bytes() >= settings_.window_bytes) return false;
   return fresh_bytes_ < read_ahead_bytes &&
-         pending_ < std::max<std::uint64_t>(wire::batch_tasks, 2 * room_total_);
-}
-
-Dispatcher::Page& Dispatcher::page_for_add(std::size_t size) {
-  if (filling_ != nullptr && filling_->entries.size() < page_tasks &&
-      (filling_->entries.empty() || filling_->bytes.size() + size <= page_bytes)) {
-    return *filling_;
-  }
-  Page* full = filling_;
-  std::unique_ptr<Page> page;
-  if (spare_.empty()) {
-    page = std::make_unique<Page>();
-  } else {
-    page = std::move(spare_.back());
-    spare_.pop_back();
-  }
-  page->first = next_id_;
-  filling_ = page.get();
-  pages_.emplace_hint(pages_.end(), next_id_, std::move(page));
-  if (full != nullptr && full->live == 0) retire(full->first);
-  return *filling_;
+         pending_ < std::max<std::uint64_t>(2 * wire::batch_tasks, 2 * room_total_);
 }
 
 TaskId Dispatcher::add(ByteView payload) {
   assert(!input_ended_);
-  assert(payload.size() <= std::numeric_limits<std::uint32_t>::max());
-  Page& page = page_for_add(payload.size());
-  Entry& entry = page.entries.emplace_back();
-  entry.offset = static_cast<std::uint32_t>(page.bytes.size());
-  entry.size = static_cast<std::uint32_t>(payload.size());
-  page.bytes.append(payload);
-  ++page.live;
   ++pending_;
-  bytes_ += payload.size();
+  if (checking_) ++unchecked_;
   fresh_bytes_ += payload.size();
-  return next_id_++;
+  return tasks_.add(payload, checking_ ? State::unchecked : State::fresh);
 }
 
-Dispatcher::Page* Dispatcher::page_of(TaskId id) {
-  auto above = pages_.upper_bound(id);
-  if (above == pages_.begin()) return nullptr;
-  Page* page = std::prev(above)->second.get();
-  return id - page->first < page->entries.size() ? page : nullptr;
+// --- what the sink has already
+
+void Dispatcher::check_everything() {
+  checking_ = true;
+  next_check_ = 0;
+  tasks_.each([&](TaskId, Task& task, TaskPages::Page&) {
+    if (task.state != State::fresh) return;
+    task.state = State::unchecked;
+    ++unchecked_;
+  });
 }
 
-void Dispatcher::retire(TaskId first) {
-  const auto found = pages_.find(first);
-  assert(found != pages_.end());
-  std::unique_ptr<Page> page = std::move(found->second);
-  pages_.erase(found);
-  if (sending_ == page.get()) sending_ = nullptr;
-  // A page that held one large item would keep its block for ever.
-  if (spare_.size() < spare_pages && page->bytes.capacity() <= 2 * page_bytes) {
-    page->bytes.clear();
-    page->entries.clear();
-    spare_.push_back(std::move(page));
+bool Dispatcher::next_check(TaskId& first, std::vector<ByteView>& payloads) {
+  payloads.clear();
+  while (checking_ && payloads.empty()) {
+    next_check_ = tasks_.next_held(next_check_);
+    const TaskPages::Page* page = tasks_.page_of(next_check_);
+    if (page == nullptr) return false;
+    // Neighbours that are owed: a gap ends the question.
+    for (; next_check_ < page->end() && payloads.size() < wire::max_keys; ++next_check_) {
+      const Task& task = page->tasks[next_check_ - page->first];
+      if (task.state == State::done) {
+        if (payloads.empty()) continue;
+        break;
+      }
+      if (payloads.empty()) first = next_check_;
+      payloads.push_back(page->payload(task));
+    }
   }
+  return !payloads.empty();
+}
+
+void Dispatcher::confirm_fresh(std::span<const IdRange> ids) {
+  std::vector<TaskId> back;
+  for (const IdRange& range : ids) {
+    tasks_.each(range, [&](TaskId id, Task& task, TaskPages::Page&) {
+      if (task.state == State::unchecked) {
+        task.state = State::fresh;
+        --unchecked_;
+      } else if (task.state == State::kept) {
+        // The sink that held its result is gone, and the result with it.
+        ++task.attempt;
+        back.push_back(id);
+      }
+    });
+  }
+  put_back(back);
 }
 
 // --- lanes
@@ -105,20 +114,32 @@ LaneIndex Dispatcher::open(const Limits& limits) {
   return lane;
 }
 
-std::uint64_t Dispatcher::close(LaneIndex lane) {
+std::uint64_t Dispatcher::close(LaneIndex lane, Fate fate, std::vector<TaskId>* lost) {
   assert(lanes_[lane].open);
-  std::vector<TaskId> lost;
-  if (lanes_[lane].held > 0) {
-    lost.reserve(lanes_[lane].held);
-    for (auto& [first, page] : pages_) {
-      for (std::size_t i = 0; i < page->entries.size(); ++i) {
-        Entry& entry = page->entries[i];
-        if (entry.state != State::out || entry.lane != lane) continue;
-        entry.state = State::again;
-        entry.attempt = (entry.attempt + 1) & 0xffffffU;
-        lost.push_back(first + i);
+  const std::uint64_t count = lanes_[lane].held;
+  std::vector<TaskId> back;
+  if (count > 0) {
+    tasks_.each([&](TaskId id, Task& task, TaskPages::Page&) {
+      if (task.state != State::out || task.lane != lane) return;
+      if (lost != nullptr) lost->push_back(id);
+      const bool alone = task.alone;
+      task.alone = false;
+      if (fate == Fate::died) {
+        if (task.deaths < deaths_to_suspect) ++task.deaths;
+        if (alone) ++task.solo_deaths;
       }
-    }
+      if (task.solo_deaths >= solo_deaths_to_die) {
+        task.state = State::dead;
+        ++dead_;
+        return;
+      }
+      ++task.attempt;
+      if (task.deaths >= deaths_to_suspect) {
+        suspect(id, task);
+      } else {
+        back.push_back(id);
+      }
+    });
   }
   lanes_[lane].open = false;
   lanes_[lane].held = 0;
@@ -126,9 +147,9 @@ std::uint64_t Dispatcher::close(LaneIndex lane) {
   refresh(lane);
   unused_.push_back(lane);
   --open_lanes_;
-  redelivered_ += lost.size();
-  put_back(lost);
-  return lost.size();
+  redelivered_ += count;
+  put_back(back);
+  return count;
 }
 
 void Dispatcher::drain(LaneIndex lane) {
@@ -137,36 +158,71 @@ void Dispatcher::drain(LaneIndex lane) {
 }
 
 std::uint64_t Dispatcher::give_back(LaneIndex lane, std::span<const IdRange> ids) {
+  std::uint64_t count = 0;
   std::vector<TaskId> back;
   for (const IdRange& range : ids) {
-    auto at = pages_.upper_bound(range.first);
-    if (at != pages_.begin()) --at;
-    for (; at != pages_.end() && at->first <= range.last; ++at) {
-      Page& page = *at->second;
-      const TaskId end = std::min(range.last + 1, page.first + page.entries.size());
-      for (TaskId id = std::max(range.first, page.first); id < end; ++id) {
-        Entry& entry = page.entries[id - page.first];
-        if (entry.state != State::out || entry.lane != lane) continue;
-        entry.state = State::again;
-        --lanes_[lane].held;
-        lanes_[lane].held_bytes -= entry.size;
+    tasks_.each(range, [&](TaskId id, Task& task, TaskPages::Page&) {
+      if (task.state != State::out || task.lane != lane) return;
+      off_lane(task);
+      ++count;
+      if (task.alone) {
+        suspect(id, task);
+      } else {
         back.push_back(id);
       }
-    }
+    });
   }
   put_back(back);
   refresh(lane);
-  return back.size();
+  return count;
 }
 
+std::uint64_t Dispatcher::reclaim(LaneIndex lane, std::uint64_t received, const IdSet& held) {
+  std::vector<TaskId> back;
+  if (lanes_[lane].held > 0) {
+    tasks_.each([&](TaskId id, Task& task, TaskPages::Page&) {
+      if (task.state != State::out || task.lane != lane || task.message > received || held.contains(id))
+        return;
+      off_lane(task);
+      task.alone = false;
+      ++task.attempt;
+      back.push_back(id);
+    });
+  }
+  const std::uint64_t count = back.size();
+  redelivered_ += count;
+  put_back(back);
+  refresh(lane);
+  return count;
+}
+
+// Tasks that had been out, in order, to the head of the queue.
 void Dispatcher::put_back(std::vector<TaskId>& ids) {
+  for (const TaskId id : ids) tasks_.find(id)->state = State::again;
   again_.insert(again_.begin(), ids.begin(), ids.end());
   out_ -= ids.size();
   pending_ += ids.size();
 }
 
+// A task that had been out waits for a worker of its own.
+void Dispatcher::suspect(TaskId id, Task& task) {
+  task.alone = false;
+  task.state = State::suspect;
+  suspects_.push_back(id);
+  --out_;
+  ++pending_;
+}
+
+void Dispatcher::off_lane(Task& task) {
+  Lane& lane = lanes_[task.lane];
+  --lane.held;
+  lane.held_bytes -= task.size;
+  if (lane.held == 0) lane.solo = false;
+}
+
 std::uint64_t Dispatcher::room_of(const Lane& lane) const {
-  if (!lane.open || lane.draining || lane.held >= lane.credit.tasks()) return 0;
+  if (!lane.open || lane.draining || lane.reserved || lane.solo) return 0;
+  if (lane.held >= lane.credit.tasks()) return 0;
   if (lane.held_bytes >= lane_bytes && lane.held > lane.limits.slots) return 0;
   return lane.credit.tasks() - lane.held;
 }
@@ -209,71 +265,151 @@ LaneIndex Dispatcher::pick_lane() {
 
 // --- out
 
+void Dispatcher::wake(Time now) {
+  while (!delayed_.empty() && delayed_.begin()->first <= now) {
+    const TaskId id = delayed_.begin()->second;
+    delayed_.erase(delayed_.begin());
+    tasks_.find(id)->state = State::again;
+    again_.push_back(id);
+  }
+}
+
 bool Dispatcher::next(Handout& out) {
   out.tasks.clear();
-  if (stopped_ || !started_ || pending_ == 0 || out_ >= settings_.window_tasks) return false;
-  const LaneIndex index = pick_lane();
-  if (index == no_lane) return false;
+  if (stopped_ || !started_ || pending_ == 0) return false;
+  if (next_suspect(out)) return true;
+  // A lane may get nothing although there is something, since what has failed on it tries others first: then
+  // it is their turn.
+  for (std::size_t tries = idle_.size() + roomy_.size(); tries > 0 && out.tasks.empty(); --tries) {
+    if (ready() == 0 || out_ >= settings_.window_tasks) return false;
+    const LaneIndex index = pick_lane();
+    if (index == no_lane) return false;
+    fill(index, out);
+  }
+  return !out.tasks.empty();
+}
+
+void Dispatcher::fill(LaneIndex index, Handout& out) {
   Lane& lane = lanes_[index];
 
   // Where there is less to do than room for it, slots are filled before anything waits behind another task,
   // and nobody gets more than a share.
   const std::uint64_t empty_slots = lane.held < lane.limits.slots ? lane.limits.slots - lane.held : 0;
   std::uint64_t most = lane.room;
-  if (pending_ < room_total_) {
-    most = empty_slots > 0 ? empty_slots : std::max<std::uint64_t>(1, pending_ / open_lanes_);
+  if (ready() < room_total_) {
+    most = empty_slots > 0 ? empty_slots : std::max<std::uint64_t>(1, ready() / open_lanes_);
   } else if (input_ended_) {
-    most = std::max({std::uint64_t{1}, empty_slots, pending_ / (2 * open_lanes_)});
+    most = std::max({std::uint64_t{1}, empty_slots, ready() / (2 * open_lanes_)});
   }
   most = std::min({most, lane.room, std::uint64_t{lane.limits.max_batch}, std::uint64_t{wire::batch_tasks},
                    settings_.window_tasks - out_});
 
   out.lane = index;
   std::size_t budget = wire::batch_bytes;
-  take_again(index, most, budget, out);
-  if (again_.empty()) take_fresh(index, most, budget, out);
+  if (take_again(index, most, budget, out)) take_fresh(index, most, budget, out);
+  if (!out.tasks.empty()) ++lane.messages;
   refresh(index);
-  // `again_` may have held nothing but tasks that are done by now; the count says what is true.
-  return !out.tasks.empty();
 }
 
-void Dispatcher::hand_out(Page& page, Entry& entry, TaskId id, LaneIndex lane, Handout& out) {
-  entry.state = State::out;
-  entry.lane = lane;
-  ++lanes_[lane].held;
-  lanes_[lane].held_bytes += entry.size;
-  --pending_;
-  ++out_;
-  out.tasks.push_back({id, entry.attempt, page.payload(entry)});
-}
-
-void Dispatcher::take_again(LaneIndex lane, std::uint64_t most, std::size_t& budget, Handout& out) {
-  while (!again_.empty() && out.tasks.size() < most) {
-    const TaskId id = again_.front();
-    Page* page = page_of(id);
-    Entry* entry = page == nullptr ? nullptr : &page->entries[id - page->first];
-    if (entry == nullptr || entry->state != State::again) {
-      again_.pop_front();
-      continue;
+// A suspect goes to a worker that has nothing, and gets nothing else meanwhile; if there is none, one is kept
+// free.
+bool Dispatcher::next_suspect(Handout& out) {
+  if (suspects_.empty()) return false;
+  LaneIndex empty = no_lane;
+  LaneIndex least = no_lane;
+  std::size_t reserved = 0;
+  for (LaneIndex i = 0; i < lanes_.size(); ++i) {
+    const Lane& lane = lanes_[i];
+    if (lane.open && lane.reserved) ++reserved;
+    if (!lane.open || lane.draining || lane.solo) continue;
+    if (lane.held == 0 && (empty == no_lane || lane.reserved)) empty = i;
+    if (!lane.reserved && (least == no_lane || lane.held < lanes_[least].held)) least = i;
+  }
+  if (empty == no_lane) {
+    if (least != no_lane &&
+        reserved < std::min(suspects_.size(), std::max<std::size_t>(1, open_lanes_ / 2))) {
+      lanes_[least].reserved = true;
+      refresh(least);
     }
-    if (entry->size > budget && !out.tasks.empty()) return;
-    again_.pop_front();
-    budget -= std::min<std::size_t>(budget, entry->size);
-    hand_out(*page, *entry, id, lane, out);
+    return false;
+  }
+  const TaskId id = suspects_.front();
+  suspects_.pop_front();
+  TaskPages::Page* page = tasks_.page_of(id);
+  Task& task = page->tasks[id - page->first];
+  out.lane = empty;
+  hand_out(*page, task, id, empty, out);
+  ++lanes_[empty].messages;
+  task.alone = true;
+  lanes_[empty].solo = true;
+  lanes_[empty].reserved = false;
+  refresh(empty);
+  release_reserved();
+  return true;
+}
+
+// Once there is no suspect left, nobody is kept free for one.
+void Dispatcher::release_reserved() {
+  if (!suspects_.empty()) return;
+  for (LaneIndex i = 0; i < lanes_.size(); ++i) {
+    if (!lanes_[i].reserved) continue;
+    lanes_[i].reserved = false;
+    refresh(i);
   }
 }
 
+void Dispatcher::hand_out(TaskPages::Page& page, Task& task, TaskId id, LaneIndex lane, Handout& out) {
+  task.state = State::out;
+  task.lane = lane;
+  task.message = lanes_[lane].messages + 1;
+  ++lanes_[lane].held;
+  lanes_[lane].held_bytes += task.size;
+  --pending_;
+  ++out_;
+  out.tasks.push_back({id, task.attempt, page.payload(task)});
+}
+
+// False if the batch is full, so that nothing fresh overtakes what goes again.
+bool Dispatcher::take_again(LaneIndex lane, std::uint64_t most, std::size_t& budget, Handout& out) {
+  std::size_t at = 0;
+  while (at < again_.size() && at < look_ahead) {
+    const TaskId id = again_[at];
+    TaskPages::Page* page = tasks_.page_of(id);
+    Task* task = page == nullptr ? nullptr : &page->tasks[id - page->first];
+    if (task == nullptr || task->state != State::again) {
+      again_.erase(again_.begin() + static_cast<std::ptrdiff_t>(at));
+      continue;
+    }
+    // What has failed tries another worker first.
+    if (task->failures > 0 && task->lane == lane && room_total_ > lanes_[lane].room) {
+      ++at;
+      continue;
+    }
+    if (out.tasks.size() >= most || (task->size > budget && !out.tasks.empty())) return false;
+    again_.erase(again_.begin() + static_cast<std::ptrdiff_t>(at));
+    budget -= std::min<std::size_t>(budget, task->size);
+    hand_out(*page, *task, id, lane, out);
+  }
+  return at < look_ahead;
+}
+
 void Dispatcher::take_fresh(LaneIndex lane, std::uint64_t most, std::size_t& budget, Handout& out) {
-  while (out.tasks.size() < most && next_fresh_ < next_id_) {
-    if (sending_ == nullptr) sending_ = page_of(next_fresh_);
-    assert(sending_ != nullptr);
-    Entry& entry = sending_->entries[next_fresh_ - sending_->first];
-    if (entry.size > budget && !out.tasks.empty()) return;
-    budget -= std::min<std::size_t>(budget, entry.size);
-    fresh_bytes_ -= entry.size;
-    hand_out(*sending_, entry, next_fresh_, lane, out);
+  while (out.tasks.size() < most) {
+    TaskPages::Page* page = tasks_.page_of(next_fresh_);
+    if (page == nullptr) {
+      next_fresh_ = tasks_.next_held(next_fresh_);
+      page = tasks_.page_of(next_fresh_);
+      if (page == nullptr) return;
+    }
+    Task& task = page->tasks[next_fresh_ - page->first];
+    if (task.state == State::unchecked) return;
+    if (task.state == State::fresh) {
+      if (task.size > budget && !out.tasks.empty()) return;
+      budget -= std::min<std::size_t>(budget, task.size);
+      fresh_bytes_ -= task.size;
+      hand_out(*page, task, next_fresh_, lane, out);
+    }
     ++next_fresh_;
-    if (next_fresh_ - sending_->first == sending_->entries.size()) sending_ = nullptr;
   }
 }
 
@@ -286,7 +422,7 @@ void Dispatcher::unsent(const Handout& out) {
   give_back(out.lane, ids);
 }
 
-// --- acknowledgements
+// --- outcomes
 
 std::uint64_t Dispatcher::acknowledge(std::span<const IdRange> ids, Time now) {
   std::uint64_t forgotten = 0;
@@ -294,45 +430,97 @@ std::uint64_t Dispatcher::acknowledge(std::span<const IdRange> ids, Time now) {
   std::uint64_t of_lane = 0;
   const auto settle = [&] {
     if (of_lane == 0) return;
-    lanes_[lane].credit.acknowledged(of_lane, lanes_[lane].held == 0 && pending_ > 0, now);
+    lanes_[lane].credit.acknowledged(of_lane, lanes_[lane].held == 0 && ready() > 0, now);
     refresh(lane);
     of_lane = 0;
   };
   for (const IdRange& range : ids) {
-    // By pages, not by ids: a range may claim far more than there is.
-    auto at = pages_.upper_bound(range.first);
-    if (at != pages_.begin()) --at;
-    while (at != pages_.end() && at->first <= range.last) {
-      Page& page = *at->second;
-      ++at;
-      const TaskId end = std::min(range.last + 1, page.first + page.entries.size());
-      for (TaskId id = std::max(range.first, page.first); id < end; ++id) {
-        Entry& entry = page.entries[id - page.first];
-        if (entry.state == State::out) {
-          if (entry.lane != lane) {
+    tasks_.each(range, [&](TaskId id, Task& task, TaskPages::Page& page) {
+      switch (task.state) {
+        case State::out:
+          if (task.lane != lane) {
             settle();
-            lane = entry.lane;
+            lane = task.lane;
           }
           ++of_lane;
-          --lanes_[lane].held;
-          lanes_[lane].held_bytes -= entry.size;
+          off_lane(task);
           --out_;
-        } else if (entry.state == State::again) {
+          break;
+        case State::kept:
+        case State::dead:
+          --out_;
+          break;
+        case State::again:
           --pending_;
-        } else {
-          continue;
-        }
-        entry.state = State::done;
-        bytes_ -= entry.size;
-        --page.live;
-        ++forgotten;
+          break;
+        case State::delayed:
+          erase_first(delayed_, [id](const auto& entry) { return entry.second == id; });
+          --pending_;
+          break;
+        case State::suspect:
+          erase_first(suspects_, [id](TaskId suspect) { return suspect == id; });
+          --pending_;
+          release_reserved();
+          break;
+        case State::unchecked:
+          --unchecked_;
+          [[fallthrough]];
+        case State::fresh:
+          // Nobody can have finished it; but the sink may have had it from an earlier run.
+          if (!checking_) return;
+          --pending_;
+          fresh_bytes_ -= task.size;
+          break;
+        case State::done:
+          return;
       }
-      if (page.live == 0 && &page != filling_) retire(page.first);
-    }
+      tasks_.finish(page, task);
+      ++forgotten;
+    });
   }
   settle();
   acknowledged_ += forgotten;
   return forgotten;
+}
+
+Dispatcher::Ruling Dispatcher::rule(TaskId id, std::uint32_t attempt, Time now, bool& fresh_failure) {
+  fresh_failure = false;
+  Task* task = tasks_.find(id);
+  if (task == nullptr || task->attempt != attempt) return Ruling::retry;
+  if (task->state == State::kept) return Ruling::keep;
+  if (task->state != State::out) return Ruling::retry;
+  fresh_failure = true;
+  const LaneIndex lane = task->lane;
+  off_lane(*task);
+  lanes_[lane].credit.acknowledged(1, lanes_[lane].held == 0 && ready() > 0, now);
+  refresh(lane);
+  task->alone = false;
+  ++task->failures;
+  if (task->failures > settings_.retries) {
+    task->state = State::kept;
+    return Ruling::keep;
+  }
+  ++task->attempt;
+  --out_;
+  ++pending_;
+  if (settings_.retry_delay == Duration::zero()) {
+    task->state = State::again;
+    again_.push_back(id);
+  } else {
+    task->state = State::delayed;
+    const int doublings = std::min(static_cast<int>(task->failures) - 1, most_doublings);
+    delayed_.emplace(now + settings_.retry_delay * (1 << doublings), id);
+  }
+  return Ruling::retry;
+}
+
+std::vector<wire::TaskView> Dispatcher::dead() {
+  std::vector<wire::TaskView> result;
+  if (dead_ == 0) return result;
+  tasks_.each([&](TaskId id, Task& task, TaskPages::Page& page) {
+    if (task.state == State::dead) result.push_back({id, task.attempt, page.payload(task)});
+  });
+  return result;
 }
 
 }  // namespace fanmill::core

@@ -2,9 +2,15 @@
 // Which task goes to which lane, and what is still owed.
 //
 // Holds every task from the moment that it is read to the moment that its outcome is acknowledged, and
-// nothing after that. Tasks lie in pages of neighbouring ids with their payloads in one block each, so that
-// adding, handing out and forgetting cost a few nanoseconds, and memory follows what is unacknowledged and
-// not what was ever read.
+// nothing after that. A task's way, of which most take the first line:
+//
+//   fresh ─▶ out ─▶ done
+//            out ─▶ again ─▶ out          its worker died or gave it back, or its result was lost on the way
+//            out ─▶ suspect ─▶ out alone  the second worker that had it has died
+//            out alone ─▶ dead ─▶ done    the third worker that had it and nothing else has died
+//            out ─▶ delayed ─▶ again      it failed and may be tried again
+//            out ─▶ kept ─▶ done          it failed for the last time
+//   unchecked ─▶ fresh or done            with a store: the sink says whether it has an outcome already
 //
 // Pure: time is given, tasks to send are asked for. One thread.
 
@@ -12,22 +18,19 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include <fanmill/base/ids.hpp>
 #include <fanmill/base/ranges.hpp>
 #include <fanmill/base/time.hpp>
 #include <fanmill/core/credit.hpp>
+#include <fanmill/core/task_pages.hpp>
 #include <fanmill/wire/batch.hpp>
+#include <fanmill/wire/control.hpp>
 
 namespace fanmill::core {
-
-// A lane's number here; used again after close(). The lane's name on the wire is its token.
-using LaneIndex = std::uint32_t;
 
 class Dispatcher {
  public:
@@ -36,6 +39,8 @@ class Dispatcher {
     std::size_t window_bytes = std::size_t{32} << 20;
     std::optional<std::uint32_t> prefetch;
     std::uint32_t min_lanes = 1;  // nothing is handed out before so many lanes have been open at once
+    std::uint32_t retries = 0;    // further attempts after a failure
+    Duration retry_delay{};       // before the first of them; doubled for each further one
   };
   struct Limits {
     std::uint32_t slots = 1;
@@ -47,6 +52,9 @@ class Dispatcher {
     std::vector<wire::TaskView> tasks;
   };
 
+  // What became of a lane's worker: whether its tasks may be the cause.
+  enum class Fate : std::uint8_t { left, died };
+
   explicit Dispatcher(const Settings& settings) : settings_(settings) {}
 
   // --- input
@@ -57,95 +65,111 @@ class Dispatcher {
   // Hand out nothing more; what is out may finish.
   void stop() { stopped_ = input_ended_ = true; }
 
+  // --- what the sink has already
+  // From now on nothing is handed out before the sink has said that it has no outcome for it; and ask again
+  // for all that is not acknowledged.
+  void check_everything();
+  // The next tasks to ask about: the first id, and the payloads of it and those that follow. False if there
+  // are none.
+  [[nodiscard]] bool next_check(TaskId& first, std::vector<ByteView>& payloads);
+  // The sink has no outcome for these.
+  void confirm_fresh(std::span<const IdRange> ids);
+
   // --- lanes
   LaneIndex open(const Limits& limits);
-  // The worker is gone. What it held goes to the head of the queue, in order; returns how many tasks that
-  // were.
-  std::uint64_t close(LaneIndex lane);
+  // The lane is gone, and what it held goes to the head of the queue, in order; `died`: so is its worker,
+  // perhaps for one of these tasks, whose ids are appended to `lost`. Returns how many tasks it held.
+  std::uint64_t close(LaneIndex lane, Fate fate, std::vector<TaskId>* lost = nullptr);
   // Nothing more for this lane; it keeps what it has.
   void drain(LaneIndex lane);
   // Tasks that the worker has not started come back, to the head of the queue, no attempt charged. Ids that
   // the lane does not hold are passed over; returns how many it did.
   std::uint64_t give_back(LaneIndex lane, std::span<const IdRange> ids);
+  // The worker has had `received` messages and still has the tasks `held`; what else it had had and is not
+  // acknowledged was lost on its way to the sink, and goes again. Returns how many that were.
+  std::uint64_t reclaim(LaneIndex lane, std::uint64_t received, const IdSet& held);
   [[nodiscard]] std::uint64_t held(LaneIndex lane) const { return lanes_[lane].held; }
 
   // --- out
+  // Moves what has waited long enough to the queue.
+  void wake(Time now);
+  [[nodiscard]] Time next_wake() const { return delayed_.empty() ? never : delayed_.begin()->first; }
   // Fills `out` with the next batch, or says that there is none to send now.
   [[nodiscard]] bool next(Handout& out);
   // The batch that next() gave could not be sent: as if it had not been asked for.
   void unsent(const Handout& out);
 
-  // --- acknowledgements
+  // --- outcomes
   // Forgets these tasks wherever they are; returns how many were there. Ids that are unknown, were never
-  // handed out or are forgotten already change nothing.
+  // handed out (unless the sink was asked about them) or are forgotten already change nothing.
   std::uint64_t acknowledge(std::span<const IdRange> ids, Time now);
+  // This attempt has failed: try again (or something else is under way), or let that be the outcome? The same
+  // question gets the same answer. `fresh_failure` is set where it is asked for the first time.
+  enum class Ruling : std::uint8_t { retry, keep };
+  [[nodiscard]] Ruling rule(TaskId id, std::uint32_t attempt, Time now, bool& fresh_failure);
+  // Tasks that are dead and not acknowledged; payloads as views.
+  [[nodiscard]] std::vector<wire::TaskView> dead();
 
   // --- facts
-  [[nodiscard]] std::uint64_t added() const { return next_id_; }
+  [[nodiscard]] std::uint64_t added() const { return tasks_.next_id(); }
   [[nodiscard]] std::uint64_t acknowledged() const { return acknowledged_; }
   [[nodiscard]] std::uint64_t out() const { return out_; }          // handed out, not acknowledged
   [[nodiscard]] std::uint64_t pending() const { return pending_; }  // to be handed out
   [[nodiscard]] std::uint64_t redelivered() const { return redelivered_; }
+  [[nodiscard]] std::uint64_t dead_count() const { return dead_; }
   [[nodiscard]] bool input_ended() const { return input_ended_; }
   // Nothing is owed any more: all acknowledged, or stopped and nothing out.
   [[nodiscard]] bool done() const { return input_ended_ && out_ == 0 && (pending_ == 0 || stopped_); }
   [[nodiscard]] std::size_t open_lanes() const { return open_lanes_; }
   // Bytes of payload held.
-  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  [[nodiscard]] std::size_t bytes() const { return tasks_.bytes(); }
 
  private:
-  enum class State : std::uint8_t { fresh, again, out, done };
-  struct Entry {
-    std::uint32_t offset = 0;
-    std::uint32_t size = 0;
-    LaneIndex lane = 0;
-    std::uint32_t attempt : 24 = 0;
-    State state : 8 = State::fresh;
-  };
-  struct Page {
-    TaskId first = 0;
-    std::string bytes;
-    std::vector<Entry> entries;
-    std::size_t live = 0;
-    [[nodiscard]] ByteView payload(const Entry& entry) const {
-      return {bytes.data() + entry.offset, entry.size};
-    }
-  };
+  using State = Task::State;
   struct Lane {
     Lane(const Limits& l, std::optional<std::uint32_t> prefetch) : limits(l), credit(l.slots, prefetch) {}
     Limits limits;
     Credit credit;
     std::uint64_t held = 0;
     std::size_t held_bytes = 0;
-    std::uint64_t room = 0;  // as counted in room_total_
+    std::uint32_t messages = 0;  // sent
+    std::uint64_t room = 0;      // as counted in room_total_
     bool open = true;
     bool draining = false;
+    bool reserved = false;  // gets nothing until it is empty, and then a suspect
+    bool solo = false;      // has a suspect
     bool in_idle = false;   // stands in idle_
     bool in_roomy = false;  // stands in roomy_
   };
 
-  Page& page_for_add(std::size_t size);
-  Page* page_of(TaskId id);
-  void retire(TaskId first);
+  // Of what is pending, that which could be sent if there were room.
+  [[nodiscard]] std::uint64_t ready() const {
+    return pending_ - unchecked_ - delayed_.size() - suspects_.size();
+  }
   void refresh(LaneIndex lane);
-  void put_back(std::vector<TaskId>& ids);
   [[nodiscard]] std::uint64_t room_of(const Lane& lane) const;
   LaneIndex pick_lane();
-  void hand_out(Page& page, Entry& entry, TaskId id, LaneIndex lane, Handout& out);
-  void take_again(LaneIndex lane, std::uint64_t most, std::size_t& budget, Handout& out);
+  void put_back(std::vector<TaskId>& ids);
+  void suspect(TaskId id, Task& task);
+  void off_lane(Task& task);
+  void hand_out(TaskPages::Page& page, Task& task, TaskId id, LaneIndex lane, Handout& out);
+  [[nodiscard]] bool next_suspect(Handout& out);
+  void release_reserved();
+  void fill(LaneIndex lane, Handout& out);
+  [[nodiscard]] bool take_again(LaneIndex lane, std::uint64_t most, std::size_t& budget, Handout& out);
   void take_fresh(LaneIndex lane, std::uint64_t most, std::size_t& budget, Handout& out);
 
   static constexpr LaneIndex no_lane = ~LaneIndex{0};
 
   Settings settings_;
-  std::map<TaskId, std::unique_ptr<Page>> pages_;  // by first id
-  std::vector<std::unique_ptr<Page>> spare_;       // emptied pages, to be filled again
-  TaskId next_id_ = 0;
-  TaskId next_fresh_ = 0;    // ids from here on have never been handed out
-  Page* filling_ = nullptr;  // where next_id_ goes
-  Page* sending_ = nullptr;  // where next_fresh_ is, or null to look it up
-  std::deque<TaskId>
-      again_;  // to be handed out again, before anything fresh; may hold ids that are done by now
+  TaskPages tasks_;
+  TaskId next_fresh_ = 0;  // ids from here on have never been handed out
+  TaskId next_check_ = 0;  // ids from here on are to be asked about
+  bool checking_ = false;
+  // To be handed out again, before anything fresh; may hold ids that are done by now.
+  std::deque<TaskId> again_;
+  std::deque<TaskId> suspects_;          // exactly those in this state
+  std::multimap<Time, TaskId> delayed_;  // exactly those in this state
   std::vector<Lane> lanes_;
   std::vector<LaneIndex> unused_;  // closed, to be opened again
   std::deque<LaneIndex> idle_;     // lanes with a slot to fill
@@ -156,10 +180,11 @@ class Dispatcher {
   bool stopped_ = false;
   std::uint64_t room_total_ = 0;
   std::uint64_t pending_ = 0;
+  std::uint64_t unchecked_ = 0;
   std::uint64_t out_ = 0;
+  std::uint64_t dead_ = 0;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t redelivered_ = 0;
-  std::size_t bytes_ = 0;
   std::size_t fresh_bytes_ = 0;
 };
 

@@ -35,6 +35,7 @@ Run::Run(Settings settings, std::function<std::uint64_t()> random)
       random_(std::move(random)),
       id_(RunId{random_()}),
       dispatcher_(settings_.dispatcher),
+      burying_(seconds(1), seconds(1)),
       ending_(seconds(1), seconds(1)),
       for_workers_(settings_.wait_timeout),
       for_sink_(settings_.wait_timeout) {}
@@ -71,6 +72,14 @@ void Run::on_message(const From& from, const wire::Control& message, Time now) {
     on_leaving(from, *leaving);
   } else if (const auto* ended = std::get_if<wire::Ended>(&message)) {
     on_ended(from, *ended);
+  } else if (const auto* fresh = std::get_if<wire::Fresh>(&message)) {
+    on_fresh(from, *fresh);
+  } else if (const auto* failed = std::get_if<wire::Failed>(&message)) {
+    on_failed(from, *failed, now);
+  } else if (const auto* held = std::get_if<wire::Held>(&message)) {
+    on_held(from, *held);
+  } else if (const auto* marked = std::get_if<wire::Marked>(&message)) {
+    on_marked(from, *marked);
   } else if (const auto* trouble = std::get_if<wire::Trouble>(&message)) {
     const Worker* worker = worker_of(from.peer);
     tell(Severity::warning,
@@ -120,13 +129,13 @@ void Run::on_worker(const From& from, const wire::Hello& hello) {
         welcome(*known);  // it has not heard us; the same answer again
       return;
     }
-    forget(known->token, "has joined anew");
+    forget(known->token, Fate::left, "has joined anew");
   }
   // The descriptor of a connection that is gone was given to this one: whoever had it is gone, too.
   if (from.link >= 0) {
     for (const auto& [token, worker] : workers_) {
       if (worker.from.link != from.link) continue;
-      forget(token, "has gone");
+      forget(token, Fate::died, "has gone");
       break;
     }
   }
@@ -176,11 +185,22 @@ wire::SinkPlace Run::sink_for(const Worker& worker) const {
 }
 
 void Run::on_sink(const From& from, const wire::Hello& hello) {
-  if (sink_ && sink_->hello.incarnation != hello.incarnation) {
+  if (!sink_ || sink_->hello.incarnation == hello.incarnation) {
+    adopt_sink(from, hello);
+    return;
+  }
+  const bool can_follow = sink_->lost != never && sink_->hello.has_store && hello.has_store;
+  if (!can_follow) {
     say(from.peer, wire::Refused{"this run has a sink already, " + sink_->name()});
     return;
   }
-  const bool is_new = !sink_;
+  tell(Severity::info, "the sink " + name_of(hello) + " takes over from " + sink_->name());
+  adopt_sink(from, hello);
+}
+
+// A new sink, another in its place, or the same one after its connection was lost.
+void Run::adopt_sink(const From& from, const wire::Hello& hello) {
+  const bool is_new = !sink_ || sink_->hello.incarnation != hello.incarnation;
   Sink sink;
   sink.from = from;
   sink.hello = hello;
@@ -196,7 +216,14 @@ void Run::on_sink(const From& from, const wire::Hello& hello) {
   }
   sink_ = std::move(sink);
   say(from.peer, wire::Welcome{id_, settings_.delimiter, "", LaneToken{}, {}});
-  if (!is_new) return;
+  // What it was asked or told before may have been lost with a connection, or with the sink before it.
+  if (hello.has_store) dispatcher_.check_everything();
+  if (dispatcher_.dead_count() > 0) burying_.start(Time{});
+  if (is_new) show_sink_to_workers();
+}
+
+void Run::show_sink_to_workers() {
+  std::vector<LaneToken> without_marks;
   for (const auto& [token, worker] : workers_) {
     if (worker.stage == Worker::Stage::opening) continue;
     const wire::SinkPlace place = sink_for(worker);
@@ -205,7 +232,16 @@ void Run::on_sink(const From& from, const wire::Hello& hello) {
            "worker " + worker.name() + " came by " + std::string(scheme_of(worker.hello.reached)) +
                ", and the sink takes results by no such way; give the sink another --bind");
     }
-    say(worker.from.peer, wire::SinkAt{place});
+    if (worker.index && !worker.hello.marks) {
+      without_marks.push_back(token);
+    } else {
+      say(worker.from.peer, wire::SinkAt{place});
+    }
+  }
+  // Such a worker cannot tell which results it has sent to the sink that is gone: it begins again.
+  for (const LaneToken token : without_marks) {
+    say(workers_.at(token).from.peer, wire::Who{});
+    forget(token, Fate::left, "");
   }
 }
 
@@ -259,19 +295,25 @@ void Run::dismiss_leavers() {
     const Worker& worker = workers_.at(token);
     if (worker.index && dispatcher_.held(*worker.index) > 0) continue;
     say(worker.from.peer, wire::Bye{});
-    forget(token, "");
+    forget(token, Fate::left, "");
   }
 }
 
 // `how` tells people; empty where there is nothing to tell.
-void Run::forget(LaneToken token, const char* how) {
+void Run::forget(LaneToken token, Fate fate, const char* how) {
   const auto found = workers_.find(token);
   const Worker& worker = found->second;
-  const std::uint64_t back = worker.index ? dispatcher_.close(*worker.index) : 0;
+  std::vector<TaskId> lost;
+  if (worker.index) dispatcher_.close(*worker.index, fate, &lost);
+  if (fate == Fate::died && !lost.empty()) {
+    names_.push_back(worker.name());
+    for (const TaskId id : lost) deaths_[id].push_back(static_cast<std::uint32_t>(names_.size() - 1));
+    if (!burying_.running()) burying_.start(Time{});
+  }
   if (*how != '\0') {
     tell(Severity::info,
          "worker " + worker.name() + " " + how +
-             (back > 0 ? "; " + std::to_string(back) + " unfinished tasks go to others" : ""));
+             (lost.empty() ? "" : "; " + std::to_string(lost.size()) + " unfinished tasks go to others"));
   }
   actions_.emplace_back(CloseLane{token});
   leavers_.erase(token);
@@ -284,10 +326,16 @@ void Run::on_link_down(int link, Time now) {
   if (sink_ && sink_->from.link == link && sink_->lost == never) {
     sink_->lost = now;
     if (!over_) tell(Severity::warning, "lost the connection to the sink " + sink_->name());
+    // Where it is back already on the same descriptor, this was the end of its last connection: it says HELLO
+    // again.
+    say(sink_->from.peer, wire::Who{});
+    // Where it is back already on the same descriptor, this was the end of its last connection: it says HELLO
+    // again.
+    say(sink_->from.peer, wire::Who{});
   }
   for (const auto& [token, worker] : workers_) {
     if (worker.from.link != link) continue;
-    forget(token, over_ ? "" : "has gone");
+    forget(token, Fate::died, over_ ? "" : "has gone");
     break;
   }
 }
@@ -297,51 +345,7 @@ void Run::lane_broken(const Dispatcher::Handout& handout) {
   dispatcher_.drain(handout.lane);
 }
 
-// --- accounts and the end
-
-void Run::on_ack(const From& from, const wire::Ack& ack, Time now) {
-  if (!is_sink(from.peer) || ack.run != id_) {
-    ++stale_;
-    return;
-  }
-  dispatcher_.acknowledge(ack.ids, now);
-  if (!leavers_.empty()) dismiss_leavers();
-  check_end(now);
-}
-
-void Run::end_input(Time now) {
-  dispatcher_.end_input();
-  check_end(now);
-}
-
-void Run::stop(Time now) {
-  if (over_) return;
-  stopped_ = true;
-  dispatcher_.stop();
-  if (!sink_) {
-    statement_ = Statement{dispatcher_.added(), 0, 0, 0, 0};
-    finish(3, "");
-    return;
-  }
-  check_end(now);
-}
-
-// END carries the count as soon as it is known; one that cuts the run short waits for what is out.
-void Run::check_end(Time now) {
-  if (over_ || !dispatcher_.input_ended() || ending_.running()) return;
-  if (stopped_ && !dispatcher_.done()) return;
-  ending_.start(now);
-}
-
-void Run::on_ended(const From& from, const wire::Ended& ended) {
-  if (!is_sink(from.peer) || ended.run != id_ || over_) {
-    ++stale_;
-    return;
-  }
-  statement_ = Statement{dispatcher_.added(), ended.ok, ended.failed, ended.dead, ended.duplicates};
-  const bool all_well = ended.failed == 0 && ended.dead == 0;
-  finish(all_well ? 0 : 1, "");
-}
+// --- time and the end
 
 void Run::finish(int status, std::string why, bool by_peer) {
   if (over_) return;
@@ -353,16 +357,21 @@ void Run::finish(int status, std::string why, bool by_peer) {
 
 void Run::tick(Time now) {
   if (over_) return;
+  check_end(now);
   if (sink_ && ending_.due(now)) {
     say(sink_->from.peer, wire::End{id_, dispatcher_.added(), stopped_});
   }
-  if (sink_ && sink_->lost != never && now - sink_->lost >= sink_grace) {
+  dispatcher_.wake(now);
+  ask_sink();
+  if (sink_ && burying_.due(now)) say_dead();
+  const bool sink_is_lost = sink_ && sink_->lost != never;
+  if (sink_is_lost && !sink_->hello.has_store && now - sink_->lost >= sink_grace) {
     finish(3, "the sink " + sink_->name() +
                   " is gone, and with it the results that it had; "
                   "nothing of this run can be completed");
     return;
   }
-  switch (for_sink_.check(!sink_, now)) {
+  switch (for_sink_.check(!sink_ || sink_is_lost, now)) {
     case Patience::Verdict::wait:
       break;
     case Patience::Verdict::say:
@@ -395,8 +404,10 @@ void Run::tick(Time now) {
 
 Time Run::next_tick() const {
   Time next = std::min(for_workers_.next(), for_sink_.next());
-  if (sink_) next = std::min(next, ending_.next());
-  if (sink_ && sink_->lost != never) next = std::min(next, sink_->lost + sink_grace);
+  next = std::min(next, dispatcher_.next_wake());
+  if (sink_) next = std::min({next, ending_.next(), burying_.next()});
+  if (sink_ && sink_->lost != never && !sink_->hello.has_store)
+    next = std::min(next, sink_->lost + sink_grace);
   return next;
 }
 

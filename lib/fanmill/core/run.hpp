@@ -8,6 +8,8 @@
 //
 // Pure: events and `now` in, actions out. One thread.
 
+#include <algorithm>
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -55,6 +57,8 @@ class Run {
     std::string delimiter;
     std::string address;  // where workers and sinks connect, for people
     Duration wait_timeout = Duration::max();
+    std::optional<std::uint64_t> halt_after;  // failed tasks that end the run
+    bool halt_now = false;                    // without waiting for what is out
   };
 
   // What the sink says at the end.
@@ -64,7 +68,7 @@ class Run {
     std::uint64_t failed = 0;
     std::uint64_t dead = 0;
     std::uint64_t duplicates = 0;
-    [[nodiscard]] std::uint64_t unfinished() const { return tasks - ok - failed - dead; }
+    [[nodiscard]] std::uint64_t unfinished() const { return tasks - std::min(tasks, ok + failed + dead); }
   };
 
   // Where a message came from: libzmq's name for the connection, its descriptor (−1 over inproc), and the
@@ -122,6 +126,10 @@ class Run {
     std::string lane;  // as it was told
     Stage stage = Stage::opening;
     std::optional<LaneIndex> index;  // in the dispatcher, once the lane is usable
+    std::uint64_t held_mark = 0;     // of the last HELD
+    std::uint64_t received = 0;      // with it
+    IdSet held;                      // with it
+    std::uint64_t marked = 0;        // the last mark that the sink has passed on
     [[nodiscard]] std::string name() const;
   };
   struct Sink {
@@ -139,8 +147,20 @@ class Run {
   void on_leaving(const From& from, const wire::Leaving& leaving);
   void on_ack(const From& from, const wire::Ack& ack, Time now);
   void on_ended(const From& from, const wire::Ended& ended);
+  void on_fresh(const From& from, const wire::Fresh& fresh);
+  void on_failed(const From& from, const wire::Failed& failed, Time now);
+  void on_held(const From& from, const wire::Held& held);
+  void on_marked(const From& from, const wire::Marked& marked);
+  void check_mark(Worker& worker);
+  void adopt_sink(const From& from, const wire::Hello& hello);
+  void show_sink_to_workers();
+  void ask_sink();
+  void say_dead();
+  void halt(Time now);
+  [[nodiscard]] std::string history_of(TaskId id) const;
   void welcome(const Worker& worker);
-  void forget(LaneToken token, const char* how);
+  using Fate = Dispatcher::Fate;
+  void forget(LaneToken token, Fate fate, const char* how);
   void dismiss_leavers();
   void check_end(Time now);
   void finish(int status, std::string why, bool by_peer = false);
@@ -160,6 +180,13 @@ class Run {
   std::vector<LaneToken> lane_tokens_;  // by index in the dispatcher
   std::set<LaneToken> leavers_;         // said LEAVING, waiting for BYE
   std::optional<Sink> sink_;
+  // For tasks that were with workers that died: these, in names_.
+  std::map<TaskId, std::vector<std::uint32_t>> deaths_;
+  std::vector<std::string> names_;
+  bool halted_ = false;
+  std::uint64_t kept_ = 0;  // failures that count
+  Backoff burying_;         // DEAD, until it is acknowledged
+  std::vector<ByteView> payloads_;
   Backoff ending_;  // END, until it is answered
   Patience for_workers_;
   Patience for_sink_;

@@ -68,13 +68,22 @@ void Station::on_control(const wire::Control& message, Time now) {
 }
 
 void Station::on(const wire::Welcome& welcome, Time now) {
-  if (state_ != State::calling) return;
+  // The answer to an earlier HELLO may have come first; then that lane is closed, and this one is ours.
+  const bool another = welcome.token != token_;
+  if (state_ == State::working && another) {
+    rejoin(now);
+    return;
+  }
+  if (state_ != State::calling && !(state_ == State::joining && another)) return;
   calling_.stop();
   state_ = State::joining;
   run_ = welcome.run;
   token_ = welcome.token;
   lane_ = welcome.lane;
   lane_up_ = false;
+  owes_mark_ = false;
+  mark_ = 0;
+  received_ = 0;
   complain_ = now + patience_with_connections;
   actions_.emplace_back(OpenLane{lane_});
   on(wire::SinkAt{welcome.sink}, now);
@@ -89,8 +98,8 @@ void Station::on(const wire::SinkAt& message, Time now) {
   if (!same) {
     results_up_ = false;
     complain_ = now + patience_with_connections;
+    owes_mark_ = state_ == State::working || state_ == State::leaving;
     actions_.emplace_back(OpenResults{place.endpoint});
-    if (state_ == State::working) rejoin(now);
   }
   check_ready(now);
 }
@@ -103,6 +112,15 @@ void Station::on_lane_up(Time now) {
 void Station::on_results_up(Time now) {
   results_up_ = true;
   check_ready(now);
+  check_mark();
+}
+
+void Station::check_mark() {
+  if (!owes_mark_ || !results_up_ || (state_ != State::working && state_ != State::leaving)) return;
+  owes_mark_ = false;
+  ++mark_;
+  actions_.emplace_back(SendMark{{run_, token_, mark_}});
+  actions_.emplace_back(Say{wire::Held{token_, mark_, received_, unsent_.ranges()}});
 }
 
 void Station::check_ready(Time now) {
@@ -111,6 +129,11 @@ void Station::check_ready(Time now) {
   complain_ = never;
   static_cast<void>(patience_.check(false, now));
   actions_.emplace_back(Say{wire::Ready{token_}});
+}
+
+// Before it was up, nothing that was said has gone anywhere.
+void Station::on_control_up(Time now) {
+  if (state_ == State::calling) calling_.start(now);
 }
 
 void Station::on_control_down(Time now) {
@@ -124,11 +147,16 @@ void Station::on_control_down(Time now) {
 void Station::on_lane_down(Time now) {
   lane_up_ = false;
   if (state_ == State::joining || state_ == State::working) rejoin(now);
+  if (state_ == State::leaving) {
+    // What was on its way to us is lost and cannot be given back: the ventilator takes it when we are gone.
+    unheard_ = true;
+    check_settled(now);
+  }
 }
 
 void Station::on_results_down(Time now) {
   results_up_ = false;
-  if (state_ == State::working) rejoin(now);
+  owes_mark_ = state_ == State::working || state_ == State::leaving;
   check_settled(now);
 }
 
@@ -160,6 +188,7 @@ void Station::check_settled(Time now) {
 bool Station::on_tasks(const wire::TasksHeader& header, Holding holding, Time now) {
   const bool ours = header.run == run_ && header.token == token_;
   if (!ours || (state_ != State::working && state_ != State::leaving)) return false;
+  ++received_;
   for (const IdRange& range : ids_of(holding.tasks)) unsent_.add(range);
   waiting_.push_back(std::move(holding));
   if (state_ == State::leaving) leave("", now);
@@ -221,7 +250,7 @@ void Station::check_unreachable(Time now) {
 void Station::tick(Time now) {
   if (state_ == State::over) return;
   if (state_ == State::calling && calling_.due(now)) actions_.emplace_back(Say{hello_});
-  if (state_ == State::joining) check_unreachable(now);
+  check_unreachable(now);
   switch (patience_.check(state_ == State::calling, now)) {
     case Patience::Verdict::wait:
       break;

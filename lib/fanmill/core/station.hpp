@@ -3,11 +3,12 @@
 //
 //   calling ── WELCOME ──▶ joining ── lane and results up ──▶ working ── leave() ──▶ leaving ── BYE ──▶ over
 //      ▲                      │                                  │
-//      └───── settled ──── rejoining ◀── a connection broke ─────┘          STOP, REFUSED: over, from
-//      anywhere
+//      └───── settled ──── rejoining ◀── lane or control broke ──┘
 //
-// Rejoining: what runs is finished and delivered, what had not been started is dropped, and a new incarnation
-// says HELLO. The ventilator sends again whatever it has not seen acknowledged.
+// STOP and REFUSED end it from anywhere. Rejoining: what runs is finished and delivered, what had not been
+// started is dropped, and a new incarnation says HELLO; the ventilator sends again whatever it has not seen
+// acknowledged. The results connection may break without that: once it is up again, a MARK down it and a HELD
+// to the ventilator let the others find out which results were lost on the way.
 //
 // Pure: events and `now` in, actions out. One thread.
 
@@ -43,7 +44,11 @@ class Station {
   struct OpenResults {
     std::string endpoint;
   };
-  using Action = std::variant<Say, Tell, Finish, OpenLane, CloseLane, OpenResults>;
+  // Say this down the results connection, before anything else that is to be sent there.
+  struct SendMark {
+    wire::Mark mark;
+  };
+  using Action = std::variant<Say, Tell, Finish, OpenLane, CloseLane, OpenResults, SendMark>;
 
   // Tasks that came in one message; `owner` keeps alive what the views look at.
   struct Holding {
@@ -57,6 +62,7 @@ class Station {
   // --- events
   void start(Time now);
   void on_control(const wire::Control& message, Time now);
+  void on_control_up(Time now);
   void on_control_down(Time now);
   void on_lane_up(Time now);
   void on_lane_down(Time now);
@@ -94,6 +100,7 @@ class Station {
   void on(const wire::Welcome& welcome, Time now);
   void on(const wire::SinkAt& message, Time now);
   void check_ready(Time now);
+  void check_mark();
   void rejoin(Time now);
   void check_settled(Time now);
   void check_unreachable(Time now);
@@ -111,6 +118,9 @@ class Station {
   wire::SinkPlace sink_;
   bool lane_up_ = false;
   bool results_up_ = false;
+  bool owes_mark_ = false;       // results may have been lost since the last mark
+  std::uint64_t mark_ = 0;       // the last one
+  std::uint64_t received_ = 0;   // messages that have come down this lane
   bool unheard_ = false;         // leaving, and no ventilator knows it: no BYE will come
   Time complain_ = never;        // when a connection that has not come up is worth a word
   std::deque<Holding> waiting_;  // not started

@@ -31,14 +31,18 @@ class ControlLink {
     poller.watch_readable(monitor_);
   }
 
-  // Hands each message to `receive`, then says whether the connection went down meanwhile.
-  template <class Receive>
-  [[nodiscard]] bool read(Receive receive) {
+  // What has come: Machine is a core::Station or core::Collector.
+  template <class Machine>
+  void read(Machine& machine, Time now) {
+    bool up = false;
     bool down = false;
-    while (const auto event = monitor_.next()) down = down || event->what == transport::Monitor::What::down;
+    while (const auto event = monitor_.next()) {
+      up = up || event->what == transport::Monitor::What::up;
+      down = down || event->what == transport::Monitor::What::down;
+    }
     while (auto frame = socket_.receive()) {
       if (const auto message = wire::decode_control(frame->view())) {
-        receive(*message);
+        machine.on_control(*message, now);
       } else {
         ++malformed_;
         if (malformed_ == 1) {
@@ -48,7 +52,9 @@ class ControlLink {
         }
       }
     }
-    return down;
+    // The last messages of a connection may come after the news of its end.
+    if (down) machine.on_control_down(now);
+    if (up) machine.on_control_up(now);
   }
 
  private:

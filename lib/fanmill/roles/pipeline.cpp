@@ -100,8 +100,8 @@ RunReport run_pipeline(const PipelineSettings& settings, input::Input& input, st
   }
   const Ending ventilator_ending =
       ending_of([&] { return run_ventilator(context, ventilator, input, stop); });
-  if (ventilator_ending.failure) {
-    // It may have failed before the others could hear of it.
+  if (ventilator_ending.failure || stop.level() == 2) {
+    // It may have ended before the others could hear of it.
     own_stop.raise(0);
     own_stop.raise(0);
   }

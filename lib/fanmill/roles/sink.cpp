@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cassert>
 #include <csignal>
 #include <optional>
 #include <utility>
@@ -10,6 +11,7 @@
 #include <fanmill/roles/identity.hpp>
 #include <fanmill/roles/sink.hpp>
 #include <fanmill/store/digest.hpp>
+#include <fanmill/store/durable_store.hpp>
 #include <fanmill/transport/binding.hpp>
 #include <fanmill/transport/random.hpp>
 
@@ -30,6 +32,7 @@ class SinkLoop {
   SinkLoop(transport::Context& context, const SinkSettings& settings, store::Store& store, StopRequest& stop)
       : settings_(settings),
         store_(store),
+        durable_(dynamic_cast<store::DurableStore*>(&store)),
         stop_(stop),
         results_(context, transport::Kind::pull, results_settings(settings)),
         control_(context, settings.connect, settings),
@@ -49,16 +52,21 @@ class SinkLoop {
   void perform(const core::Tell& action, Time) { settings_.notice(action.severity, action.text); }
   void perform(const core::Finish& action, Time) { finish_ = action; }
   void perform(const Collector::Begin& action, Time now);
+  void perform(const Collector::Announce& action, Time now);
+  void perform(const Collector::StoreHeld& action, Time now);
+  void perform(const Collector::StoreDead& action, Time now);
   void perform(const Collector::CloseStore& action, Time now);
   [[nodiscard]] bool takes_results() const;
   void wait(Time now);
   void read(Time now);
   void read_results();
+  void take(const wire::ResultsHeader& header, const wire::ResultView& result);
   void make_safe(Time now);
   RunReport report();
 
   const SinkSettings& settings_;
   store::Store& store_;
+  store::DurableStore* durable_;  // the same store, if it is one
   StopRequest& stop_;
   std::vector<transport::Bound> bound_;  // goes after the socket that is bound there
   transport::Socket results_;
@@ -66,6 +74,7 @@ class SinkLoop {
   Collector collector_;
   transport::Poller poller_;
   store::Digest digest_;
+  wire::ResultsWriter writer_;
   std::vector<wire::ResultView> frame_;
   store::SafeIds safe_;
   std::optional<core::Finish> finish_;
@@ -116,6 +125,7 @@ wire::Hello SinkLoop::hello() {
   for (const transport::Bound& one : bound_) {
     hello.results.push_back(to_pass_on(one.endpoint, settings_.advertise).text());
   }
+  hello.has_store = durable_ != nullptr;
   hello.wants_item = settings_.wants_item;
   hello.wants_detail = settings_.wants_detail;
   return hello;
@@ -170,10 +180,46 @@ void SinkLoop::perform(const Collector::Begin& action, Time now) {
   store_.begin(action.run, action.delimiter);
   store_open_ = true;
   began_ = now;
+  if (durable_ == nullptr) return;
+  const store::SafeIds stored = durable_->stored();
+  collector_.on_stored(Outcome::ok, stored.ok);
+  collector_.on_stored(Outcome::failed, stored.failed);
+  collector_.on_stored(Outcome::dead, stored.dead);
+}
+
+void SinkLoop::perform(const Collector::Announce& action, Time) {
+  store::Announced answer;
+  durable_->announce(action.first, action.keys, answer);
+  collector_.on_announced(answer.bound, answer.fresh);
+}
+
+void SinkLoop::perform(const Collector::StoreHeld& action, Time) {
+  std::vector<wire::ResultView> results;
+  const auto header = wire::decode_results(action.frame, results);
+  assert(header && results.size() == 1);  // ours, see hold()
+  take(*header, results.front());
+}
+
+void SinkLoop::perform(const Collector::StoreDead& action, Time) {
+  wire::ResultView result;
+  result.id = action.dead.attempt.id;
+  result.attempt = action.dead.attempt.attempt;
+  result.outcome = Outcome::dead;
+  result.detail = wire::Detail{};
+  result.detail->cause = wire::Cause::lost;
+  result.detail->error = action.dead.history;
+  result.detail->item = action.dead.item;
+  take({action.dead.run, LaneToken{}, "", false}, result);
+}
+
+void SinkLoop::take(const wire::ResultsHeader& header, const wire::ResultView& result) {
+  store_.accept(header, result);
+  if (result.outcome != Outcome::ok) digest_.add(header, result);
 }
 
 void SinkLoop::perform(const Collector::CloseStore& action, Time) {
   store_open_ = false;
+  if (durable_ != nullptr) durable_->set_count(action.count);
   store_.finish(action.complete);
   collector_.on_closed();
 }
@@ -195,9 +241,7 @@ void SinkLoop::wait(Time now) {
 }
 
 void SinkLoop::read(Time now) {
-  if (control_.read([&](const wire::Control& message) { collector_.on_control(message, now); })) {
-    collector_.on_control_down(now);
-  }
+  control_.read(collector_, now);
   perform(now);
   read_results();
   make_safe(now);
@@ -210,6 +254,14 @@ void SinkLoop::read_results() {
     const auto message = results_.receive();
     if (!message) return;
     const auto header = wire::decode_results(message->view(), frame_);
+    if (!header && header.flaw() == wire::Flaw::unknown_type) {
+      if (const auto control = wire::decode_control(message->view())) {
+        if (const auto* mark = std::get_if<wire::Mark>(&*control)) {
+          collector_.on_mark(*mark);
+          continue;
+        }
+      }
+    }
     if (!header) {
       if (++malformed_ == 1) {
         settings_.notice(Severity::warning, "a message with results is not understood and was dropped: " +
@@ -218,9 +270,18 @@ void SinkLoop::read_results() {
       continue;
     }
     for (const wire::ResultView& result : frame_) {
-      if (!collector_.on_result(*header, result)) continue;
-      store_.accept(*header, result);
-      if (result.outcome != Outcome::ok) digest_.add(*header, result);
+      switch (collector_.on_result(*header, result)) {
+        case Collector::Verdict::store:
+          take(*header, result);
+          break;
+        case Collector::Verdict::hold:
+          writer_.begin(*header);
+          writer_.add(result);
+          collector_.hold(result.id, result.attempt, writer_.take());
+          break;
+        case Collector::Verdict::drop:
+          break;
+      }
     }
   }
   results_waiting_ = takes_results();
@@ -234,7 +295,7 @@ void SinkLoop::make_safe(Time now) {
   collector_.on_safe(Outcome::ok, safe_.ok);
   collector_.on_safe(Outcome::failed, safe_.failed);
   collector_.on_safe(Outcome::dead, safe_.dead);
-  collector_.flush_acks();
+  collector_.flush(now);
 }
 
 RunReport SinkLoop::report() {

@@ -58,6 +58,7 @@ class WorkerLoop {
   void perform(const Station::OpenLane& action, Time now);
   void perform(const Station::CloseLane&, Time) { lane_.reset(); }
   void perform(const Station::OpenResults& action, Time now);
+  void perform(const Station::SendMark& action, Time now);
   bool connect(std::unique_ptr<Connection>& connection, transport::Kind kind,
                const transport::SocketSettings& settings, const std::string& told);
   void start_tasks(Time now);
@@ -91,6 +92,7 @@ wire::Hello WorkerLoop::hello(const WorkerSettings& settings, const work::Runner
   hello.name = settings.name;
   hello.slots = static_cast<std::uint32_t>(runner.slots());
   hello.max_batch = wire::batch_tasks;
+  hello.marks = true;
   return hello;
 }
 
@@ -173,6 +175,14 @@ void WorkerLoop::perform(const Station::OpenResults& action, Time now) {
   if (connect(results_, transport::Kind::push, results, action.endpoint)) station_.on_results_up(now);
 }
 
+void WorkerLoop::perform(const Station::SendMark& action, Time now) {
+  work::FinishedFrame frame;
+  frame.frame = wire::encode(action.mark);
+  frame.token = action.mark.token;
+  outbox_.push_front(std::move(frame));
+  send_results(now);
+}
+
 void WorkerLoop::start_tasks(Time now) {
   // What cannot be sent on is not added to.
   while (outbox_.empty() && station_.has_waiting()) {
@@ -235,9 +245,7 @@ void WorkerLoop::read(Time now) {
   // Results go out before anything that may make them worthless is heard.
   send_results(now);
   read_lane(now);
-  if (control_.read([&](const wire::Control& message) { station_.on_control(message, now); })) {
-    station_.on_control_down(now);
-  }
+  control_.read(station_, now);
   perform(now);
   read_monitors(now);
 }

@@ -12,6 +12,17 @@ namespace {
 
 constexpr std::uint64_t max_count = max_task_id + 1;
 constexpr std::size_t typical_frame = 512;
+constexpr std::size_t key_bytes = 16;
+
+void append_big_endian(std::string& bytes, std::uint64_t value) {
+  for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(value >> shift & 0xff));
+}
+
+[[nodiscard]] std::uint64_t big_endian(ByteView bytes) {
+  std::uint64_t value = 0;
+  for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
+  return value;
+}
 
 template <class Id>
 void write_id(Writer& writer, Id id) {
@@ -21,6 +32,12 @@ void write_id(Writer& writer, Id id) {
 void write_text(Writer& writer, ByteView text, [[maybe_unused]] std::size_t most) {
   assert(text.size() <= most);
   writer.text(text);
+}
+
+// What is for people and may hold anything, such as a reason with a path in it: cut where it would be too
+// long.
+void write_cut(Writer& writer, ByteView text) {
+  writer.text(text.substr(0, max_text));
 }
 
 void write_ranges(Writer& writer, const std::vector<IdRange>& ranges) {
@@ -80,7 +97,7 @@ struct Layout;
 template <>
 struct Layout<Hello> {
   static constexpr Type type = Type::hello;
-  static constexpr std::uint32_t arity = 15;
+  static constexpr std::uint32_t arity = 16;
   static void write(Writer& writer, const Hello& hello) {
     assert(hello.slots >= 1 && hello.slots <= max_slots);
     assert(hello.max_batch >= 1 && hello.max_batch <= max_batch && hello.results.size() <= max_endpoints);
@@ -92,6 +109,7 @@ struct Layout<Hello> {
     write_text(writer, hello.name, max_name);
     writer.number(hello.slots);
     writer.number(hello.max_batch);
+    writer.boolean(hello.marks);
     writer.array(hello.results.size());
     for (const std::string& endpoint : hello.results) write_text(writer, endpoint, max_endpoint);
     write_text(writer, hello.results_key, max_key);
@@ -109,6 +127,7 @@ struct Layout<Hello> {
     hello.name = reader.text(max_name);
     hello.slots = reader.number32(1, max_slots);
     hello.max_batch = reader.number32(1, max_batch);
+    hello.marks = reader.boolean();
     const std::uint32_t endpoints = reader.array();
     if (endpoints > max_endpoints) reader.fail(Flaw::out_of_range);
     for (std::uint32_t i = 0; i < endpoints && !reader.flaw(); ++i) {
@@ -149,7 +168,7 @@ template <>
 struct Layout<Refused> {
   static constexpr Type type = Type::refused;
   static constexpr std::uint32_t arity = 3;
-  static void write(Writer& writer, const Refused& refused) { write_text(writer, refused.reason, max_text); }
+  static void write(Writer& writer, const Refused& refused) { write_cut(writer, refused.reason); }
   static Refused read(Reader& reader) { return {.reason = std::string(reader.text(max_text))}; }
 };
 
@@ -189,7 +208,7 @@ template <>
 struct Layout<Trouble> {
   static constexpr Type type = Type::trouble;
   static constexpr std::uint32_t arity = 3;
-  static void write(Writer& writer, const Trouble& trouble) { write_text(writer, trouble.text, max_text); }
+  static void write(Writer& writer, const Trouble& trouble) { write_cut(writer, trouble.text); }
   static Trouble read(Reader& reader) { return {.text = std::string(reader.text(max_text))}; }
 };
 
@@ -200,7 +219,7 @@ struct Layout<Leaving> {
   static void write(Writer& writer, const Leaving& leaving) {
     write_id(writer, leaving.token);
     write_ranges(writer, leaving.unstarted);
-    write_text(writer, leaving.reason, max_text);
+    write_cut(writer, leaving.reason);
   }
   static Leaving read(Reader& reader) {
     Leaving leaving;
@@ -272,6 +291,159 @@ struct Layout<Ended> {
   }
 };
 
+template <>
+struct Layout<Check> {
+  static constexpr Type type = Type::check;
+  static constexpr std::uint32_t arity = 5;
+  static void write(Writer& writer, const Check& check) {
+    assert(!check.keys.empty() && check.keys.size() <= max_keys);
+    write_id(writer, check.run);
+    writer.number(check.first);
+    std::string keys;
+    keys.reserve(key_bytes * check.keys.size());
+    for (const Key& key : check.keys) {
+      append_big_endian(keys, key.high);
+      append_big_endian(keys, key.low);
+    }
+    writer.bytes(keys);
+  }
+  static Check read(Reader& reader) {
+    Check check;
+    check.run = RunId{reader.number()};
+    check.first = reader.number(0, max_task_id);
+    const ByteView keys = reader.bytes(max_keys * key_bytes);
+    if (keys.empty() || keys.size() % key_bytes != 0) reader.fail(Flaw::out_of_range);
+    if (check.first + keys.size() / key_bytes - 1 > max_task_id) reader.fail(Flaw::out_of_range);
+    if (reader.flaw()) return check;
+    check.keys.reserve(keys.size() / key_bytes);
+    for (std::size_t at = 0; at < keys.size(); at += key_bytes) {
+      check.keys.push_back({big_endian(keys.substr(at, 8)), big_endian(keys.substr(at + 8, 8))});
+    }
+    return check;
+  }
+};
+
+template <>
+struct Layout<Fresh> {
+  static constexpr Type type = Type::fresh;
+  static constexpr std::uint32_t arity = 4;
+  static void write(Writer& writer, const Fresh& fresh) {
+    write_id(writer, fresh.run);
+    write_ranges(writer, fresh.ids);
+  }
+  static Fresh read(Reader& reader) {
+    Fresh fresh;
+    fresh.run = RunId{reader.number()};
+    fresh.ids = read_ranges(reader, 1);
+    return fresh;
+  }
+};
+
+// FAILED, RETRY and KEEP: a list of attempts each.
+template <class Message, Type its_type>
+struct AttemptsLayout {
+  static constexpr Type type = its_type;
+  static constexpr std::uint32_t arity = 4;
+  static void write(Writer& writer, const Message& message) {
+    assert(!message.attempts.empty() && message.attempts.size() <= max_attempts);
+    write_id(writer, message.run);
+    writer.array(2 * message.attempts.size());
+    for (const AttemptId& attempt : message.attempts) {
+      writer.number(attempt.id);
+      writer.number(attempt.attempt);
+    }
+  }
+  static Message read(Reader& reader) {
+    Message message;
+    message.run = RunId{reader.number()};
+    const std::uint32_t numbers = reader.array();
+    if (numbers % 2 != 0) reader.fail(Flaw::wrong_arity);
+    if (numbers == 0 || numbers / 2 > max_attempts) reader.fail(Flaw::out_of_range);
+    if (numbers > reader.left()) reader.fail(Flaw::truncated);
+    for (std::uint32_t i = 0; i < numbers && !reader.flaw(); i += 2) {
+      AttemptId attempt;
+      attempt.id = reader.number(0, max_task_id);
+      attempt.attempt = reader.number32(0, max_attempt);
+      message.attempts.push_back(attempt);
+    }
+    return message;
+  }
+};
+
+template <>
+struct Layout<Failed> : AttemptsLayout<Failed, Type::failed> {};
+template <>
+struct Layout<Retry> : AttemptsLayout<Retry, Type::retry> {};
+template <>
+struct Layout<Keep> : AttemptsLayout<Keep, Type::keep> {};
+
+template <>
+struct Layout<Dead> {
+  static constexpr Type type = Type::dead;
+  static constexpr std::uint32_t arity = 7;
+  static void write(Writer& writer, const Dead& dead) {
+    write_id(writer, dead.run);
+    writer.number(dead.attempt.id);
+    writer.number(dead.attempt.attempt);
+    write_cut(writer, dead.history);
+    assert(dead.item.size() <= max_item_sample);
+    writer.bytes(dead.item);
+  }
+  static Dead read(Reader& reader) {
+    Dead dead;
+    dead.run = RunId{reader.number()};
+    dead.attempt.id = reader.number(0, max_task_id);
+    dead.attempt.attempt = reader.number32(0, max_attempt);
+    dead.history = reader.text(max_text);
+    dead.item = reader.bytes(max_item_sample);
+    return dead;
+  }
+};
+
+// MARK and MARKED: whose mark, and which.
+template <class Message, Type its_type>
+struct MarkLayout {
+  static constexpr Type type = its_type;
+  static constexpr std::uint32_t arity = 5;
+  static void write(Writer& writer, const Message& message) {
+    write_id(writer, message.run);
+    write_id(writer, message.token);
+    writer.number(message.mark);
+  }
+  static Message read(Reader& reader) {
+    Message message;
+    message.run = RunId{reader.number()};
+    message.token = LaneToken{reader.number()};
+    message.mark = reader.number();
+    return message;
+  }
+};
+
+template <>
+struct Layout<Mark> : MarkLayout<Mark, Type::mark> {};
+template <>
+struct Layout<Marked> : MarkLayout<Marked, Type::marked> {};
+
+template <>
+struct Layout<Held> {
+  static constexpr Type type = Type::held;
+  static constexpr std::uint32_t arity = 6;
+  static void write(Writer& writer, const Held& held) {
+    write_id(writer, held.token);
+    writer.number(held.mark);
+    writer.number(held.received);
+    write_ranges(writer, held.ids);
+  }
+  static Held read(Reader& reader) {
+    Held held;
+    held.token = LaneToken{reader.number()};
+    held.mark = reader.number();
+    held.received = reader.number();
+    held.ids = read_ranges(reader, 0);
+    return held;
+  }
+};
+
 template <class Message>
 [[nodiscard]] Decoded<Control> decode_as(Reader& reader, const Opening& opening) {
   if (opening.arity != Layout<Message>::arity) return Flaw::wrong_arity;
@@ -326,6 +498,24 @@ Decoded<Control> decode_control(ByteView frame) {
       return decode_as<End>(reader, opening);
     case Type::ended:
       return decode_as<Ended>(reader, opening);
+    case Type::check:
+      return decode_as<Check>(reader, opening);
+    case Type::fresh:
+      return decode_as<Fresh>(reader, opening);
+    case Type::failed:
+      return decode_as<Failed>(reader, opening);
+    case Type::retry:
+      return decode_as<Retry>(reader, opening);
+    case Type::keep:
+      return decode_as<Keep>(reader, opening);
+    case Type::dead:
+      return decode_as<Dead>(reader, opening);
+    case Type::mark:
+      return decode_as<Mark>(reader, opening);
+    case Type::held:
+      return decode_as<Held>(reader, opening);
+    case Type::marked:
+      return decode_as<Marked>(reader, opening);
     case Type::tasks:
     case Type::results:
       break;

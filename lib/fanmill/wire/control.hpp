@@ -32,6 +32,7 @@ struct Hello {
   std::string name;                  // for people; need not be unique
   std::uint32_t slots = 1;           // worker: tasks at a time, 1 … max_slots
   std::uint32_t max_batch = 2048;    // worker: most tasks in one message, 1 … wire::max_batch
+  bool marks = false;                // worker: says MARK and HELD when its results connection was lost
   std::vector<std::string> results;  // sink: where it takes results, one endpoint per transport
   std::string results_key;           // sink: its CURVE public key, or empty
   bool has_store = false;            // sink: outcomes survive it
@@ -135,8 +136,88 @@ struct Ended {
   friend bool operator==(const Ended&, const Ended&) = default;
 };
 
-using Control =
-    std::variant<Hello, Welcome, Refused, Ready, Who, SinkAt, Trouble, Leaving, Bye, Stop, Ack, End, Ended>;
+// CHECK, ventilator → a sink with a store: the keys of the tasks first, first + 1, … . Answered by an ACK for
+// those that have an outcome, and by NEW for the others; until then they are not handed out.
+struct Check {
+  RunId run{};
+  TaskId first = 0;
+  std::vector<Key> keys;  // 1 … max_keys
+  friend bool operator==(const Check&, const Check&) = default;
+};
+
+// NEW, sink → ventilator: these have no outcome.
+struct Fresh {
+  RunId run{};
+  std::vector<IdRange> ids;
+  friend bool operator==(const Fresh&, const Fresh&) = default;
+};
+
+// One handing-out of one task.
+struct AttemptId {
+  TaskId id = 0;
+  std::uint32_t attempt = 0;
+  friend bool operator==(const AttemptId&, const AttemptId&) = default;
+};
+
+// FAILED, sink → ventilator: these attempts have failed, and the sink holds their results. Repeated until
+// each is answered by RETRY or KEEP.
+struct Failed {
+  RunId run{};
+  std::vector<AttemptId> attempts;  // 1 … max_attempts
+  friend bool operator==(const Failed&, const Failed&) = default;
+};
+
+// RETRY, ventilator → sink: something else is under way; forget these results.
+struct Retry {
+  RunId run{};
+  std::vector<AttemptId> attempts;
+  friend bool operator==(const Retry&, const Retry&) = default;
+};
+
+// KEEP, ventilator → sink: these results are the tasks' outcomes.
+struct Keep {
+  RunId run{};
+  std::vector<AttemptId> attempts;
+  friend bool operator==(const Keep&, const Keep&) = default;
+};
+
+// DEAD, ventilator → sink: this task has killed every worker that ran it alone. Answered by ACK.
+struct Dead {
+  RunId run{};
+  AttemptId attempt;    // the last one
+  std::string history;  // each attempt's worker and end, for people
+  std::string item;     // at most max_item_sample of the payload
+  friend bool operator==(const Dead&, const Dead&) = default;
+};
+
+// MARK, worker → sink, down the connection of the results: what it sent on earlier connections and has not
+// come is lost.
+struct Mark {
+  RunId run{};
+  LaneToken token{};
+  std::uint64_t mark = 0;
+  friend bool operator==(const Mark&, const Mark&) = default;
+};
+
+// HELD, worker → ventilator, with each MARK: what it has had so far, and what of that is still with it.
+struct Held {
+  LaneToken token{};
+  std::uint64_t mark = 0;
+  std::uint64_t received = 0;  // messages that have come down its lane
+  std::vector<IdRange> ids;    // not finished, or finished and not sent on
+  friend bool operator==(const Held&, const Held&) = default;
+};
+
+// MARKED, sink → ventilator: all that had come from this worker before its mark is acknowledged.
+struct Marked {
+  RunId run{};
+  LaneToken token{};
+  std::uint64_t mark = 0;
+  friend bool operator==(const Marked&, const Marked&) = default;
+};
+
+using Control = std::variant<Hello, Welcome, Refused, Ready, Who, SinkAt, Trouble, Leaving, Bye, Stop, Ack,
+                             End, Ended, Check, Fresh, Failed, Retry, Keep, Dead, Mark, Held, Marked>;
 
 // One frame. The message must be within the limits of limits.hpp (ours are; asserted).
 [[nodiscard]] std::string encode(const Control& message);

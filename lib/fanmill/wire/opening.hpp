@@ -25,10 +25,19 @@ enum class Type : std::uint8_t {
   // data
   tasks = 16,
   results = 17,
+  mark = 18,
   // accounts
   ack = 32,
   end = 33,
   ended = 34,
+  check = 35,
+  fresh = 36,
+  failed = 37,
+  retry = 38,
+  keep = 39,
+  dead = 40,
+  held = 41,
+  marked = 42,
 };
 
 struct Opening {

@@ -82,7 +82,7 @@ TEST_CASE("dispatcher: a dead worker's tasks go first, in order, as another atte
   add(dispatcher, 10);
   CHECK(next_ids(dispatcher) == std::vector<TaskId>{0, 1, 2});
   acknowledge(dispatcher, {1, 1});
-  CHECK(dispatcher.close(first) == 2);
+  CHECK(dispatcher.close(first, Dispatcher::Fate::left) == 2);
   CHECK(dispatcher.redelivered() == 2);
   CHECK(dispatcher.out() == 0);
   CHECK(dispatcher.pending() == 9);
@@ -100,7 +100,7 @@ TEST_CASE("dispatcher: a small new task does not overtake a large one that goes 
     dispatcher.add(std::string(size, 'x'));
   }
   static_cast<void>(hand_out(dispatcher));
-  dispatcher.close(dead);
+  dispatcher.close(dead, Dispatcher::Fate::left);
   dispatcher.open({.slots = 1, .max_batch = 3});
   CHECK(next_ids(dispatcher) == std::vector<TaskId>{0});
   CHECK(next_ids(dispatcher) == std::vector<TaskId>{1});
@@ -114,7 +114,7 @@ TEST_CASE("dispatcher: each death of a worker is one more attempt of what it hel
     const LaneIndex lane = dispatcher.open({});
     REQUIRE(dispatcher.next(out));
     CHECK(out.tasks.front().attempt == attempt);
-    dispatcher.close(lane);
+    dispatcher.close(lane, Dispatcher::Fate::left);
   }
   CHECK(dispatcher.redelivered() == 5);
 }
@@ -157,7 +157,7 @@ TEST_CASE("dispatcher: a batch that could not be sent is as if it had not been a
   const LaneIndex dead = dispatcher.open({.slots = 1, .max_batch = 3});
   add(dispatcher, 6);
   CHECK(next_ids(dispatcher) == std::vector<TaskId>{0, 1, 2});
-  dispatcher.close(dead);
+  dispatcher.close(dead, Dispatcher::Fate::left);
   acknowledge(dispatcher, {1, 1});
   const LaneIndex lane = dispatcher.open({.slots = 1, .max_batch = 3});
   Dispatcher::Handout out;
@@ -184,7 +184,7 @@ TEST_CASE("dispatcher: an acknowledgement takes a task off its lane and out of t
   CHECK(hand_out(dispatcher)[a] == std::vector<TaskId>{0, 1, 2});
   acknowledge(dispatcher, {0, 0});
   CHECK(dispatcher.held(a) == 2);
-  dispatcher.close(a);
+  dispatcher.close(a, Dispatcher::Fate::left);
   CHECK(dispatcher.acknowledge(std::vector<IdRange>{{1, 1}}, start) == 1);
   CHECK(dispatcher.pending() == 1);
   dispatcher.open({.slots = 1, .max_batch = 3});
@@ -217,7 +217,7 @@ TEST_CASE("dispatcher: a lane that drains gets nothing more and keeps what it ha
   dispatcher.drain(lane);
   acknowledge(dispatcher, {0, 0});
   CHECK(next_ids(dispatcher).empty());
-  CHECK(dispatcher.close(lane) == 0);
+  CHECK(dispatcher.close(lane, Dispatcher::Fate::left) == 0);
   CHECK(next_ids(dispatcher).empty());
   dispatcher.open({});
   CHECK(next_ids(dispatcher) == std::vector<TaskId>{1});
@@ -229,7 +229,7 @@ TEST_CASE("dispatcher: a lane's number used again brings nothing of its last own
   add(dispatcher, 20);
   CHECK(next_ids(dispatcher).size() == 5);
   dispatcher.drain(first);
-  CHECK(dispatcher.close(first) == 5);
+  CHECK(dispatcher.close(first, Dispatcher::Fate::left) == 5);
   const LaneIndex second = dispatcher.open({.slots = 1, .max_batch = 1});
   CHECK(second == first);
   CHECK(dispatcher.held(second) == 0);
@@ -241,12 +241,12 @@ TEST_CASE("dispatcher: nothing is handed out before so many lanes have been open
   add(dispatcher, 10);
   const LaneIndex a = dispatcher.open({});
   dispatcher.open({});
-  dispatcher.close(a);
+  dispatcher.close(a, Dispatcher::Fate::left);
   dispatcher.open({});
   CHECK(next_ids(dispatcher).empty());
   const LaneIndex c = dispatcher.open({});
   CHECK(hand_out(dispatcher).size() == 3);
-  dispatcher.close(c);  // and from then on whoever is there works
+  dispatcher.close(c, Dispatcher::Fate::left);  // and from then on whoever is there works
   CHECK(next_ids(dispatcher).empty());
   acknowledge(dispatcher, {0, 0});
   CHECK(next_ids(dispatcher).size() == 1);
@@ -320,7 +320,7 @@ TEST_CASE("dispatcher: reads ahead a little before there is anybody to work, and
     small.add("x");
     ++read;
   }
-  CHECK(read == 2048);
+  CHECK(read == 4096);
   Dispatcher large(Settings{});
   read = 0;
   while (large.wants_input() && read < 100000) {
@@ -352,7 +352,7 @@ TEST_CASE("dispatcher: a lane carries a mebibyte, or its slots and one task more
   static_cast<void>(hand_out(dispatcher));
   CHECK(dispatcher.held(lane) == 4);
   acknowledge(dispatcher, {0, 19});
-  dispatcher.close(lane);
+  dispatcher.close(lane, Dispatcher::Fate::left);
 
   Dispatcher huge(Settings{.window_bytes = std::size_t{1} << 30, .prefetch = 1000});
   const LaneIndex other = huge.open({.slots = 2, .max_batch = 100});
@@ -485,7 +485,7 @@ TEST_CASE("dispatcher: stopped, it hands out nothing more and is done when nothi
     acknowledge(dispatcher, {0, 0});
   }
   SECTION("because its worker died") {
-    dispatcher.close(lane);
+    dispatcher.close(lane, Dispatcher::Fate::left);
   }
   CHECK(dispatcher.done());
   CHECK(next_ids(dispatcher).empty());
@@ -597,7 +597,7 @@ class Comparison {
       return;
     } else if (what < 95) {
       const std::uint64_t lost = model_.close(*lane);
-      REQUIRE(dispatcher_.close(*lane) == lost);
+      REQUIRE(dispatcher_.close(*lane, Dispatcher::Fate::left) == lost);
       redelivered_ += lost;
     } else if (what < 96) {
       dispatcher_.drain(*lane);
@@ -700,7 +700,7 @@ class Comparison {
     while (!model_.lanes.empty()) {
       const LaneIndex lane = model_.lanes.begin()->first;
       const std::uint64_t lost = model_.close(lane);
-      REQUIRE(dispatcher_.close(lane) == lost);
+      REQUIRE(dispatcher_.close(lane, Dispatcher::Fate::left) == lost);
       redelivered_ += lost;
     }
     while (!started_ || model_.lanes.empty()) open();

@@ -43,8 +43,8 @@ struct ForeignHello {
   std::string key = "";
 
   [[nodiscard]] std::string frame() const {
-    return packed(1, 1, role, 77, reached, host, 4711, name, slots, max_batch, results, key, true, false,
-                  true);
+    return packed(1, 1, role, 77, reached, host, 4711, name, slots, max_batch, false, results, key, true,
+                  false, true);
   }
 };
 

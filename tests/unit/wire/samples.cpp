@@ -63,6 +63,7 @@ std::vector<Control> control_samples() {
   worker.name = "w\xc3\xb6rker";
   worker.slots = 16;
   worker.max_batch = 1;
+  worker.marks = true;
   Hello sink = worker;
   sink.role = Role::sink;
   sink.results = {"tcp://node7:5601", "ipc:///run/fanmill/results"};
@@ -84,7 +85,17 @@ std::vector<Control> control_samples() {
           Stop{},
           Ack{.run = run, .outcome = Outcome::failed, .ids = {{3, 5}, {max_task_id, max_task_id}}},
           End{.run = run, .count = max_task_id + 1, .stopped = true},
-          Ended{.run = run, .ok = 9998, .failed = 2, .dead = 1, .duplicates = 3}};
+          Ended{.run = run, .ok = 9998, .failed = 2, .dead = 1, .duplicates = 3},
+          Check{.run = run, .first = 70'000, .keys = {{1, 0xffffffffffffffff}, {0, 2}}},
+          Fresh{.run = run, .ids = {{1, 300}}},
+          Failed{.run = run, .attempts = {{5, 0}, {70'000, 3}}},
+          Retry{.run = run, .attempts = {{5, 0}}},
+          Keep{.run = run, .attempts = {{max_task_id, max_attempt}}},
+          Dead{.run = run, .attempt = {7, 4}, .history = "node7:1 died, node8:2 died", .item = "a\nb"},
+          Mark{.run = run, .token = token, .mark = 2},
+          Held{.token = token, .mark = 2, .received = 1000, .ids = {{4, 4}, {6, 900}}},
+          Held{},
+          Marked{.run = run, .token = token, .mark = 2}};
 }
 
 std::vector<TaskView> task_samples() {
