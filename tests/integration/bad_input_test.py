@@ -112,7 +112,7 @@ class Start(PipelineTest):
             with self.subTest(file=file):
                 program = self.run_program("fanmill", "run", "-a", str(file), *ECHO)
                 self.assert_status(program, 3)
-                self.assert_message(program, f"cannot read {file}: {reason}")
+                self.assert_message(program, f"cannot read '{file}': {reason}")
 
     def test_output_file_that_cannot_be_made_is_3(self):
         file = self.scratch / "nowhere/results"
@@ -123,12 +123,12 @@ class Start(PipelineTest):
     def test_no_standard_input_is_3(self):
         program = self.run_program("sh", "-c", '"$@" <&-', "sh", BIN / "fanmill", "run", *ECHO)
         self.assert_status(program, 3)
-        self.assert_message(program, "stdin")
+        self.assert_message(program, "cannot read standard input: it is closed")
 
     def test_no_standard_output_is_3(self):
         program = self.run_program("sh", "-c", '"$@" >&-', "sh", BIN / "fanmill", "run", *ECHO, ":::", "a")
         self.assert_status(program, 3)
-        self.assert_message(program, "stdout")
+        self.assert_message(program, "cannot write standard output: it is closed")
 
     def run_program(self, name, *arguments, **options):
         return super().run_program("/bin/sh" if name == "sh" else name, *arguments, **options)
@@ -252,7 +252,7 @@ class Strangers(PipelineTest):
             ventilator = Peer(connection, "ROUTER")
             self.addCleanup(ventilator.close)
             self.assertEqual(ventilator.receive()[1:3], b"\x01\x01")  # [1, HELLO, …]
-            ventilator.send(b"\x93\x01\x03\xaawe are full")
+            ventilator.send(b"\x93\x01\x03\xabwe are full")
             self.assert_status(worker, 4)
             self.assert_message(worker, "refused this worker: we are full")
 
@@ -275,14 +275,13 @@ class Strangers(PipelineTest):
         pipeline.sink.wait_for_results(1000)
         strangers = []
         for endpoint, socket_type in ((pipeline.endpoint, "DEALER"), (f"tcp://127.0.0.1:{results}", "PUSH"),
-                                      (f"tcp://127.0.0.1:{lane}", "PULL"),
-                                      (f"tcp://127.0.0.1:{lane + 1}", "PULL")):
+                                      (f"tcp://127.0.0.1:{lane}", None), (f"tcp://127.0.0.1:{lane + 1}", None)):
             strangers += throw_garbage(endpoint, socket_type)
+        for stranger in strangers:
+            self.addCleanup(stranger.close)
         pipeline.give(lines[1000:])
         pipeline.ventilator.close_input()
         pipeline.assert_complete(lines)
-        for stranger in strangers:
-            stranger.close()
         self.assert_message(pipeline.ventilator, "2000 tasks: 2000 ok")
 
 

@@ -194,7 +194,6 @@ class ComingsAndGoings(PipelineTest):
 
     def test_sigint_twice_stops_at_once(self):
         marker = self.scratch / "started"
-        run.end()
         run = self.start("fanmill", "run", "-j1", "--shell", f"touch {marker}; exec sleep 1000",
                          stdin=b"a\nb\n")
         self.wait_for_file(marker, run)

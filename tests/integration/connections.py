@@ -59,6 +59,7 @@ class Proxy:
         for connection in pair:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
 
     def reset(self):
         """Cuts all that goes through it now; returns how many connections. New ones are passed on."""
@@ -136,24 +137,25 @@ class Peer:
 
 
 def throw_garbage(endpoint, socket_type):
-    """What a stranger may do to a bound socket: noise instead of a greeting, half a greeting, a claim of a
-    huge frame, and frames of sound ZMTP that are none of ours. The connections stay open: they are returned,
-    to be closed."""
+    """What a stranger may do to a bound socket: noise instead of a greeting, half a greeting; and, with a type of
+    socket that may connect there, frames of sound ZMTP that are none of ours, and a claim of a huge one. The
+    connections stay open: they are returned, to be closed."""
     noise = connect(endpoint)
     with contextlib.suppress(OSError):
         noise.sendall(os.urandom(4096))
     half = connect(endpoint)
     half.sendall(GREETING[:20])
-    open_ones = [noise, half]
-    frames = (b"", b"\xc1", os.urandom(200), b"\x91" * 60000, b"\xdd\xff\xff\xff\xff", b"\x92\x01\x10",
-              b"\x93\x01\x01\x01")
-    for frame in frames:
+    strangers = [noise, half]
+    if not socket_type:
+        return strangers
+    for frame in (b"", b"\xc1", os.urandom(200), b"\x91" * 60000, b"\xdd\xff\xff\xff\xff", b"\x92\x01\x10",
+                  b"\x93\x01\x01\x01"):
         peer = Peer(connect(endpoint), socket_type)
+        strangers.append(peer)
         with contextlib.suppress(OSError):
             peer.send(frame)
-        open_ones.append(peer)
     claim = Peer(connect(endpoint), socket_type)
+    strangers.append(claim)
     with contextlib.suppress(OSError):
         claim.connection.sendall(struct.pack(">BQ", 2, 1 << 40) + b"x" * 1000)
-    open_ones.append(claim)
-    return open_ones
+    return strangers

@@ -192,13 +192,15 @@ class PipelineTest(unittest.TestCase):
 
 
 class Pipeline:
-    """The three programs as separate processes."""
+    """The three programs as separate processes. No task goes out before all `workers` are there: otherwise the
+    run could be over before the last of them has joined."""
 
     def __init__(self, test, transport, *work, workers=2, ventilator=(), sink=(), stdin=subprocess.PIPE):
         self.test = test
         self.endpoint = test.endpoint(transport)
         self.work = work
-        self.ventilator = test.start("ventilator", "--bind", self.endpoint, *ventilator, stdin=stdin)
+        joined = ["--min-workers", str(max(workers, 1))]
+        self.ventilator = test.start("ventilator", "--bind", self.endpoint, *joined, *ventilator, stdin=stdin)
         self.sink = test.start("sink", "--connect", self.endpoint, *sink)
         self.workers = [self.add_worker() for _ in range(workers)]
 
@@ -210,8 +212,12 @@ class Pipeline:
 
     def assert_complete(self, lines, keeps_order=False):
         """Waits for the end: all programs end with 0, and of each line there is one result."""
-        self.test.assert_status(self.ventilator, 0)
-        self.test.assert_status(self.sink, 0)
+        try:
+            self.test.assert_status(self.ventilator, 0)
+            self.test.assert_status(self.sink, 0)
+        except AssertionError as error:
+            everybody = "".join(f"\n{program}\n{program.stderr}" for program in (self.sink, *self.workers))
+            raise AssertionError(f"{error}{everybody}") from None
         got = self.sink.stdout.split(b"\n")
         self.test.assertEqual(got.pop(), b"")
         if keeps_order:

@@ -84,7 +84,7 @@ class LocalIpc(Script):
     def test_unreadable_input_is_3(self):
         run = self.run_script("local-ipc", "-a", "missing", "--function", "echo")
         self.assert_status(run, 3)
-        self.assertIn("cannot read missing: no such file", run.stderr)
+        self.assertIn("cannot read 'missing': no such file", run.stderr)
 
     def test_an_interrupt_ends_all_in_order(self):
         environment = {**os.environ, "TMPDIR": str(self.temporary)}
