@@ -27,6 +27,12 @@ struct CommonSettings {
   Notice notice = [](Severity, std::string_view) {};
 };
 
+// Ends the run with 3 once so many tasks have failed or are dead for good.
+struct Halt {
+  bool now = false;  // commands that run are killed; otherwise they are finished, and nothing more is started
+  std::uint64_t failures = 1;
+};
+
 struct VentilatorSettings : CommonSettings {
   std::vector<Endpoint> bind;
   std::optional<std::pair<std::uint16_t, std::uint16_t>>
@@ -35,6 +41,9 @@ struct VentilatorSettings : CommonSettings {
   std::size_t window_bytes = std::size_t{32} << 20;  // most bytes of them; one larger item passes alone
   std::optional<std::uint32_t> prefetch;             // tasks beyond a worker's slots; none: by time
   std::uint32_t min_workers = 1;                     // do not start before so many are there
+  std::uint32_t retries = 0;                         // further attempts after a failure
+  Duration retry_delay{0};  // before the first of them; each further one waits longer
+  std::optional<Halt> halt;
 };
 
 struct WorkerSettings : CommonSettings {
