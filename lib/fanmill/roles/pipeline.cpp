@@ -109,11 +109,11 @@ RunReport run_pipeline(const PipelineSettings& settings, input::Input& input, st
   sink_thread.join();
 
   const Ending* const endings[] = {&sink_ending, &worker_ending, &ventilator_ending};
-  for (const bool by_peer : {false, true}) {
-    for (const Ending* ending : endings) {
-      if (ending->failure && ending->by_peer == by_peer) std::rethrow_exception(ending->failure);
-    }
+  for (const Ending* ending : endings) {
+    if (ending->failure && !ending->by_peer) std::rethrow_exception(ending->failure);
   }
+  // What the others say of the ventilator's end is no news where it ended as it was told to.
+  if (ventilator_ending.failure) std::rethrow_exception(ventilator_ending.failure);
   RunReport report = ventilator_ending.report;
   report.digest = sink_ending.report.digest;
   return report;
