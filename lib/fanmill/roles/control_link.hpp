@@ -16,12 +16,14 @@ class ControlLink {
   ControlLink(transport::Context& context, const Endpoint& ventilator, const CommonSettings& settings)
       : settings_(settings),
         socket_(context, transport::Kind::dealer, socket_settings(settings)),
-        monitor_(context, socket_) {
+        monitor_(context, socket_),
+        connected_(ventilator.scheme == Scheme::inproc) {
     socket_.connect(ventilator);
   }
 
-  // What the ventilator cannot take now is lost; all that matters is said again until it is answered.
+  // What is said while there is no connection goes nowhere: all that matters is said again once there is one.
   void say(const wire::Control& message) {
+    if (!connected_) return;
     transport::Message frame(wire::encode(message));
     static_cast<void>(socket_.send(frame));
   }
@@ -52,6 +54,7 @@ class ControlLink {
         }
       }
     }
+    connected_ = (connected_ && !down) || up;
     // The last messages of a connection may come after the news of its end.
     if (down) machine.on_control_down(now);
     if (up) machine.on_control_up(now);
@@ -61,13 +64,13 @@ class ControlLink {
   static transport::SocketSettings socket_settings(const CommonSettings& settings) {
     transport::SocketSettings result;
     result.max_message = settings.max_message + wire::frame_slack;
-    result.only_when_connected = true;  // a HELLO for each second of waiting is of no use to anybody
     return result;
   }
 
   const CommonSettings& settings_;
   transport::Socket socket_;
   transport::Monitor monitor_;
+  bool connected_;  // over inproc always
   std::uint64_t malformed_ = 0;
 };
 

@@ -53,7 +53,9 @@ struct SocketSettings {
   std::chrono::milliseconds handshake_timeout{
       10000};                              // connections that never speak, or are never answered, are closed
   std::chrono::milliseconds linger{1000};  // for what is queued when the socket closes
-  bool only_when_connected = false;        // nothing queues for a peer that is not there (ZMQ_IMMEDIATE)
+  bool only_when_connected = false;        // nothing queues for a peer that is not there (ZMQ_IMMEDIATE);
+                                           // not for a socket that receives: what it has not read when
+                                           // the connection ends is lost
   bool reconnects = true;                  // lanes do not: another worker may have the port by then
   std::size_t max_message =
       0;  // bytes of a frame; a larger one cuts the connection; 0 is wire's default plus slack
