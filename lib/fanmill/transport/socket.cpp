@@ -68,6 +68,9 @@ void apply(zmq::socket_t& socket, Kind kind, const SocketSettings& settings) {
     socket.set(option::reconnect_ivl, -1);
   }
   socket.set(option::immediate, settings.only_when_connected);
+  // Whatever does not begin like ZMTP is taken for ZMTP/1.0, and for a peer at once, unless there is a
+  // domain: noise on a lane's port would be sent every other task.
+  socket.set(option::zap_domain, "fanmill");
   if (kind == Kind::router) socket.set(option::router_mandatory, true);
 }
 
