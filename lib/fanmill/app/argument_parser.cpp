@@ -72,13 +72,7 @@ void refuse_empty_values(std::span<const std::string> words) {
 Split split(Program program, const std::vector<std::string>& arguments) {
   CLI::App parser;
   parser.set_help_flag();  // ours is in the table
-  // A command's words may look like options of ours; those of a reader of files are a file's name.
-  const bool has_command = program != Program::audit && program != Program::export_results;
-  if (has_command) {
-    parser.prefix_command();
-  } else {
-    parser.allow_extras();
-  }
+  parser.prefix_command();
   std::vector<std::pair<const Option*, CLI::Option*>> declared;
   for (const Option& option : option_table()) {
     if (!option.is_known_to(program)) continue;
@@ -96,11 +90,6 @@ Split split(Program program, const std::vector<std::string>& arguments) {
 
   Split result;
   result.command = parser.remaining();
-  if (!has_command) {
-    for (const std::string& word : result.command) {
-      if (word.size() > 1 && word.front() == '-' && word != "--") throw unknown_option(program, word);
-    }
-  }
   refuse_empty_values(std::span(arguments).first(arguments.size() - result.command.size()));
   if (!result.command.empty() && result.command.front() == "--") {
     result.command.erase(result.command.begin());

@@ -3,17 +3,7 @@
 namespace fanmill::app {
 
 std::string_view message_name(Program program) {
-  switch (program) {
-    case Program::run:
-    case Program::audit:
-    case Program::export_results:
-      return "fanmill";
-    case Program::ventilator:
-    case Program::worker:
-    case Program::sink:
-      break;
-  }
-  return command_name(program);
+  return program == Program::run ? "fanmill" : command_name(program);
 }
 
 std::string_view command_name(Program program) {
@@ -24,10 +14,6 @@ std::string_view command_name(Program program) {
       return "fanmill-ventilator";
     case Program::worker:
       return "fanmill-worker";
-    case Program::audit:
-      return "fanmill audit";
-    case Program::export_results:
-      return "fanmill export";
     case Program::sink:
       break;
   }
