@@ -16,8 +16,8 @@ namespace fanmill::roles {
 struct RunReport {
   int exit_code = 0;                // docs/command-line.md
   std::string closing_line;         // "10000 tasks: 9998 ok, …"; empty where there is nothing to state
-  std::vector<std::string> digest;  // lines about failures, for people
-  std::vector<std::pair<std::string, std::uint64_t>> counters;  // all there are, by name, for programs
+  std::vector<std::string> digest{};  // lines about failures, for people
+  std::vector<std::pair<std::string, std::uint64_t>> counters{};  // all there are, by name, for programs
 };
 
 struct ClosingStatement {
