@@ -3,6 +3,8 @@
 #include <string_view>
 #include <vector>
 
+#include <cli/audit.hpp>
+#include <cli/export.hpp>
 #include <cli/run_program.hpp>
 #include <fmt/format.h>
 #include <sink/sink_program.hpp>
@@ -23,15 +25,16 @@ struct Subcommand {
 };
 
 constexpr std::array subcommands{
-    Subcommand{"run", run_run_program},
-    Subcommand{"ventilator", run_ventilator_program},
-    Subcommand{"worker", run_worker_program},
-    Subcommand{"sink", run_sink_program},
+    Subcommand{"run", run_run_program},       Subcommand{"ventilator", run_ventilator_program},
+    Subcommand{"worker", run_worker_program}, Subcommand{"sink", run_sink_program},
+    Subcommand{"audit", run_audit_program},   Subcommand{"export", run_export_program},
 };
+
+constexpr std::string_view takes = "it takes run, ventilator, worker, sink, audit or export";
 
 int run_front_door(Process& process) {
   if (process.arguments.empty()) {
-    throw usage_error("no program is named", "", "it takes run, ventilator, worker or sink");
+    throw usage_error("no program is named", "", takes);
   }
   const std::string word = process.arguments.front();
   process.arguments.erase(process.arguments.begin());
@@ -45,9 +48,8 @@ int run_front_door(Process& process) {
   std::vector<std::string_view> known{"--help", "--version"};
   for (const Subcommand& subcommand : subcommands) known.push_back(subcommand.name);
   const std::string_view meant = nearest(word, known);
-  throw usage_error(
-      fmt::format("'{}'", word), "there is no such program",
-      meant.empty() ? "it takes run, ventilator, worker or sink" : fmt::format("did you mean {}?", meant));
+  throw usage_error(fmt::format("'{}'", word), "there is no such program",
+                    meant.empty() ? std::string(takes) : fmt::format("did you mean {}?", meant));
 }
 
 }  // namespace

@@ -1,68 +1,28 @@
 """One job through separate processes: a ventilator, a sink and any number of workers, watched until the end.
 
-What scripts/local-ipc and scripts/lan-ssh have in common: which option goes to which program, where the
-programs are, who is told when somebody ends or a signal comes, and the exit status.
+What scripts/local-ipc and scripts/lan-ssh have in common: where the programs are, which option goes to which,
+who is told when somebody ends or a signal comes, and the exit status.
 """
 
 import os
 import pathlib
 import queue
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 
-# Which program takes which option; the value says whether the option has one.
-VENTILATOR = {"-0": False, "--null": False, "-a": True, "--arg-file": True, "--window": True,
-              "--prefetch": True, "--min-workers": True, "--lane-ports": True}
-SINK = {"-k": False, "--keep-order": False, "--format": True, "-o": True, "--output": True}
-WORKER = {"--shell": True, "--function": True, "--max-output": True}
-ALL = {"--wait-timeout": True, "--max-message": True, "-q": False, "--quiet": False,
-       "--insecure": False}
+ROLES = ("ventilator", "worker", "sink")
+# What the scripts settle themselves.
+SETTLED = {"--bind", "--connect", "--advertise", "--name", "-j", "--jobs", "-h", "--help", "--version"}
 
 SECONDS_TO_LEAVE = 10  # after SIGTERM, before SIGKILL
 
 
 class UsageError(Exception):
     """A wrong command line: exit status 2."""
-
-
-class Arguments:
-    """A command line, dealt out to the programs: OPTIONS [--] [COMMAND…] [::: ITEM…]."""
-
-    def __init__(self, arguments, own):
-        """`own` maps the caller's options to whether they have a value; they are found in `self.own`."""
-        self.own, self.ventilator, self.worker, self.sink = {}, [], [], []
-        tables = [(own, None), (VENTILATOR, [self.ventilator]), (SINK, [self.sink]), (WORKER, [self.worker]),
-                  (ALL, [self.ventilator, self.worker, self.sink])]
-        at = arguments.index(":::") if ":::" in arguments else len(arguments)
-        rest, items = arguments[:at], arguments[at:]
-        while rest and rest[0].startswith("-") and rest[0] != "--":
-            word = rest.pop(0)
-            name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
-            letter = word[:2] if len(word) > 2 and not word.startswith("--") else None
-            if any(letter in table and not table[letter] for table, _ in tables):
-                name = letter  # -kq is -k -q
-                rest.insert(0, "-" + word[2:])
-            elif letter:
-                name, equals, value = letter, "=", word[2:]  # -j4
-            table, targets = next((entry for entry in tables if name in entry[0]), (None, None))
-            if table is None:
-                raise UsageError(f"{word}: no such option")
-            if table[name] and not equals:
-                if not rest:
-                    raise UsageError(f"{name}: takes a value")
-                value = rest.pop(0)
-            if targets is None:
-                self.own[name] = value if table[name] else True
-            for target in targets or []:
-                target += [name, value] if table[name] else [name]
-        if rest and rest[0] == "--":
-            rest.pop(0)
-        self.ventilator += items
-        if rest:
-            self.worker += ["--", *rest]
 
 
 def program(name):
@@ -80,6 +40,63 @@ def program(name):
         looked = ", ".join(map(str, places))
         raise UsageError(f"{name}: not found in {looked} or PATH; scripts/demo builds it")
     return found
+
+
+def options_of(path):
+    """The options that a program takes, by its own --help, and whether each has a value."""
+    text = subprocess.run([path, "--help"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    options = {}
+    line = re.compile(r"^  (?:-(.), |    )(--[a-z-]+)(?: (\S+))?(?= )", re.MULTILINE)
+    for letter, name, value in line.findall(text):
+        options[name] = bool(value)
+        if letter:
+            options[f"-{letter}"] = bool(value)
+    return {name: has_value for name, has_value in options.items() if name not in SETTLED}
+
+
+class Arguments:
+    """A command line, dealt out to the programs that take its options: OPTIONS [--] [COMMAND] [::: ITEM]."""
+
+    def __init__(self, arguments, own):
+        """`own` maps the caller's options to whether they have a value; they are found in `self.own`."""
+        self.paths = {role: program(f"fanmill-{role}") for role in ROLES}
+        self.own = {}
+        self.of = {role: [] for role in ROLES}
+        takers = {role: options_of(path) for role, path in self.paths.items()}
+        known = {**{name: value for table in takers.values() for name, value in table.items()}, **own}
+
+        at = arguments.index(":::") if ":::" in arguments else len(arguments)
+        rest, items = arguments[:at], arguments[at:]
+        while rest and rest[0].startswith("-") and rest[0] != "--":
+            word = rest.pop(0)
+            name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
+            letter = word[:2] if len(word) > 2 and not word.startswith("--") else None
+            if letter and not known.get(letter, True):
+                name = letter  # -kq is -k -q
+                rest.insert(0, "-" + word[2:])
+            elif letter:
+                name, equals, value = letter, "=", word[2:]  # -j4
+            if name not in known:
+                raise UsageError(f"{word}: no such option")
+            if known[name] and not equals:
+                if not rest:
+                    raise UsageError(f"{name}: takes a value")
+                value = rest.pop(0)
+            if name in own:
+                self.own[name] = value if known[name] else True
+                continue
+            for role in ROLES:
+                if name in takers[role]:
+                    self.of[role] += [name, value] if known[name] else [name]
+        if rest and rest[0] == "--":
+            rest.pop(0)
+        self.of["ventilator"] += items
+        if rest:
+            self.of["worker"] += ["--", *rest]
+
+    def command(self, role, *words):
+        """One of the programs, with what the caller says and then the options that are for it."""
+        return [self.paths[role], *words, *self.of[role]]
 
 
 class Job:

@@ -2,7 +2,9 @@
 
 #include <fanmill/app/argument_parser.hpp>
 #include <fanmill/app/log.hpp>
+#include <fanmill/app/open_store.hpp>
 #include <fanmill/app/signals.hpp>
+#include <fanmill/app/summary.hpp>
 #include <fanmill/app/usage_text.hpp>
 #include <fanmill/roles/sink.hpp>
 
@@ -17,9 +19,12 @@ int run_sink_program(Process& process) {
   }
   const Log log(process.name, settings.quiet ? Log::Level::warnings : Log::Level::everything);
   settings.sink.notice = log.notice();
-  require_output(process.closed, settings.results);
-  const std::unique_ptr<store::Store> results = store::open_stream(settings.results);
-  return log.report(roles::run_sink(settings.sink, *results, stop_on_signals()));
+  Summary summary(settings.summary_file);
+  const std::unique_ptr<store::Store> results = open_store(process.closed, settings);
+  const roles::RunReport report = roles::run_sink(settings.sink, *results, stop_on_signals());
+  const int status = log.report(report);
+  summary.write(report);
+  return status;
 }
 
 }  // namespace fanmill::app

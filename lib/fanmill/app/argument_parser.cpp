@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -72,7 +73,13 @@ void refuse_empty_values(std::span<const std::string> words) {
 Split split(Program program, const std::vector<std::string>& arguments) {
   CLI::App parser;
   parser.set_help_flag();  // ours is in the table
-  parser.prefix_command();
+  // A command's words may look like options of ours; those of a reader of files are a file's name.
+  const bool has_command = program != Program::audit && program != Program::export_results;
+  if (has_command) {
+    parser.prefix_command();
+  } else {
+    parser.allow_extras();
+  }
   std::vector<std::pair<const Option*, CLI::Option*>> declared;
   for (const Option& option : option_table()) {
     if (!option.is_known_to(program)) continue;
@@ -82,20 +89,28 @@ Split split(Program program, const std::vector<std::string>& arguments) {
     declared.emplace_back(&option, made->take_all());
   }
 
+  const auto end = has_command ? arguments.end() : std::find(arguments.begin(), arguments.end(), "--");
   try {
-    parser.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    parser.parse(std::vector<std::string>(std::reverse_iterator(end), arguments.rend()));
   } catch (const CLI::ArgumentMismatch&) {
-    throw missing_value(arguments.back());
+    throw missing_value(*std::prev(end));
   }
 
   Split result;
   result.command = parser.remaining();
-  refuse_empty_values(std::span(arguments).first(arguments.size() - result.command.size()));
-  if (!result.command.empty() && result.command.front() == "--") {
-    result.command.erase(result.command.begin());
-  } else if (!result.command.empty() && result.command.front().starts_with('-') &&
-             result.command.front() != "-") {
-    throw unknown_option(program, result.command.front());
+  const auto is_option = [](const std::string& word) { return word.size() > 1 && word.front() == '-'; };
+  if (has_command) {
+    refuse_empty_values(std::span(arguments).first(arguments.size() - result.command.size()));
+    if (!result.command.empty() && result.command.front() == "--") {
+      result.command.erase(result.command.begin());
+    } else if (!result.command.empty() && is_option(result.command.front())) {
+      throw unknown_option(program, result.command.front());
+    }
+  } else {
+    refuse_empty_values(std::span(arguments.begin(), end));
+    const auto unknown = std::find_if(result.command.begin(), result.command.end(), is_option);
+    if (unknown != result.command.end()) throw unknown_option(program, *unknown);
+    if (end != arguments.end()) result.command.insert(result.command.end(), std::next(end), arguments.end());
   }
   for (const auto& [option, made] : declared) {
     if (made->count() > 0) result.given.push_back({option, made->results()});

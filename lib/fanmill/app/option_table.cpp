@@ -11,13 +11,19 @@ namespace {
 
 using Text = std::string_view;
 
+// Attempts are counted from 0 on the wire, and workers that die cost some too.
+constexpr std::uint64_t most_retries = 100'000;
+
 constexpr std::size_t most_bytes = std::size_t{1}
                                    << 30;  // of one payload or output: a frame stays below 32 bits
 
 constexpr TakenBy all{.run = true, .ventilator = true, .worker = true, .sink = true};
+constexpr TakenBy everybody{
+    .run = true, .ventilator = true, .worker = true, .sink = true, .audit = true, .export_results = true};
 constexpr TakenBy ventilators{.run = true, .ventilator = true};
 constexpr TakenBy workers{.run = true, .worker = true, .hosting = true};
 constexpr TakenBy sinks{.run = true, .sink = true, .hosting = true};
+constexpr TakenBy sinks_and_export{.run = true, .sink = true, .hosting = true, .export_results = true};
 
 void set_bind(ProgramSettings& settings, Text option, Text value) {
   const Endpoint endpoint = parse_endpoint(option, value);
@@ -111,15 +117,48 @@ const std::array table{
            .argument = "FILE",
            .help = "results to FILE, complete or not at all (default: stdout)",
            .section = Section::output,
-           .taken_by = sinks,
+           .taken_by = sinks_and_export,
            .set = [](ProgramSettings& s, Text o,
                      Text v) { s.results.file = v == "-" ? std::string() : parse_text(o, v, "a file"); }},
     Option{.name = "--format",
            .argument = "FORMAT",
            .help = "raw: outputs as they are (default); jsonl: a JSON object a line",
            .section = Section::output,
+           .taken_by = sinks_and_export,
+           .set =
+               [](ProgramSettings& s, Text o, Text v) {
+                 s.results.format =
+                     s.program == Program::export_results ? parse_export_format(o, v) : parse_format(o, v);
+               }},
+    Option{
+        .name = "--results",
+        .argument = "FILE.db",
+        .help = "results to an SQLite file, safe at once; nothing to stdout then",
+        .section = Section::output,
+        .taken_by = sinks,
+        .set = [](ProgramSettings& s, Text o, Text v) { s.results_file.path = parse_text(o, v, "a file"); }},
+    Option{.name = "--resume",
+           .help = "go on with FILE.db: skip what is in it",
+           .section = Section::output,
            .taken_by = sinks,
-           .set = [](ProgramSettings& s, Text o, Text v) { s.results.format = parse_format(o, v); }},
+           .set =
+               [](ProgramSettings& s, Text, Text) {
+                 if (s.results_file.mode == store::ResultsMode::create) {
+                   s.results_file.mode = store::ResultsMode::resume;
+                 }
+               }},
+    Option{.name = "--retry-failed",
+           .help = "likewise, but run again what failed or is dead",
+           .section = Section::output,
+           .taken_by = sinks,
+           .set = [](ProgramSettings& s, Text,
+                     Text) { s.results_file.mode = store::ResultsMode::retry_failed; }},
+    Option{.name = "--summary-json",
+           .argument = "FILE",
+           .help = "all counters to FILE at the end, as a JSON object",
+           .section = Section::output,
+           .taken_by = sinks,
+           .set = [](ProgramSettings& s, Text o, Text v) { s.summary_file = parse_text(o, v, "a file"); }},
 
     Option{
         .name = "--listen",
@@ -142,6 +181,28 @@ const std::array table{
                [](ProgramSettings& s, Text o, Text v) {
                  s.ventilator.min_workers = static_cast<std::uint32_t>(parse_count(o, v, 1, 100'000));
                }},
+    Option{.name = "--retries",
+           .argument = "N",
+           .help = "run a task that failed up to N times more (default 0)",
+           .section = Section::delivery,
+           .taken_by = ventilators,
+           .set =
+               [](ProgramSettings& s, Text o, Text v) {
+                 s.ventilator.retries = static_cast<std::uint32_t>(parse_count(o, v, 0, most_retries));
+               }},
+    Option{
+        .name = "--retry-delay",
+        .argument = "T",
+        .help = "wait T before the first of them, and longer before each further one",
+        .section = Section::delivery,
+        .taken_by = ventilators,
+        .set = [](ProgramSettings& s, Text o, Text v) { s.ventilator.retry_delay = parse_duration(o, v); }},
+    Option{.name = "--halt",
+           .argument = "now|soon,fail=N",
+           .help = "end the run with 3 after N failures: kill, or finish, what runs",
+           .section = Section::delivery,
+           .taken_by = ventilators,
+           .set = [](ProgramSettings& s, Text o, Text v) { s.ventilator.halt = parse_halt(o, v); }},
     Option{.name = "--wait-timeout",
            .argument = "T",
            .help = "end with 3 after T (2s, 5m) without a peer (default: wait on)",
@@ -209,12 +270,12 @@ const std::array table{
            .name = "--help",
            .help = "print this text",
            .section = Section::other,
-           .taken_by = all,
+           .taken_by = everybody,
            .set = [](ProgramSettings& s, Text, Text) { s.request = Request::help; }},
     Option{.name = "--version",
            .help = "print the version",
            .section = Section::other,
-           .taken_by = all,
+           .taken_by = everybody,
            .set = [](ProgramSettings& s, Text, Text) { s.request = Request::version; }},
 };
 
@@ -228,6 +289,10 @@ bool Option::is_known_to(Program program) const {
       return taken_by.ventilator || taken_by.hosting;
     case Program::worker:
       return taken_by.worker;
+    case Program::audit:
+      return taken_by.audit;
+    case Program::export_results:
+      return taken_by.export_results;
     case Program::sink:
       break;
   }

@@ -21,6 +21,8 @@ struct TakenBy {
   bool worker = false;
   bool sink = false;
   bool hosting = false;  // the ventilator too, where all stages share its process
+  bool audit = false;
+  bool export_results = false;
 };
 
 struct Option {

@@ -53,6 +53,26 @@ store::Format parse_format(std::string_view option, std::string_view text) {
   throw usage_error(option, fmt::format("'{}' is no format", text), "it takes raw or jsonl");
 }
 
+store::Format parse_export_format(std::string_view option, std::string_view text) {
+  if (text == "raw") return store::Format::raw;
+  if (text == "jsonl") return store::Format::jsonl;
+  if (text == "joblog") return store::Format::joblog;
+  throw usage_error(option, fmt::format("'{}' is no format", text), "it takes raw, jsonl or joblog");
+}
+
+roles::Halt parse_halt(std::string_view option, std::string_view text) {
+  const std::size_t comma = text.find(',');
+  const std::string_view when = text.substr(0, comma);
+  std::string_view what = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+  constexpr std::string_view failures = "fail=";
+  if ((when != "now" && when != "soon") || !what.starts_with(failures)) {
+    throw usage_error(option, fmt::format("'{}' is not understood", text),
+                      "it takes now,fail=N or soon,fail=N");
+  }
+  what.remove_prefix(failures.size());
+  return {when == "now", parse_count(option, what, 1, std::uint64_t{1} << 53)};
+}
+
 std::size_t parse_size_up_to(std::string_view option, std::string_view text, std::size_t most) {
   const std::uint64_t size = parse_size(option, text);
   if (size == 0) throw usage_error(option, "0 is too small", "the least is 1");

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fanmill/base/time.hpp>
+#include <fanmill/roles/settings.hpp>
 #include <fanmill/store/stream.hpp>
 
 namespace fanmill::app {
@@ -22,7 +23,13 @@ namespace fanmill::app {
 // "auto" is none.
 [[nodiscard]] std::optional<std::uint32_t> parse_prefetch(std::string_view option, std::string_view text);
 
+// What a run can write: raw, jsonl.
 [[nodiscard]] store::Format parse_format(std::string_view option, std::string_view text);
+// What can be made of stored results: raw, jsonl, joblog.
+[[nodiscard]] store::Format parse_export_format(std::string_view option, std::string_view text);
+
+// "now,fail=1", "soon,fail=20".
+[[nodiscard]] roles::Halt parse_halt(std::string_view option, std::string_view text);
 
 // A size from 1 to `most`.
 [[nodiscard]] std::size_t parse_size_up_to(std::string_view option, std::string_view text, std::size_t most);

@@ -3,7 +3,17 @@
 namespace fanmill::app {
 
 std::string_view message_name(Program program) {
-  return program == Program::run ? "fanmill" : command_name(program);
+  switch (program) {
+    case Program::run:
+    case Program::audit:
+    case Program::export_results:
+      return "fanmill";
+    case Program::ventilator:
+    case Program::worker:
+    case Program::sink:
+      break;
+  }
+  return command_name(program);
 }
 
 std::string_view command_name(Program program) {
@@ -14,6 +24,10 @@ std::string_view command_name(Program program) {
       return "fanmill-ventilator";
     case Program::worker:
       return "fanmill-worker";
+    case Program::audit:
+      return "fanmill audit";
+    case Program::export_results:
+      return "fanmill export";
     case Program::sink:
       break;
   }

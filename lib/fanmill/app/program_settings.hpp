@@ -2,10 +2,12 @@
 // A command line, parsed: what the program was asked to do, in the types of the floors that do it.
 
 #include <cstdint>
+#include <string>
 
 #include <fanmill/app/program.hpp>
 #include <fanmill/input/input.hpp>
 #include <fanmill/roles/settings.hpp>
+#include <fanmill/store/results_file.hpp>
 #include <fanmill/store/stream.hpp>
 #include <fanmill/work/work.hpp>
 
@@ -29,6 +31,8 @@ struct ProgramSettings {
   input::Settings input;
   work::WorkSettings command;
   store::StreamSettings results;
+  store::ResultsFileSettings results_file;  // --results, or what audit and export read; without a path: none
+  std::string summary_file;                 // --summary-json; empty: none
 };
 
 // For what all stages are told alike.

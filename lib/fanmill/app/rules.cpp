@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <fanmill/app/command_text.hpp>
 #include <fanmill/app/rules.hpp>
 #include <fanmill/base/error.hpp>
+#include <fanmill/work/command_line.hpp>
 
 namespace fanmill::app {
 
@@ -18,11 +20,16 @@ class Rules {
       : settings_(settings), given_(given) {}
 
   void apply(std::vector<std::string> words) {
+    if (program() == Program::audit || program() == Program::export_results) {
+      take_file(words);
+      return;
+    }
     check_endpoints();
     settle_hosting();
     if (program() == Program::run || program() == Program::ventilator) take_items(words);
     take_command(std::move(words));
     settle_sizes();
+    settle_results();
     settle_details();
   }
 
@@ -120,13 +127,25 @@ class Rules {
       throw usage_error(is_given("--shell") ? "--shell" : "--function",
                         fmt::format("it is in place of a COMMAND, and '{}' is one", words.front()));
     }
-    if (replaced) return;
-    if (words.empty() || words.front().empty()) {
+    if (!replaced && (words.empty() || words.front().empty())) {
       throw usage_error("there is no COMMAND", "what is to be done with the items?",
                         "give one, or --shell TEXT, or --function NAME");
     }
-    settings_.command.kind = work::kind_of(words);
-    settings_.command.words = std::move(words);
+    if (!replaced) {
+      settings_.command.kind = work::kind_of(words);
+      settings_.command.words = std::move(words);
+    }
+    check_command();
+  }
+
+  // What cannot be run is said here, and not by a worker that has joined.
+  void check_command() const {
+    const work::WorkSettings& command = settings_.command;
+    if (command.kind == work::WorkKind::command) {
+      static_cast<void>(work::CommandLine::of_words(command.words));
+    } else if (command.kind == work::WorkKind::shell) {
+      static_cast<void>(work::CommandLine::of_shell_text(command.words.front()));
+    }
   }
 
   void refuse_work(const std::vector<std::string>& words) const {
@@ -154,9 +173,46 @@ class Rules {
     settings_.input.max_item = most;
   }
 
+  void settle_results() {
+    store::ResultsFileSettings& file = settings_.results_file;
+    if (file.path.empty()) {
+      for (const std::string_view name : {"--resume", "--retry-failed"}) {
+        if (is_given(name)) {
+          throw usage_error(name, "there is no file to go on with", "give --results FILE.db too");
+        }
+      }
+      return;
+    }
+    for (const std::string_view name : {"--output", "--format", "--keep-order"}) {
+      if (is_given(name)) {
+        throw usage_error(name, "with --results everything goes to FILE.db",
+                          "fanmill export writes it out afterwards");
+      }
+    }
+    // A row has an output and an item at most, and SQLite takes 1,000,000,000 bytes.
+    constexpr std::size_t most = std::size_t{400} << 20;
+    if (settings_.sink.max_message > most) {
+      throw usage_error("--max-message", "more than --results can hold", "the most is 400M with it");
+    }
+    if (settings_.hosts_all_stages && !settings_.remote_only) file.command = command_text(settings_.command);
+  }
+
   void settle_details() {
+    // What a process costs hides the price of its item and its times; what a function costs does not. A sink
+    // of its own cannot know which of them it will see.
+    const bool functions = settings_.hosts_all_stages && settings_.command.kind == work::WorkKind::function;
+    const bool stored = !settings_.results_file.path.empty() && (settings_.remote_only || !functions);
     settings_.sink.wants_item = settings_.sink.wants_detail =
-        settings_.results.format == store::Format::jsonl;
+        stored || settings_.results.format == store::Format::jsonl;
+  }
+
+  // FILE.db, the only word.
+  void take_file(std::vector<std::string> words) {
+    if (words.empty() || words.front().empty()) {
+      throw usage_error("there is no FILE.db", "which results?", "give the file of --results");
+    }
+    if (words.size() > 1) throw usage_error(fmt::format("'{}'", words[1]), "one FILE.db is all it takes");
+    settings_.results_file.path = words.front();
   }
 
   ProgramSettings& settings_;

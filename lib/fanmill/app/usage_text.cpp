@@ -73,6 +73,28 @@ constexpr Frame sink_frame{
     .exit_status = exit_of_a_run,
 };
 
+constexpr Frame audit_frame{
+    .usage = "fanmill audit FILE.db",
+    .about =
+        "Checks what FILE.db, written with --results, says of its last run: that the run is complete, that\n"
+        "each task has one outcome, and that tasks = ok + failed + dead. Prints the statement, and what "
+        "does\n"
+        "not hold. A run may go on in the file meanwhile.\n",
+    .examples = "  fanmill audit results.db && fanmill export results.db > results\n",
+    .exit_status = "  0 it holds   1 it does not hold   2 wrong command line   3 FILE.db cannot be read\n",
+};
+
+constexpr Frame export_frame{
+    .usage = "fanmill export FILE.db [OPTION]...",
+    .about =
+        "Writes the results of the last run in FILE.db, which was written with --results, in the order of\n"
+        "its input. --format takes joblog too: the columns of GNU parallel's --joblog.\n",
+    .examples =
+        "  fanmill export results.db > results\n"
+        "  fanmill export results.db --format jsonl -o results.jsonl\n",
+    .exit_status = "  0 done   2 wrong command line   3 FILE.db cannot be read, or the output not written\n",
+};
+
 constexpr std::array headings{
     std::pair{Section::connection, "CONNECTION"}, std::pair{Section::work, "WORK"},
     std::pair{Section::input, "INPUT"},           std::pair{Section::output, "OUTPUT"},
@@ -87,6 +109,10 @@ const Frame& frame_of(Program program) {
       return ventilator_frame;
     case Program::worker:
       return worker_frame;
+    case Program::audit:
+      return audit_frame;
+    case Program::export_results:
+      return export_frame;
     case Program::sink:
       break;
   }
@@ -105,7 +131,8 @@ std::string hosting_names() {
   std::string names;
   for (const Option& option : option_table()) {
     if (!option.taken_by.hosting) continue;
-    if (!names.empty()) names.append(" ");
+    const std::size_t line = names.size() - (names.rfind('\n') + 1);  // npos + 1 is 0
+    if (!names.empty()) names.append(line + option.name.size() < 85 ? " " : "\n");
     names.append(option.name);
   }
   return names;
@@ -143,6 +170,8 @@ std::string overview_text() {
          "  ventilator  where tasks come from; the same as fanmill-ventilator\n"
          "  worker      what is done with a task; the same as fanmill-worker\n"
          "  sink        where results go; the same as fanmill-sink\n"
+         "  audit       whether what a sink has stored adds up\n"
+         "  export      what a sink has stored, as a stream of results\n"
          "OPTIONS\n"
          "  -h, --help  print this text; fanmill PROGRAM --help prints the program's\n"
          "  --version   print the version\n"

@@ -196,6 +196,7 @@ Collector::Verdict Collector::on_result(const wire::ResultsHeader& header, const
   // Another attempt has done better than the one that is held.
   if (!held_.empty()) retried_ += held_.erase(result.id);
   accept(result.id, result.outcome);
+  ++stored_;
   return Verdict::store;
 }
 
@@ -239,6 +240,7 @@ void Collector::on(const wire::Keep& keep) {
     const auto found = held_.find(attempt.id);
     if (found == held_.end() || found->second.attempt != attempt.attempt) continue;
     accept(attempt.id, Outcome::failed);
+    ++stored_;
     actions_.emplace_back(StoreHeld{std::move(found->second.frame)});
     held_.erase(found);
   }
@@ -256,6 +258,7 @@ void Collector::on(const wire::Dead& dead) {
   if (accounts_.check(dead.attempt.id) != Accounts::Verdict::accepted) return;
   retried_ += held_.erase(dead.attempt.id);
   accept(dead.attempt.id, Outcome::dead);
+  ++stored_;
   actions_.emplace_back(StoreDead{dead});
 }
 

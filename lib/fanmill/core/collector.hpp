@@ -97,8 +97,11 @@ class Collector {
   [[nodiscard]] bool collecting() const { return state_ == State::collecting; }  // results are welcome
   [[nodiscard]] bool begun() const { return run_ != RunId{}; }
   [[nodiscard]] const Accounts& accounts() const { return accounts_; }
-  [[nodiscard]] std::uint64_t stale() const { return stale_; }      // results of another run
-  [[nodiscard]] std::uint64_t retried() const { return retried_; }  // failures that did not count
+  // Of what accounts().received() counts, each is in one of stored, retried, held, duplicates and rejected.
+  [[nodiscard]] std::uint64_t stored() const { return stored_; }
+  [[nodiscard]] std::uint64_t held() const { return held_.size(); }  // failures that nobody has ruled on yet
+  [[nodiscard]] std::uint64_t stale() const { return stale_; }       // results of another run
+  [[nodiscard]] std::uint64_t retried() const { return retried_; }   // failures that did not count
   [[nodiscard]] bool closed() const { return closed_; }  // the store is closed, every outcome in it
 
  private:
@@ -145,6 +148,7 @@ class Collector {
   bool closed_ = false;
   std::uint64_t stale_ = 0;
   std::uint64_t retried_ = 0;
+  std::uint64_t stored_ = 0;
   std::vector<Action> actions_;
 };
 

@@ -329,9 +329,6 @@ void Run::on_link_down(int link, Time now) {
     // Where it is back already on the same descriptor, this was the end of its last connection: it says HELLO
     // again.
     say(sink_->from.peer, wire::Who{});
-    // Where it is back already on the same descriptor, this was the end of its last connection: it says HELLO
-    // again.
-    say(sink_->from.peer, wire::Who{});
   }
   for (const auto& [token, worker] : workers_) {
     if (worker.from.link != link) continue;

@@ -9,7 +9,6 @@
 // Pure: events and `now` in, actions out. One thread.
 
 #include <algorithm>
-#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>

@@ -57,7 +57,7 @@ void Run::on_ended(const From& from, const wire::Ended& ended) {
   }
   statement_ = Statement{dispatcher_.added(), ended.ok, ended.failed, ended.dead, ended.duplicates};
   const bool all_well = ended.failed == 0 && ended.dead == 0;
-  finish(statement_->unfinished() > 0 ? 3 : all_well ? 0 : 1, "");
+  finish(halted_ || statement_->unfinished() > 0 ? 3 : all_well ? 0 : 1, "");
 }
 
 // --- what is stored already

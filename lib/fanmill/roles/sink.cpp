@@ -310,6 +310,20 @@ RunReport SinkLoop::report() {
                       accounts.accepted(Outcome::failed), accounts.accepted(Outcome::dead),
                       accounts.duplicates(), Clock::now() - began_});
     result.digest = digest_.lines();
+    const std::uint64_t tasks = accounts.count().value_or(accounts.accepted());
+    result.counters = {{"tasks", tasks},
+                       {"ok", accounts.accepted(Outcome::ok)},
+                       {"failed", accounts.accepted(Outcome::failed)},
+                       {"dead", accounts.accepted(Outcome::dead)},
+                       {"unfinished", tasks - std::min(tasks, accounts.accepted())},
+                       {"duplicates", accounts.duplicates()},
+                       {"received", accounts.received()},
+                       {"stored", collector_.stored()},
+                       {"retried", collector_.retried()},
+                       {"held", collector_.held()},
+                       {"rejected", accounts.rejected()},
+                       {"stale_at_sink", collector_.stale()},
+                       {"malformed_at_sink", malformed_}};
   }
   return result;
 }

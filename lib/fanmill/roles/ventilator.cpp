@@ -95,6 +95,12 @@ Run::Settings VentilatorLoop::run_settings(const VentilatorSettings& settings, c
   result.dispatcher.window_bytes = settings.window_bytes;
   result.dispatcher.prefetch = settings.prefetch;
   result.dispatcher.min_lanes = settings.min_workers;
+  result.dispatcher.retries = settings.retries;
+  result.dispatcher.retry_delay = settings.retry_delay;
+  if (settings.halt) {
+    result.halt_after = settings.halt->failures;
+    result.halt_now = settings.halt->now;
+  }
   result.delimiter = input.delimiter();
   result.address = address.text();
   result.wait_timeout = settings.wait_timeout;
@@ -253,7 +259,16 @@ RunReport VentilatorLoop::report(Time started) const {
   if (const auto& statement = run_.statement()) {
     result.closing_line = closing_line({statement->tasks, statement->ok, statement->failed, statement->dead,
                                         statement->duplicates, Clock::now() - started});
+    result.counters = {{"tasks", statement->tasks},
+                       {"ok", statement->ok},
+                       {"failed", statement->failed},
+                       {"dead", statement->dead},
+                       {"unfinished", statement->unfinished()},
+                       {"duplicates", statement->duplicates}};
   }
+  result.counters.emplace_back("redelivered", run_.dispatcher().redelivered());
+  result.counters.emplace_back("stale_at_ventilator", run_.stale());
+  result.counters.emplace_back("malformed_at_ventilator", run_.malformed());
   return result;
 }
 

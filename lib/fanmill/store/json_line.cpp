@@ -6,6 +6,7 @@
 #include <fanmill/store/base64.hpp>
 #include <fanmill/store/cause_words.hpp>
 #include <fanmill/store/json_line.hpp>
+#include <fanmill/store/outcome_name.hpp>
 #include <fanmill/store/utf8.hpp>
 
 namespace fanmill::store {
@@ -13,18 +14,6 @@ namespace fanmill::store {
 // Written straight into the output: a tree of nlohmann's for each line costs several times as much. Its
 // parser judges this in the tests.
 namespace {
-
-std::string_view name_of(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::ok:
-      return "ok";
-    case Outcome::failed:
-      return "failed";
-    case Outcome::dead:
-      break;
-  }
-  return "dead";
-}
 
 // RFC 8259, section 7: what may not stand in a string as it is.
 bool needs_escape(char byte) {

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <utility>
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -24,8 +25,11 @@ std::string resolved(const std::string& path) {
 
 }  // namespace
 
-ResultFile::ResultFile(const std::string& path)
-    : title_("'" + path + "'"), target_(resolved(path)), partial_(target_ + ".partial") {
+ResultFile::ResultFile(const std::string& path, std::string action)
+    : action_(std::move(action)),
+      title_("'" + path + "'"),
+      target_(resolved(path)),
+      partial_(target_ + ".partial") {
   struct stat old {};
   const bool exists = ::stat(target_.c_str(), &old) == 0;
   if (!exists && errno != ENOENT) fail(errno);
@@ -36,7 +40,7 @@ ResultFile::ResultFile(const std::string& path)
   file_.reset(::open(partial_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
   if (!file_) fail(errno);
   if (::flock(file_.fd(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    throw Error(ErrorCode::unavailable, "write results to", title_, "another run is writing it");
+    throw Error(ErrorCode::unavailable, action_, title_, "another run is writing it");
   }
   if (::ftruncate(file_.fd(), 0) != 0) fail(errno);
   if (exists && ::fchmod(file_.fd(), old.st_mode & 0777) != 0) fail(errno);
@@ -52,8 +56,12 @@ void ResultFile::complete() {
   if (folder && ::fsync(folder.fd()) != 0 && errno != EINVAL) fail(errno);
 }
 
+void ResultFile::discard() noexcept {
+  ::unlink(partial_.c_str());
+}
+
 void ResultFile::fail(int error_number) const {
-  throw Error(ErrorCode::unavailable, "write results to", title_, reason_of(error_number));
+  throw Error(ErrorCode::unavailable, action_, title_, reason_of(error_number));
 }
 
 }  // namespace fanmill::store

@@ -11,19 +11,23 @@ namespace fanmill::store {
 
 class ResultFile {
  public:
+  // `action` is for errors, which read as "cannot ACTION 'FILE': …".
   // Throws Error{unavailable} where FILE could not be made: a directory, in a missing directory, not ours to
   // write, or being written by another run.
-  explicit ResultFile(const std::string& path);
+  explicit ResultFile(const std::string& path, std::string action = "write results to");
 
   // Open for writing, empty.
   [[nodiscard]] int fd() const { return file_.fd(); }
 
   // Everything is written: makes it last, and gives it its name. Throws Error{unavailable}.
   void complete();
+  // It will not be: FILE.partial goes.
+  void discard() noexcept;
 
  private:
   [[noreturn]] void fail(int error_number) const;
 
+  std::string action_;
   std::string title_;    // FILE as it was given, in quotes
   std::string target_;   // what it leads to, symbolic links followed
   std::string partial_;  // target_ + ".partial"

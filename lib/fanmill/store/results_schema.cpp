@@ -81,6 +81,7 @@ Contents check_results_schema(const SqliteFile& file) {
       "'worker'), "
       "('table', 'result'), ('table', 'bound'), ('view', 'last_run'))");
   if (ours != 5) throw file.error("it is damaged: a table is missing");
+  if (file.is_cut_short()) throw file.error("it is damaged: its end is missing");
   return Contents::results;
 }
 

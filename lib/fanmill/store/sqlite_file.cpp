@@ -1,8 +1,10 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <new>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -135,7 +137,9 @@ void SqliteFile::Close::operator()(sqlite3* database) const noexcept {
 }
 
 SqliteFile::SqliteFile(const std::string& path, Access access)
-    : title_("'" + path + "'"), action_(access == Access::write ? "write results to" : "read results from") {
+    : path_(path),
+      title_("'" + path + "'"),
+      action_(access == Access::write ? "write results to" : "read results from") {
   // A path that looks like one of SQLite's special names or URIs is a file all the same.
   const std::string file = path.starts_with('/') ? path : "./" + path;
   const int flags =
@@ -175,6 +179,16 @@ std::string SqliteFile::text(const char* sql) const {
 
 std::uint64_t SqliteFile::last_row() const {
   return static_cast<std::uint64_t>(sqlite3_last_insert_rowid(database_.get()));
+}
+
+bool SqliteFile::is_cut_short() const {
+  const std::uint64_t whole = number("PRAGMA page_count") * number("PRAGMA page_size");
+  std::error_code none;
+  // With a log beside it, what is missing may be in that.
+  const std::uintmax_t log = std::filesystem::file_size(path_ + "-wal", none);
+  if (!none && log > 0) return false;
+  const std::uintmax_t size = std::filesystem::file_size(path_, none);
+  return !none && size < whole;
 }
 
 void SqliteFile::set_patience(int milliseconds) {

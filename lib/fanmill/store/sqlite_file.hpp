@@ -69,6 +69,8 @@ class SqliteFile {
   // Likewise a text.
   [[nodiscard]] std::string text(const char* sql) const;
   [[nodiscard]] std::uint64_t last_row() const;
+  // Whether bytes of its last page are missing: SQLite takes them for zeros and says nothing.
+  [[nodiscard]] bool is_cut_short() const;
   // How long to wait for somebody else's lock before it is an error.
   void set_patience(int milliseconds);
 
@@ -82,6 +84,7 @@ class SqliteFile {
   struct Close {
     void operator()(sqlite3* database) const noexcept;
   };
+  std::string path_;
   std::string title_;   // the path as it was given, in quotes
   std::string action_;  // for errors
   std::unique_ptr<sqlite3, Close> database_;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <fanmill/store/outcome_name.hpp>
 #include <fanmill/store/stored_key.hpp>
 #include <fanmill/store/stored_outcomes.hpp>
 
@@ -14,13 +15,6 @@ namespace fanmill::store {
 namespace {
 
 constexpr std::uint64_t largest_row = (std::uint64_t{1} << 59) - 1;
-
-std::optional<Outcome> outcome_named(ByteView name) {
-  if (name == "ok") return Outcome::ok;
-  if (name == "failed") return Outcome::failed;
-  if (name == "dead") return Outcome::dead;
-  return std::nullopt;
-}
 
 // Row and task, by row.
 std::vector<std::pair<std::uint64_t, TaskId>> load_bound(const SqliteFile& file) {

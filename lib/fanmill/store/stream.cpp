@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <fanmill/base/error.hpp>
+#include <fanmill/store/joblog_line.hpp>
 #include <fanmill/store/json_line.hpp>
 #include <fanmill/store/order_buffer.hpp>
 #include <fanmill/store/output.hpp>
@@ -36,6 +37,7 @@ class Stream : public Store {
  public:
   Stream(const StreamSettings& settings, Destination destination, std::optional<Output> errors)
       : format_(settings.format),
+        command_(settings.command),
         keep_order_(settings.keep_order),
         order_memory_(settings.order_memory),
         order_(settings.order_memory),
@@ -43,7 +45,10 @@ class Stream : public Store {
         file_(std::move(destination.file)),
         errors_(std::move(errors)) {}
 
-  void begin(RunId, const std::string& delimiter) override { delimiter_ = delimiter; }
+  void begin(RunId, const std::string& delimiter) override {
+    delimiter_ = delimiter;
+    if (format_ == Format::joblog) output_.tail().append(joblog_header());
+  }
 
   void accept(const wire::ResultsHeader& header, const wire::ResultView& result) override {
     const ByteView stderr_text = errors_ && result.detail ? result.detail->stderr_text : ByteView{};
@@ -106,6 +111,10 @@ class Stream : public Store {
       append_json_line(bytes, header, result);
       return;
     }
+    if (format_ == Format::joblog) {
+      append_joblog_line(bytes, command_, header, result);
+      return;
+    }
     bytes.append(result.output);
     if (header.records && (result.outcome == Outcome::ok || !result.output.empty())) bytes.append(delimiter_);
   }
@@ -145,6 +154,7 @@ class Stream : public Store {
   }
 
   Format format_;
+  std::string command_;
   bool keep_order_;
   std::size_t order_memory_;
   std::string delimiter_;

@@ -14,7 +14,8 @@ enum class Format : std::uint8_t {
   // Each output as it is; of records each followed by the run's delimiter. Failed and dead tasks' outputs
   // too, as they were; a failed record has none.
   raw,
-  jsonl,  // an object a line, as json_line.hpp says
+  jsonl,   // an object a line, as json_line.hpp says
+  joblog,  // GNU parallel's columns, as joblog_line.hpp says, the names of the columns first
 };
 
 struct StreamSettings {
@@ -25,6 +26,7 @@ struct StreamSettings {
   // -o: written beside as FILE.partial and renamed by finish(true). Empty, "-" or /dev/stdout is stdout;
   // FIFOs, devices and /dev/fd/N are written as they are.
   std::string file{};
+  std::string command{};    // for joblog: what the workers run, where it is known
   bool pass_stderr = true;  // commands' stderr to our stderr, grouped by task, byte for byte
 };
 

@@ -59,6 +59,13 @@ bool is_assignment(std::string_view word) {
   return end != word.end() && *end == '=';
 }
 
+// a[… : what follows is evaluated as arithmetic by shells that have arrays.
+bool is_open_index(std::string_view word) {
+  const auto bracket = std::find(word.begin(), word.end(), '[');
+  return bracket != word.begin() && bracket != word.end() && is_name_start(word.front()) &&
+         std::all_of(word.begin(), bracket, is_name) && std::find(bracket, word.end(), ']') == word.end();
+}
+
 // Where the reading of a list of commands has come to.
 struct List {
   Position position = Position::command;
@@ -201,6 +208,10 @@ void Scanner::commands(Until until) {
 
 void Scanner::command_character(List& list) {
   const char c = peek();
+  const char* const outer = forbidden_;
+  if (list.position == Position::command && is_open_index(list.word)) {
+    forbidden_ = "cannot stand in an array's index, which some shells evaluate";
+  }
   if (c == '\\') {
     if (peek(1) == '\0') refuse("\\", "nothing follows it");
     if (peek(1) != '\n') list.add_part();
@@ -239,6 +250,7 @@ void Scanner::command_character(List& list) {
     list.add_letter(c);
     copy();
   }
+  forbidden_ = outer;
 }
 
 void Scanner::end_word(List& list) {

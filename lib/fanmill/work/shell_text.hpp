@@ -19,7 +19,7 @@
 // ($'…', a here-document with a quoted delimiter, a pattern substitution …) the text is refused.
 //
 // What the text does with a parameter is its own: `eval {}`, `ssh host '{}'` and `sh -c 'echo {}'` hand the
-// item to a second shell, and that one will run it.
+// item to a second shell, and that one will run it; so may bash's `let {}` and `[[ {} -eq 1 ]]`.
 
 #include <cstdint>
 #include <string>

@@ -45,6 +45,12 @@ TEST_CASE("rules: one text with shell characters is for the shell, several words
   CHECK(parse_command_line(Program::run, {"--shell", "date"}).command.kind == work::WorkKind::shell);
 }
 
+TEST_CASE("rules: a command that cannot be run is refused before anything starts") {
+  CHECK_THAT(refusal(Program::run, {"echo", "{1}"}), Contains("{1}"));
+  CHECK_THAT(refusal(Program::run, {"echo '{}"}), Contains("never closed"));
+  CHECK_THAT(refusal(Program::worker, {"--connect", "ipc:///tmp/x", "--shell", "echo {2}"}), Contains("{2}"));
+}
+
 TEST_CASE("rules: each component needs its endpoint") {
   CHECK_THAT(refusal(Program::ventilator, {}), StartsWith("--bind: it is missing"));
   CHECK_THAT(refusal(Program::worker, {"cat"}), StartsWith("--connect: it is missing"));

@@ -520,6 +520,12 @@ namespace {
 using Model = test::DispatcherModel;
 using State = Model::State;
 
+// REQUIRE where it is asked a million times: counted once, and said only where it does not hold.
+#define DEMAND(condition)               \
+  do {                                  \
+    if (!(condition)) FAIL(#condition); \
+  } while (false)
+
 class Comparison {
  public:
   explicit Comparison(std::uint32_t seed)
@@ -589,7 +595,7 @@ class Comparison {
     } else if (what < 85) {
       const std::vector<IdRange> ids = draw_ranges();
       const std::uint64_t forgotten = model_.acknowledge(ids);
-      REQUIRE(dispatcher_.acknowledge(ids, now_) == forgotten);
+      DEMAND(dispatcher_.acknowledge(ids, now_) == forgotten);
       acknowledged_ += forgotten;
     } else if (what < 92) {
       if (model_.lanes.size() < 6) open();
@@ -597,14 +603,14 @@ class Comparison {
       return;
     } else if (what < 95) {
       const std::uint64_t lost = model_.close(*lane);
-      REQUIRE(dispatcher_.close(*lane, Dispatcher::Fate::left) == lost);
+      DEMAND(dispatcher_.close(*lane, Dispatcher::Fate::left) == lost);
       redelivered_ += lost;
     } else if (what < 96) {
       dispatcher_.drain(*lane);
       model_.lanes.at(*lane).draining = true;
     } else {
       const std::vector<IdRange> ids = ascending(draw_ranges());
-      REQUIRE(dispatcher_.give_back(*lane, ids) == model_.give_back(*lane, ids));
+      DEMAND(dispatcher_.give_back(*lane, ids) == model_.give_back(*lane, ids));
     }
   }
 
@@ -612,7 +618,7 @@ class Comparison {
     const Dispatcher::Limits limits{static_cast<std::uint32_t>(1 + below(5)),
                                     static_cast<std::uint32_t>(1 + below(below(2) == 0 ? 3 : 3000))};
     const LaneIndex lane = dispatcher_.open(limits);
-    REQUIRE(model_.lanes.count(lane) == 0);
+    DEMAND(model_.lanes.count(lane) == 0);
     model_.open(lane, limits);
     started_ = started_ || model_.lanes.size() >= settings_.min_lanes;
   }
@@ -624,11 +630,11 @@ class Comparison {
         return;
       }
       const std::string payload = draw_payload();
-      REQUIRE(dispatcher_.add(payload) == model_.tasks.size());
+      DEMAND(dispatcher_.add(payload) == model_.tasks.size());
       model_.add(payload);
       if (!greedy_) {
-        REQUIRE(dispatcher_.out() + dispatcher_.pending() <= settings_.window_tasks);
-        REQUIRE(dispatcher_.bytes() < settings_.window_bytes + payload.size());
+        DEMAND(dispatcher_.out() + dispatcher_.pending() <= settings_.window_tasks);
+        DEMAND(dispatcher_.bytes() < settings_.window_bytes + payload.size());
       }
     }
   }
@@ -652,46 +658,46 @@ class Comparison {
     const bool window_full = model_.count(State::out) >= settings_.window_tasks;
     Dispatcher::Handout out;
     if (!dispatcher_.next(out)) {
-      REQUIRE((!started_ || !has_work || window_full || !any_room));
+      DEMAND((!started_ || !has_work || window_full || !any_room));
       return;
     }
-    REQUIRE((started_ && has_work && !window_full));
-    REQUIRE(model_.lanes.count(out.lane) == 1);
+    DEMAND((started_ && has_work && !window_full));
+    DEMAND(model_.lanes.count(out.lane) == 1);
     Model::Lane& lane = model_.lanes.at(out.lane);
-    REQUIRE(model_.has_room(lane, most_credit(lane)));
-    if (any_empty_slot) REQUIRE(lane.held.size() < lane.limits.slots);
-    REQUIRE_FALSE(out.tasks.empty());
-    REQUIRE(out.tasks.size() <= std::min<std::size_t>(lane.limits.max_batch, wire::batch_tasks));
+    DEMAND(model_.has_room(lane, most_credit(lane)));
+    if (any_empty_slot) DEMAND(lane.held.size() < lane.limits.slots);
+    DEMAND(!out.tasks.empty());
+    DEMAND(out.tasks.size() <= std::min<std::size_t>(lane.limits.max_batch, wire::batch_tasks));
     std::size_t bytes = 0;
     for (const wire::TaskView& task : out.tasks) {
-      REQUIRE(model_.front().value_or(~TaskId{0}) == task.id);
+      DEMAND(model_.front().value_or(~TaskId{0}) == task.id);
       const Model::Task& expected = model_.tasks[task.id];
-      REQUIRE(task.attempt == expected.attempt);
-      REQUIRE(task.payload == expected.payload);
+      DEMAND(task.attempt == expected.attempt);
+      DEMAND(task.payload == expected.payload);
       bytes += task.payload.size();
       model_.hand_out(task.id, out.lane);
     }
-    REQUIRE((out.tasks.size() == 1 || bytes <= wire::batch_bytes));
-    REQUIRE(lane.held.size() <= most_credit(lane));
-    REQUIRE(model_.count(State::out) <= settings_.window_tasks);
+    DEMAND((out.tasks.size() == 1 || bytes <= wire::batch_bytes));
+    DEMAND(lane.held.size() <= most_credit(lane));
+    DEMAND(model_.count(State::out) <= settings_.window_tasks);
     if (below(15) == 0) {
       std::vector<IdRange> ids;
       for (const TaskId id : ids_of(out)) ids.push_back({id, id});
       dispatcher_.unsent(out);
-      REQUIRE(model_.give_back(out.lane, ids) == ids.size());
+      DEMAND(model_.give_back(out.lane, ids) == ids.size());
     }
   }
 
   void compare() {
-    REQUIRE(dispatcher_.added() == model_.tasks.size());
-    REQUIRE(dispatcher_.out() == model_.count(State::out));
-    REQUIRE(dispatcher_.pending() == model_.count(State::fresh) + model_.count(State::again));
-    REQUIRE(dispatcher_.acknowledged() == acknowledged_);
-    REQUIRE(dispatcher_.out() + dispatcher_.pending() + dispatcher_.acknowledged() == dispatcher_.added());
-    REQUIRE(dispatcher_.redelivered() == redelivered_);
-    REQUIRE(dispatcher_.bytes() == model_.bytes());
-    REQUIRE(dispatcher_.open_lanes() == model_.lanes.size());
-    for (const auto& [index, lane] : model_.lanes) REQUIRE(dispatcher_.held(index) == lane.held.size());
+    DEMAND(dispatcher_.added() == model_.tasks.size());
+    DEMAND(dispatcher_.out() == model_.count(State::out));
+    DEMAND(dispatcher_.pending() == model_.count(State::fresh) + model_.count(State::again));
+    DEMAND(dispatcher_.acknowledged() == acknowledged_);
+    DEMAND(dispatcher_.out() + dispatcher_.pending() + dispatcher_.acknowledged() == dispatcher_.added());
+    DEMAND(dispatcher_.redelivered() == redelivered_);
+    DEMAND(dispatcher_.bytes() == model_.bytes());
+    DEMAND(dispatcher_.open_lanes() == model_.lanes.size());
+    for (const auto& [index, lane] : model_.lanes) DEMAND(dispatcher_.held(index) == lane.held.size());
   }
 
   // A last lane takes all that is left.
@@ -700,21 +706,21 @@ class Comparison {
     while (!model_.lanes.empty()) {
       const LaneIndex lane = model_.lanes.begin()->first;
       const std::uint64_t lost = model_.close(lane);
-      REQUIRE(dispatcher_.close(lane, Dispatcher::Fate::left) == lost);
+      DEMAND(dispatcher_.close(lane, Dispatcher::Fate::left) == lost);
       redelivered_ += lost;
     }
     while (!started_ || model_.lanes.empty()) open();
     while (!dispatcher_.done()) {
-      REQUIRE(dispatcher_.pending() > 0);
+      DEMAND(dispatcher_.pending() > 0);
       hand_out();
       const std::vector<IdRange> all{{0, model_.tasks.size()}};
       acknowledged_ += model_.acknowledge(all);
       dispatcher_.acknowledge(all, now_ += 1ms);
       compare();
     }
-    REQUIRE(dispatcher_.bytes() == 0);
-    REQUIRE(dispatcher_.acknowledged() == dispatcher_.added());
-    REQUIRE(model_.count(State::done) == model_.tasks.size());
+    DEMAND(dispatcher_.bytes() == 0);
+    DEMAND(dispatcher_.acknowledged() == dispatcher_.added());
+    DEMAND(model_.count(State::done) == model_.tasks.size());
   }
 
   std::mt19937 random_;
@@ -731,7 +737,7 @@ class Comparison {
 }  // namespace
 
 TEST_CASE("dispatcher: does what a plain model does, whatever happens in whatever order") {
-  const auto seed = GENERATE(range(1U, 61U));
+  const auto seed = GENERATE(range(1U, 41U));
   CAPTURE(seed);
-  Comparison(seed).run(400);
+  Comparison(seed).run(200);
 }

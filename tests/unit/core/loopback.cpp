@@ -354,7 +354,7 @@ void Loopback::perform_sink(const Finish& action) {
 
 void Loopback::perform_sink(const Collector::CloseStore& action) {
   if (!unsafe_.empty()) fail("the store was closed before all was safe");
-  if (action.complete != (stored_.size() == settings_.tasks)) fail("complete or not: the sink is wrong");
+  if (action.complete != (stored_.size() == action.count)) fail("complete or not: the sink is wrong");
   collector_.on_closed();
 }
 
@@ -454,6 +454,7 @@ void Loopback::collect_choices() {
     choices_.emplace_back([this] {
       const auto event = std::move(sink_control_.inbox.front());
       sink_control_.inbox.pop_front();
+      sink_has_read_ = true;
       if (const auto* message = std::get_if<wire::Control>(&event)) {
         collector_.on_control(*message, now_);
       } else if (std::holds_alternative<Up>(event)) {
@@ -488,9 +489,9 @@ bool Loopback::step() {
   // Who knows nothing of this run may wait for the next one.
   const bool sink_left = !collector_end_ && (collector_.begun() || !sink_control_.inbox.empty());
   if (run_end_ && !sink_left) {
-    const bool any_left =
-        std::any_of(stations_.begin(), stations_.end(),
-                    [](const auto& one) { return one->alive && !one->control.inbox.empty(); });
+    const bool any_left = std::any_of(stations_.begin(), stations_.end(), [](const auto& one) {
+      return one->alive && !one->control.inbox.empty();
+    });
     if (!any_left) return false;
   }
   now_ += std::chrono::microseconds(10);

@@ -190,7 +190,7 @@ class Loopback {
   std::map<TaskId, Outcome> stored_;
   std::deque<TaskId> unsafe_;
   std::set<TaskId> safe_;
-  bool sink_has_read_ = false;  // since acknowledgements were last flushed
+  bool sink_has_read_ = false;  // anything, since it was last flushed
 
   std::vector<std::function<void()>> choices_;
 };

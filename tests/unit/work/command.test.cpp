@@ -308,6 +308,24 @@ TEST_CASE("command: a descendant that floods the pipe does not hold the task eit
   static_cast<void>(::kill(std::stoi(ran.stderr_text), SIGKILL));
 }
 
+TEST_CASE("command: what the pipes hold when the process has ended belongs to the task") {
+  const Folder folder;
+  REQUIRE(::mkfifo("go", 0600) == 0);
+  REQUIRE(::mkfifo("done", 0600) == 0);
+  const auto runner = shell("{ read x < go; echo late; echo > done; } & : {}");
+  runner->start(handout_of({"x"}), Clock::now());
+  // Nothing is written yet, so this is the process's end.
+  pollfd ended{runner->wait_fd(), POLLIN, 0};
+  REQUIRE(::poll(&ended, 1, 50'000) == 1);
+  folder.write("go", "\n");
+  char byte = 0;
+  const Descriptor done(::open("done", O_RDONLY));
+  REQUIRE(::read(done.fd(), &byte, 1) == 1);
+  std::vector<Ran> results;
+  collect_some(*runner, results);
+  CHECK(results.front().output == "late\n");
+}
+
 TEST_CASE("command: as many run at once as there are slots, and never more") {
   const Folder folder;
   REQUIRE(::mkfifo("meeting", 0600) == 0);
@@ -345,20 +363,24 @@ TEST_CASE("command: results of two lanes do not share a frame") {
   first.token = LaneToken{1};
   RunContext second;
   second.token = LaneToken{2};
-  runner->start(handout_of({"a", "b"}, first), Clock::now());
-  runner->start(handout_of({"c", "d"}, second), Clock::now());
+  // They fail at once, so that all four are there together.
+  const std::string not_an_argument("\0", 1);
+  runner->start(handout_of({not_an_argument, not_an_argument}, first), Clock::now());
+  runner->start(handout_of({not_an_argument, not_an_argument}, second), Clock::now());
   std::vector<Ran> results;
   std::vector<FinishedFrame> frames;
-  while (results.size() < 4) collect_some(*runner, results, &frames);
-  std::size_t of_first = 0;
-  for (const FinishedFrame& frame : frames) of_first += frame.token == LaneToken{1} ? frame.count : 0;
-  CHECK(of_first == 2);
+  collect_some(*runner, results, &frames);
+  REQUIRE(frames.size() == 2);
+  CHECK(frames[0].token == LaneToken{1});
+  CHECK(frames[0].count == 2);
+  CHECK(frames[1].token == LaneToken{2});
+  CHECK(frames[1].count == 2);
 }
 
 TEST_CASE("command: abandon kills what runs with all its group, and the runner can go on") {
   const Folder folder;
   REQUIRE(::mkfifo("alive", 0600) == 0);
-  const auto runner = shell("exec 9>alive; echo >&9; sleep 1000 & sleep 1000; : {}", 2);
+  const auto runner = shell("exec 9>alive; sleep 1000 & echo >&9; sleep 1000; : {}", 2);
   runner->start(handout_of({"x"}), Clock::now());
   const Descriptor alive(::open("alive", O_RDONLY));
   char byte = 0;

@@ -214,6 +214,7 @@ TEST_CASE("shell text: a placeholder is quoted as its place needs") {
       {"echo ${#} $# {}", "echo ${#} $# \"${1}\""},
       {"echo ${1} {}", "echo ${1} \"${1}\""},
       {"echo {1..3} {}", "echo {1..3} \"${1}\""},
+      {"[ {} ] && ls a[{}] [{}]", "[ \"${1}\" ] && ls a[\"${1}\"] [\"${1}\"]"},
       {"-x {}", " -x \"${1}\""},
   };
   for (const Row& row : rows) {
@@ -270,6 +271,9 @@ TEST_CASE("shell text: what cannot be kept safe is refused in words") {
       {"echo $[1+{}]", "$((…))"},
       {"(( {} > 1 ))", "(("},
       {"for ((i=0; i<{}; i++)); do a; done", "(("},
+      {"a[{}]=1; echo $a {}", "array's index"},
+      {"a['{}']=1", "array's index"},
+      {"a[\"{}\"]=1", "array's index"},
       {"echo ${}", "\\${}"},
       {"echo ${/.}", "\\${/.}"},
       {"echo {1}", "--colsep"},

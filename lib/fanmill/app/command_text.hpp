@@ -1,0 +1,14 @@
+#pragma once
+// What the workers run, as one line for people and for comparing one run's with another's.
+
+#include <string>
+
+#include <fanmill/work/work.hpp>
+
+namespace fanmill::app {
+
+// Words with spaces between them, quoted where a shell would want it; the text of --shell as it is;
+// "--function NAME".
+[[nodiscard]] std::string command_text(const work::WorkSettings& settings);
+
+}  // namespace fanmill::app

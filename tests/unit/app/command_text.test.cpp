@@ -1,0 +1,23 @@
+#include <catch2/catch.hpp>
+
+#include <fanmill/app/command_text.hpp>
+
+namespace fanmill::app {
+
+using work::WorkKind;
+
+TEST_CASE("command text: as a person would type it") {
+  CHECK(command_text({.kind = WorkKind::command, .words = {"gzip", "-k", "{}"}}) == "gzip -k {}");
+  CHECK(command_text({.kind = WorkKind::command, .words = {"sed", "s/a b/'c'/", ""}}) ==
+        "sed 's/a b/'\\''c'\\''/' ''");
+  CHECK(command_text({.kind = WorkKind::shell, .words = {"gzip -k {} && echo {}"}}) ==
+        "gzip -k {} && echo {}");
+  CHECK(command_text({.kind = WorkKind::function, .words = {"echo"}}) == "--function echo");
+}
+
+TEST_CASE("command text: different commands have different texts") {
+  CHECK(command_text({.kind = WorkKind::command, .words = {"a", "b c"}}) !=
+        command_text({.kind = WorkKind::command, .words = {"a b", "c"}}));
+}
+
+}  // namespace fanmill::app

@@ -1,0 +1,97 @@
+#include <chrono>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+#include <malloc.h>
+
+#include "places.hpp"
+#include "played_run.hpp"
+
+namespace fanmill::store {
+
+namespace {
+
+// Resident memory of this process, in bytes.
+std::size_t resident() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t all = 0;
+  std::size_t pages = 0;
+  statm >> all >> pages;
+  return pages * 4096;
+}
+
+}  // namespace
+
+TEST_CASE("resume: a million rows are loaded in little time and memory, and bound") {
+  constexpr std::size_t count = 1'000'000;
+  const TempDirectory directory;
+  const std::string path = directory.path("x.db");
+  std::mt19937_64 random(1);
+  std::vector<Key> keys(count);
+  for (Key& key : keys) key = {random(), random()};
+  Announced answer;
+  {
+    const auto store = open_results_file({.path = path});
+    store->begin(RunId{1}, "\n");
+    store->announce(0, keys, answer);
+    const std::string output(64, 'x');
+    for (TaskId id = 0; id < count; ++id) {
+      store->accept(of_functions, ok(id, output));
+      if (id % 100000 == 0) store->flush(Time{});
+    }
+    store->finish(true);
+  }
+  answer.clear();
+  ::malloc_trim(0);
+
+  const std::size_t before = resident();
+  const auto began = std::chrono::steady_clock::now();
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  };
+  const auto store = open_results_file({.path = path, .mode = ResultsMode::resume});
+  store->begin(RunId{2}, "\n");
+  const double loaded = seconds();
+  const std::size_t more = resident() - before;
+  for (std::size_t first = 0; first < count; first += 100000) {
+    store->announce(first, std::span(keys).subspan(first, 100000), answer);
+    store->flush(Time{});
+  }
+  const double bound = seconds() - loaded;
+  WARN("a million rows: loaded in " << loaded << " s and " << more / 1048576 << " MiB, bound in " << bound
+                                    << " s");
+  CHECK(answer.fresh.empty());
+  CHECK(answer.bound == std::vector<std::pair<IdRange, Outcome>>{{{0, count - 1}, Outcome::ok}});
+  CHECK(more < (std::size_t{64} << 20));
+  // Sanitizers and other people's programs take their part.
+  CHECK(loaded < 20);
+  CHECK(bound < 20);
+}
+
+TEST_CASE("results file: without resuming nothing is kept of what is stored") {
+  constexpr std::size_t group = 50000;
+  const TempDirectory directory;
+  const auto store = open_results_file({.path = directory.path("x.db")});
+  store->begin(RunId{1}, "\n");
+  std::mt19937_64 random(1);
+  std::vector<Key> keys(group);
+  const std::string output(16, 'x');
+  Announced answer;
+  std::size_t before = 0;
+  for (TaskId first = 0; first < 24 * group; first += group) {
+    for (Key& key : keys) key = {random(), random()};
+    answer.clear();
+    store->announce(first, keys, answer);
+    for (TaskId id = first; id < first + group; ++id) store->accept(of_functions, ok(id, output));
+    store->flush(Time{});
+    static_cast<void>(taken(*store));
+    if (first == 7 * group) before = resident();  // SQLite's cache is full by then
+  }
+  // Of the 800,000 that followed, 24 bytes for each would be 19 MB.
+  CHECK(resident() < before + 6'000'000);
+}
+
+}  // namespace fanmill::store
