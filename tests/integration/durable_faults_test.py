@@ -1,0 +1,203 @@
+"""A run with a results file whose programs are killed, one or all, and whose disk gives out; judged by SQL of the
+test's own and by a file to which each task appends its item. FANMILL_TEST_ITEMS makes it longer (default 600)."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import unittest
+
+from programs import PipelineTest
+
+ITEMS = int(os.environ.get("FANMILL_TEST_ITEMS", "600"))
+APPEND = 'printf "%s\\n" {} >> done.txt'
+
+
+class DurableFaultsTest(PipelineTest):
+    def setUp(self):
+        super().setUp()
+        self.file = self.scratch / "results.db"
+        self.input = self.scratch / "input"
+        self.seed = int(os.environ.get("FANMILL_TEST_SEED", random.randrange(1 << 30)))
+        self.random = random.Random(self.seed)
+        print(f"{self.id()}: FANMILL_TEST_SEED={self.seed}")
+
+    def ask(self, sql):
+        database = sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)
+        try:
+            return database.execute(sql).fetchall()
+        finally:
+            database.close()
+
+    def write_input(self, items):
+        self.input.write_text("".join(f"{item}\n" for item in items))
+
+    def appended(self):
+        path = self.scratch / "done.txt"
+        return path.read_text().split() if path.exists() else []
+
+    def wait_for_progress(self, count, *programs):
+        while len(self.appended()) < count:
+            for program in programs:
+                self.assertIsNone(program.process.poll(), f"{program} has ended\n{program.stderr}")
+            self.assert_in_time(f"no progress beyond {len(self.appended())} of {count}")
+
+    def assert_each_once(self, items):
+        self.assertEqual(self.ask("SELECT item FROM last_run ORDER BY task"), [(item,) for item in items])
+        audit = self.run_program("fanmill", "audit", self.file)
+        self.assertEqual(audit.status, 0, audit.stdout)
+        # Not the view, but the rows themselves: as many ok ones of each item as the input has.
+        stored = self.ask("SELECT item, count(*) FROM result WHERE outcome = 'ok' GROUP BY item ORDER BY item")
+        self.assertEqual(len(stored), len(set(items)))
+        self.assertEqual({item: n for item, n in stored}, {item: items.count(item) for item in set(items)})
+
+    def run_here(self, *extra, **options):
+        return self.start("fanmill", "run", "-j2", "-a", self.input, "--results", self.file, *extra, "--shell",
+                          APPEND, cwd=self.scratch, **options)
+
+    def test_everything_is_killed_and_the_edited_input_goes_on(self):
+        items = [f"item{i}" for i in range(ITEMS)]
+        self.write_input(items)
+        program = self.run_here(start_new_session=True)
+        self.wait_for_progress(ITEMS // 2, program)
+        os.killpg(program.process.pid, signal.SIGKILL)
+        program.wait()
+        done = len(self.appended())
+
+        edited = items[ITEMS // 10:]
+        self.random.shuffle(edited)
+        edited += [f"new{i}" for i in range(ITEMS // 20)] + edited[:ITEMS // 20]
+        for item in edited[-(ITEMS // 20):]:
+            edited.remove(item)
+            edited.insert(self.random.randrange(len(edited)), item)
+        doubled = self.random.sample(items[ITEMS // 10:], ITEMS // 20)
+        edited += doubled
+        self.write_input(edited)
+        program = self.run_here("--resume")
+        self.assert_status(program, 0)
+        self.assertEqual(self.ask("SELECT item FROM last_run ORDER BY task"), [(item,) for item in edited])
+        self.assertEqual(self.ask("SELECT count(*) - count(DISTINCT task) FROM last_run"), [(0,)])
+        wanted = {item: edited.count(item) for item in set(edited)}
+        got = dict(self.ask("SELECT item, count(*) FROM last_run GROUP BY item"))
+        self.assertEqual(got, wanted)
+        # Each item ran as often as it is there; more only what was in flight when all were killed.
+        runs = self.appended()
+        too_many = sum(max(0, runs.count(item) - count) for item, count in wanted.items())
+        print(f"{ITEMS} items, killed after {done}; {too_many} ran twice")
+        self.assertLess(too_many, 100)
+
+    def components(self, sink_options=("--resume",)):
+        return {"ventilator": lambda: self.start("ventilator", "--bind", self.at, "-a", self.input),
+                "sink": lambda: self.start("sink", "--connect", self.at, "--results", self.file, *sink_options),
+                "worker": lambda: self.start("worker", "--connect", self.at, "-j2", "--shell", APPEND,
+                                             cwd=self.scratch)}
+
+    def kill_one_at_a_time(self, transport, kills=6):
+        self.at = self.endpoint(transport)
+        items = [f"item{i}" for i in range(ITEMS)]
+        self.write_input(items)
+        make = self.components()
+        running = {"ventilator": make["ventilator"](), "sink": make["sink"](), "worker 1": make["worker"](),
+                   "worker 2": make["worker"]()}
+        order = ["ventilator", "sink", "worker 1"] * (kills // 3)
+        self.random.shuffle(order)
+        for number, name in enumerate(order, 1):
+            self.wait_for_progress(ITEMS * number // (kills + 2))
+            running[name].signal(signal.SIGKILL)
+            self.assertEqual(running[name].wait(), 128 + signal.SIGKILL)
+            running[name] = make[name.split()[0]]()
+        for name in "ventilator", "sink":
+            everybody = "".join(f"\n--- {other}\n{program.stderr}" for other, program in running.items())
+            self.assertEqual(running[name].wait(), 0, everybody)
+        self.assert_each_once(items)
+        runs = self.appended()
+        self.assertEqual(set(runs), set(items))
+        print(f"{transport}: {order}: {len(runs) - len(items)} of {len(items)} ran again")
+
+    def test_one_of_the_three_is_killed_at_a_time_over_tcp(self):
+        self.kill_one_at_a_time("tcp")
+
+    def test_one_of_the_three_is_killed_at_a_time_over_ipc(self):
+        self.kill_one_at_a_time("ipc")
+
+    def test_tasks_that_always_fail_are_tried_again_stored_and_repaired(self):
+        count = max(100, ITEMS)
+        items = [f"item{i}" for i in range(count)]
+        self.write_input(items)
+        for i in range(10):
+            (self.scratch / f"broken.item{i * 7}").touch()
+        work = ("--shell", 'if [ -e broken.{} ]; then echo "no {} here" >&2; exit 7; fi; echo {}')
+        program = self.run_program("fanmill", "run", "-j2", "-a", self.input, "--results", self.file,
+                                   "--retries", "2", *work, cwd=self.scratch)
+        self.assertEqual(program.status, 1, program.stderr)
+        self.assertEqual(self.ask("SELECT outcome, attempts, count(*) FROM last_run GROUP BY outcome, attempts "
+                                  "ORDER BY outcome"), [("failed", 3, 10), ("ok", 1, count - 10)])
+        self.assertEqual(self.ask("SELECT DISTINCT exit, stderr = 'no ' || item || ' here' || char(10) FROM last_run "
+                                  "WHERE outcome = 'failed'"), [(7, 1)])
+        self.assertRegex(program.stderr, rf"{count} tasks: {count - 10} ok, 10 failed, 0 dead")
+        self.assertRegex(program.stderr, r"item\d+.*exit(ed with)? (status )?7")
+        for path in self.scratch.glob("broken.*"):
+            path.unlink()
+        program = self.run_program("fanmill", "run", "-j2", "-a", self.input, "--results", self.file,
+                                   "--retry-failed", *work, cwd=self.scratch)
+        self.assertEqual(program.status, 0, program.stderr)
+        self.assertEqual(self.ask("SELECT outcome, count(*) FROM last_run GROUP BY outcome"), [("ok", count)])
+        self.assertEqual(self.ask("SELECT count(*) FROM result"), [(count,)])
+
+    def small_disk(self, size):
+        """A file system of so many bytes, mounted for this test alone."""
+        place = self.scratch / "disk"
+        place.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "fanmill-test", place],
+                                 stderr=subprocess.PIPE)
+        if mounted.returncode:
+            self.skipTest(f"NOT RUN, it needs root: mount: {mounted.stderr.decode().strip()}")
+        self.addCleanup(subprocess.run, ["umount", "-l", place])
+        return place
+
+    def test_a_disk_that_is_full_ends_it_and_it_goes_on_once_there_is_room(self):
+        place = self.small_disk("4m")
+        self.file = place / "results.db"
+        items = [f"item{i}" + "x" * 2000 for i in range(5000)]
+        self.write_input(items)
+        words = ("fanmill", "run", "-j2", "-a", self.input, "--results", self.file)
+        program = self.run_program(*words, "--function", "echo")
+        self.assertEqual(program.status, 3, program.stderr)
+        self.assert_message(program, r"results\.db.*(full|no space)")
+        subprocess.run(["mount", "-o", "remount,size=64m", place], check=True)
+        program = self.run_program(*words, "--resume", "--function", "echo")
+        self.assertEqual(program.status, 0, program.stderr)
+        self.assertEqual(self.ask("SELECT count(*), count(DISTINCT key) FROM result"), [(5000, 5000)])
+
+    def test_a_disk_that_cannot_be_written_any_more_ends_it(self):
+        place = self.small_disk("64m")
+        self.file = place / "results.db"
+        count = 2000
+        self.write_input(str(i) for i in range(count))
+        words = ("fanmill", "run", "-j2", "-a", self.input, "--results", self.file)
+        work = ("--shell", APPEND)
+        program = self.start(*words, *work, cwd=self.scratch)
+        self.wait_for_progress(50, program)
+        # A remount is refused while a file is open for writing: MS_REMOUNT of the superblock asks first, so it is
+        # made to fail as a failing disk does, by leaving no room and no inode.
+        subprocess.run(["mount", "-o", "remount,size=4k,nr_inodes=1", place], check=False,
+                       stderr=subprocess.DEVNULL)
+        filler = place / "filler"
+        try:
+            with open(filler, "wb", buffering=0) as file:
+                while file.write(b"x" * 4096):
+                    pass
+        except OSError:
+            pass
+        self.assertEqual(program.wait(), 3, program.stderr)
+        self.assert_message(program, r"results\.db")
+        filler.unlink(missing_ok=True)
+        subprocess.run(["mount", "-o", "remount,size=64m,nr_inodes=0", place], check=False)
+        program = self.run_program(*words, "--resume", *work, cwd=self.scratch)
+        self.assertEqual(program.status, 0, program.stderr)
+        self.assertEqual(self.ask("SELECT count(*), count(DISTINCT task) FROM last_run"), [(count, count)])
+
+
+if __name__ == "__main__":
+    unittest.main()
