@@ -1,6 +1,8 @@
 #pragma once
 // A worker's or sink's connection to the ventilator: one DEALER and its monitor. One thread.
 
+#include <array>
+#include <cstddef>
 #include <optional>
 
 #include <fanmill/roles/settings.hpp>
@@ -29,8 +31,11 @@ class ControlLink {
   }
 
   void watch(transport::Poller& poller) {
-    poller.watch_readable(socket_);
-    poller.watch_readable(monitor_);
+    watched_ = {poller.watch_readable(socket_), poller.watch_readable(monitor_)};
+  }
+  // Whether the last wait found something to read.
+  [[nodiscard]] bool ready(const transport::Poller& poller) const {
+    return poller.readable(watched_[0]) || poller.readable(watched_[1]);
   }
 
   // What has come: Machine is a core::Station or core::Collector.
@@ -70,6 +75,7 @@ class ControlLink {
   const CommonSettings& settings_;
   transport::Socket socket_;
   transport::Monitor monitor_;
+  std::array<std::size_t, 2> watched_{transport::Poller::nothing, transport::Poller::nothing};
   bool connected_;  // over inproc always
   std::uint64_t malformed_ = 0;
 };

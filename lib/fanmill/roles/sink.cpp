@@ -80,6 +80,7 @@ class SinkLoop {
   std::optional<core::Finish> finish_;
   bool store_open_ = false;
   bool results_waiting_ = false;
+  std::size_t results_item_ = transport::Poller::nothing;
   std::uint64_t malformed_ = 0;
   Time began_ = never;
   int stop_level_ = 0;
@@ -232,7 +233,7 @@ void SinkLoop::wait(Time now) {
   poller_.clear();
   control_.watch(poller_);
   if (stop_level_ < 2) poller_.watch_readable(stop_.fd(stop_level_ + 1));
-  if (takes_results()) poller_.watch_readable(results_);
+  results_item_ = takes_results() ? poller_.watch_readable(results_) : transport::Poller::nothing;
   if (store_open_) {
     if (store_.blocked_on() >= 0) poller_.watch_writable(store_.blocked_on());
     if (store_.watched() >= 0) poller_.watch_closed(store_.watched());
@@ -241,9 +242,11 @@ void SinkLoop::wait(Time now) {
 }
 
 void SinkLoop::read(Time now) {
-  control_.read(collector_, now);
-  perform(now);
-  read_results();
+  if (control_.ready(poller_)) {
+    control_.read(collector_, now);
+    perform(now);
+  }
+  if (results_waiting_ || poller_.readable(results_item_)) read_results();
   make_safe(now);
   perform(now);
 }

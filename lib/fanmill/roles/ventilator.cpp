@@ -71,6 +71,7 @@ class VentilatorLoop : private input::Receiver {
   std::optional<core::Finish> finish_;
   int stop_level_ = 0;
   bool input_ready_ = false;
+  bool connections_ready_ = false;
 };
 
 transport::SocketSettings VentilatorLoop::socket_settings(const VentilatorSettings& settings) {
@@ -121,7 +122,7 @@ RunReport VentilatorLoop::run() {
       if (finish_) return report(started);
       wait(now);
       const Time later = Clock::now();
-      read_connections(later);
+      if (connections_ready_) read_connections(later);
       read_input(later);
     }
   } catch (...) {
@@ -194,8 +195,8 @@ void VentilatorLoop::send_tasks() {
 
 void VentilatorLoop::wait(Time now) {
   poller_.clear();
-  poller_.watch_readable(router_);
-  poller_.watch_readable(monitor_);
+  const std::size_t router_item = poller_.watch_readable(router_);
+  const std::size_t monitor_item = poller_.watch_readable(monitor_);
   if (stop_level_ < 2) poller_.watch_readable(stop_.fd(stop_level_ + 1));
   for (const LaneToken token : awaited_) lanes_.watch_writable(token, poller_);
   Time until = run_.next_tick();
@@ -204,6 +205,7 @@ void VentilatorLoop::wait(Time now) {
   const std::size_t input_item = input_fd >= 0 ? poller_.watch_readable(input_fd) : 0;
   if (wants_input && input_fd < 0) until = now;  // only look, do not wait
   poller_.wait(now, until);
+  connections_ready_ = poller_.readable(router_item) || poller_.readable(monitor_item);
   input_ready_ = wants_input && (input_fd < 0 || poller_.readable(input_item));
 }
 

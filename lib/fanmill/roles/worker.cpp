@@ -79,6 +79,13 @@ class WorkerLoop {
   wire::Hello hello_;
   Station station_;
   transport::Poller poller_;
+  // Of what is watched, in the poller.
+  struct Watched {
+    std::size_t lane = transport::Poller::nothing;
+    std::size_t lane_monitor = transport::Poller::nothing;
+    std::size_t results_monitor = transport::Poller::nothing;
+  };
+  Watched watched_;
   std::shared_ptr<const work::RunContext> run_context_;
   std::deque<work::FinishedFrame> outbox_;
   std::vector<work::FinishedFrame> finished_;
@@ -227,12 +234,13 @@ void WorkerLoop::wait(Time now) {
   control_.watch(poller_);
   poller_.watch_readable(runner_->wait_fd());
   if (stop_level_ < 2) poller_.watch_readable(stop_.fd(stop_level_ + 1));
+  watched_ = {};
   if (lane_) {
-    poller_.watch_readable(lane_->socket);
-    poller_.watch_readable(lane_->monitor);
+    watched_.lane = poller_.watch_readable(lane_->socket);
+    watched_.lane_monitor = poller_.watch_readable(lane_->monitor);
   }
   if (results_) {
-    poller_.watch_readable(results_->monitor);
+    watched_.results_monitor = poller_.watch_readable(results_->monitor);
     if (!outbox_.empty()) poller_.watch_writable(results_->socket);
   }
   poller_.wait(now, std::min(station_.next_tick(), runner_->deadline()));
@@ -244,10 +252,13 @@ void WorkerLoop::read(Time now) {
   finished_.clear();
   // Results go out before anything that may make them worthless is heard.
   send_results(now);
-  read_lane(now);
-  control_.read(station_, now);
-  perform(now);
-  read_monitors(now);
+  if (poller_.readable(watched_.lane)) read_lane(now);
+  if (control_.ready(poller_)) {
+    control_.read(station_, now);
+    perform(now);
+  }
+  if (poller_.readable(watched_.lane_monitor) || poller_.readable(watched_.results_monitor))
+    read_monitors(now);
 }
 
 void WorkerLoop::read_lane(Time now) {

@@ -69,6 +69,7 @@ Monitor::Monitor(Context& context, Socket& watched) : watched_(watched.handle())
     const std::string address = "inproc://monitor-" + random_name(16);
     if (zmq_socket_monitor(watched_.handle(), address.c_str(), wanted) != 0) throw zmq::error_t();
     events_.connect(address);
+    inbox_.emplace(events_);
   } catch (const zmq::error_t& error) {
     throw Error(ErrorCode::unavailable, "watch", "the connections of a socket", reason_of(error.num()));
   }
@@ -83,8 +84,10 @@ std::optional<Monitor::Event> Monitor::next() {
     zmq::message_t frame;
     if (uninterrupted([&] { return zmq_msg_recv(frame.handle(), events_.handle(), ZMQ_DONTWAIT); }) < 0) {
       assert(errno == EAGAIN);
+      inbox_->found_empty();
       return std::nullopt;
     }
+    inbox_->touched();
     const Raw raw = raw_of(frame);
     // The second frame is the address, which our callers know.
     uninterrupted([&] { return zmq_msg_recv(frame.handle(), events_.handle(), ZMQ_DONTWAIT); });

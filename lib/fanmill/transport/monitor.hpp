@@ -35,12 +35,13 @@ class Monitor {
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
-  [[nodiscard]] std::optional<Event> next();  // never blocks
-  [[nodiscard]] zmq::socket_t& handle() { return events_; }
+  [[nodiscard]] std::optional<Event> next();        // never blocks
+  [[nodiscard]] Inbox& inbox() { return *inbox_; }  // for a Poller
 
  private:
   zmq::socket_ref watched_;
   zmq::socket_t events_;
+  std::optional<Inbox> inbox_;  // always, once there is the socket
 };
 
 }  // namespace fanmill::transport

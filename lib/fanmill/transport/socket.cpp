@@ -183,6 +183,7 @@ Socket::Socket(Context& context, Kind kind, const SocketSettings& settings) : ki
   try {
     socket_ = zmq::socket_t(context.handle(), type_of(kind));
     apply(socket_, kind, settings);
+    inbox_.emplace(socket_);
   } catch (const zmq::error_t& error) {
     throw Error(ErrorCode::unavailable, "open", "a ZeroMQ socket", words_for(error.num()),
                 error.num() == EMFILE ? "raise the limit on open files (ulimit -n)" : "");
@@ -190,6 +191,7 @@ Socket::Socket(Context& context, Kind kind, const SocketSettings& settings) : ki
 }
 
 int Socket::try_bind(const Endpoint& endpoint) {
+  inbox_->touched();
   const int error = bind_once(socket_, endpoint);
   if (error != ENODEV || endpoint.scheme != Scheme::tcp) return error;
   // For binding libzmq takes numbers and interfaces only, and not even "localhost".
@@ -217,6 +219,7 @@ void Socket::connect(const Endpoint& endpoint) {
     if (found.error == EAI_NONAME || found.error == EAI_NODATA) throw because("no such host");
     wants_ipv6 = is_ipv6(found.address);
   }
+  inbox_->touched();
   socket_.set(zmq::sockopt::ipv6, wants_ipv6);
   if (uninterrupted([&] { return zmq_connect(socket_.handle(), endpoint.text().c_str()); }) != 0) {
     throw because(words_for(errno));
@@ -224,6 +227,7 @@ void Socket::connect(const Endpoint& endpoint) {
 }
 
 void Socket::disconnect(const Endpoint& endpoint) {
+  inbox_->touched();
   const int result = uninterrupted([&] { return zmq_disconnect(socket_.handle(), endpoint.text().c_str()); });
   if (result != 0 && errno != ENOENT) {
     throw Error(ErrorCode::unavailable, "disconnect from", endpoint.text(), words_for(errno));
@@ -246,11 +250,13 @@ Sent Socket::try_twice(Call send) {
 
 Sent Socket::send(Message& message) {
   assert(kind_ == Kind::push || kind_ == Kind::dealer);
+  inbox_->touched();
   return try_twice([&] { return zmq_msg_send(message.handle().handle(), socket_.handle(), ZMQ_DONTWAIT); });
 }
 
 Sent Socket::send_to(const std::string& peer, Message& message) {
   assert(kind_ == Kind::router);
+  inbox_->touched();
   const Sent addressed = try_twice(
       [&] { return zmq_send(socket_.handle(), peer.data(), peer.size(), ZMQ_DONTWAIT | ZMQ_SNDMORE); });
   if (addressed != Sent::yes) return addressed;
@@ -264,8 +270,12 @@ Sent Socket::send_to(const std::string& peer, Message& message) {
 bool Socket::receive_frame(zmq::message_t& frame) {
   const int result =
       uninterrupted([&] { return zmq_msg_recv(frame.handle(), socket_.handle(), ZMQ_DONTWAIT); });
-  if (result >= 0) return true;
+  if (result >= 0) {
+    inbox_->touched();
+    return true;
+  }
   if (errno != EAGAIN) broken("receive");
+  inbox_->found_empty();
   return false;
 }
 
@@ -300,10 +310,7 @@ std::optional<Socket::Addressed> Socket::receive_from() {
 }
 
 bool Socket::writable() {
-  int events = 0;
-  std::size_t size = sizeof events;
-  uninterrupted([&] { return zmq_getsockopt(socket_.handle(), ZMQ_EVENTS, &events, &size); });
-  return (events & ZMQ_POLLOUT) != 0;
+  return (inbox_->events() & ZMQ_POLLOUT) != 0;
 }
 
 }  // namespace fanmill::transport

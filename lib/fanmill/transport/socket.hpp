@@ -14,6 +14,7 @@
 #include <fanmill/base/ids.hpp>
 #include <fanmill/transport/context.hpp>
 #include <fanmill/transport/endpoint.hpp>
+#include <fanmill/transport/inbox.hpp>
 
 namespace fanmill::transport {
 
@@ -98,6 +99,7 @@ class Socket {
   [[nodiscard]] bool writable();  // a send would succeed now (ZMQ_EVENTS)
   [[nodiscard]] std::uint64_t malformed() const { return malformed_; }
   [[nodiscard]] zmq::socket_t& handle() { return socket_; }
+  [[nodiscard]] Inbox& inbox() { return *inbox_; }  // for a Poller
 
  private:
   [[nodiscard]] bool receive_frame(zmq::message_t& frame);
@@ -107,6 +109,7 @@ class Socket {
 
   Kind kind_;
   zmq::socket_t socket_;
+  std::optional<Inbox> inbox_;  // always, once there is the socket
   std::uint64_t malformed_ = 0;
 };
 
