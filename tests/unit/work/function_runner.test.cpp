@@ -87,7 +87,7 @@ TEST_CASE("function runner: outputs are records, in frames that are closed in ti
   FunctionRunner runner(echo, 2);
   static_cast<void>(run_all(runner, numbered(20'000)));
   const std::size_t count = runner.room();
-  REQUIRE(count > 1000);
+  REQUIRE(count > 200);  // enough for several frames, however slow this is
   runner.start(handout_of(std::vector<std::string>(count, std::string(1000, 'x'))), Clock::now());
   std::vector<Ran> results;
   std::vector<FinishedFrame> frames;
