@@ -1,0 +1,94 @@
+"""SIGKILL of each role at points of progress, each started again at once: nothing lost, nothing twice.
+
+FANMILL_FAULT_TASKS, FANMILL_FAULT_KILLS and FANMILL_FAULT_SEEDS make it longer, FANMILL_TEST_SEED is the first seed,
+FANMILL_FAULT_SECONDS is what a seed may take (0: any). scripts/soak kills is the long form.
+"""
+
+import random
+import time
+import unittest
+
+from supervisor import SupervisedTest, number
+
+TASKS = number("FANMILL_FAULT_TASKS", 100_000)
+KILLS = number("FANMILL_FAULT_KILLS", 30)
+SEEDS = number("FANMILL_FAULT_SEEDS", 1)
+FIRST = number("FANMILL_TEST_SEED", random.randrange(1 << 20))
+SECONDS = number("FANMILL_FAULT_SECONDS", 0)
+
+
+def roles_to_kill(chooser):
+    """A tenth of the kills, or a little more, for the ventilator and for the sink, the rest for workers."""
+    share = max(1, -(-KILLS * 26 // 200))
+    roles = ["ventilator"] * share + ["sink"] * share + ["worker"] * (KILLS - 2 * share)
+    chooser.shuffle(roles)
+    return roles
+
+
+class KillsTest(SupervisedTest):
+    work = ("-j", "1", "--function", "echo")
+
+    def pick_oldest(self, role):
+        """Of the workers the one that has lived longest, so that it is one that has joined."""
+        if role != "worker":
+            return role
+        workers = [name for name in self.running if name.startswith("worker")]
+        return min(workers, key=lambda name: self.ages.get(name, 0))
+
+    def one_seed(self, transport, seed):
+        self.prepare(transport, seed, [f"{i:08d}-{'x' * 55}" for i in range(TASKS)])
+        points = sorted(self.random.randrange(TASKS // 100, TASKS * 98 // 100) for _ in range(KILLS))
+        roles = roles_to_kill(self.random)
+        killed = dict.fromkeys(("ventilator", "sink", "worker"), 0)
+        workers = []  # process ids
+        self.ages = {}
+        self.begin()
+        clock = 0
+        last = None
+        stalls = {role: [] for role in killed}
+        for point, role in zip(points, roles):
+            if not self.wait_for(lambda progress: progress.rows >= point):
+                self.fail(f"seed {seed}: the sink ended at {self.progress.rows} rows{self.everybody()}")
+            if last:
+                stalls[last].append(self.progress.longest)
+            last = role
+            name = self.pick_oldest(role)
+            self.progress.begin_stall()
+            program = self.kill(name)
+            clock += 1
+            self.ages[name] = clock
+            killed[role] += 1
+            if role == "worker":
+                workers.append(program.process.pid)
+        self.finish()
+        seconds = time.monotonic() - self.began
+        for role, s in stalls.items():
+            s.sort()
+            print(role, f"total {sum(s):.2f} s, median {s[len(s) // 2]:.3f}, most {s[-1]:.3f}")
+        lost = self.lost_by_worker()
+        held = sum(lost.get(pid, 0) > 0 for pid in workers)
+        self.assert_each_once(str)
+        again = sum(lost.values())
+        print(f"{transport:9} {seed:8} {seconds:7.1f} {killed['worker']:8} {held:8} {killed['sink']:6} "
+              f"{killed['ventilator']:11} {self.duplicates():11} {again:12}", flush=True)
+        self.file.unlink()
+        if SECONDS:
+            self.assertLess(seconds, SECONDS, f"seed {seed}")
+        self.assertGreaterEqual(held, 0.8 * len(workers), f"seed {seed}: kills of workers that held tasks")
+
+    def all_seeds(self, transport):
+        print(f"{TASKS} tasks, {KILLS} kills each\n"
+              f"{'transport':9} {'seed':>8} {'seconds':>7} {'workers':>8} {'at work':>8} {'sinks':>6} "
+              f"{'ventilators':>11} {'duplicates':>11} {'redelivered':>12}", flush=True)
+        for seed in range(FIRST, FIRST + SEEDS):
+            self.one_seed(transport, seed)
+
+    def test_over_ipc(self):
+        self.all_seeds("ipc")
+
+    def test_over_tcp(self):
+        self.all_seeds("tcp")
+
+
+if __name__ == "__main__":
+    unittest.main()

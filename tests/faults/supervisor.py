@@ -1,0 +1,199 @@
+"""A seeded supervisor of the three programs: faults at points of progress, never of time, and a judgement of its own.
+
+What it does is a function of the seed and of the progress that it sees; when processes run is not, so that a seed
+gives the same faults at the same points, and not the same run.
+"""
+
+import json
+import os
+import pathlib
+import random
+import re
+import signal
+import sqlite3
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
+
+from programs import LIMIT, PipelineTest  # noqa: E402
+
+TICK = 0.001  # between two looks at the progress
+
+
+class Progress:
+    """How many rows are committed and how many tasks are bound to an earlier run's, as another reader of the file
+    sees them. It never writes to the file or to its index, and it holds neither while a sink begins: what has to be
+    recovered there is the sink's to recover."""
+
+    def __init__(self, file):
+        self._file = file
+        self._database = None
+        self._sink = None
+        self.rows = 0
+        self.bound = 0
+        self.grown = time.monotonic()  # when there were last seen to be more rows
+        self.longest = 0  # seconds in which there were not, since begin_stall()
+
+    def watch(self, sink):
+        """From now on that process is the sink."""
+        self.close()
+        self._sink = sink
+
+    def begin_stall(self):
+        self.longest = 0
+        self.grown = time.monotonic()
+
+    def close(self):
+        if self._database:
+            self._database.close()
+        self._database = None
+
+    def look(self):
+        if not self._database and not self._open():
+            return self
+        try:
+            rows, bound = self._database.execute(
+                "SELECT (SELECT max(id) FROM result), (SELECT max(task) FROM bound)").fetchone()
+        except sqlite3.Error:
+            return self  # not made yet, or being closed
+        now = time.monotonic()
+        self.longest = max(self.longest, now - self.grown)
+        if (rows or 0) > self.rows:
+            self.rows = rows
+            self.grown = now
+        self.bound = bound or 0
+        return self
+
+    def _open(self):
+        try:
+            mapped = pathlib.Path(f"/proc/{self._sink.process.pid}/maps").read_text()
+        except OSError:
+            return False
+        if f"{self._file.name}-shm" not in mapped:
+            return False
+        self._database = sqlite3.connect(f"file:{self._file}?mode=ro&readonly_shm=1", uri=True, timeout=LIMIT)
+        return True
+
+
+class SupervisedTest(PipelineTest):
+    """A run of the three programs with a results file, some of which end before their time and are started again.
+
+    A test sets `work`, the words of the workers, and calls begin(); `seeds` and `random` are the seeds of its faults.
+    """
+
+    worker_count = 3
+    sink_options = ()
+    ventilator_options = ()
+
+    def setUp(self):
+        super().setUp()
+        self.summary = self.scratch / "summary.json"
+        self.running = {}  # "ventilator", "sink", "worker 1", … → Program
+        self.started = {}  # likewise → how many have been started
+        self.ventilators = []  # all of them, for what they said
+
+    def prepare(self, transport, seed, items):
+        """A directory of its own for each seed, with the input."""
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.at = self.endpoint(transport)
+        self.file = self.scratch / f"results-{transport}-{seed}.db"
+        self.input = self.scratch / "input"
+        self.items = items
+        self.input.write_text("".join(f"{item}\n" for item in items))
+        self.progress = Progress(self.file)
+        self.ventilators.clear()
+        self.began = time.monotonic()
+
+    def begin(self):
+        for name in "ventilator", "sink", *(f"worker {i + 1}" for i in range(self.worker_count)):
+            self.start_role(name)
+
+    def words(self, role):
+        if role == "ventilator":
+            return ("--bind", self.at, "-a", self.input, *self.ventilator_options)
+        if role == "sink":
+            return ("--connect", self.at, "--results", self.file, "--resume", "--summary-json", self.summary,
+                    *self.sink_options)
+        return ("--connect", self.at, *self.work)
+
+    def start_role(self, name):
+        role = name.split()[0]
+        program = self.start(role, *self.words(role), cwd=self.scratch)
+        self.running[name] = program
+        self.started[name] = self.started.get(name, 0) + 1
+        if role == "ventilator":
+            self.ventilators.append(program)
+        if role == "sink":
+            self.progress.watch(program)
+        return program
+
+    def kill(self, name):
+        """Kills it and starts it anew at once."""
+        program = self.running[name]
+        if name == "sink":
+            self.progress.close()
+        program.signal(signal.SIGKILL)
+        program.process.wait()
+        self.start_role(name)
+        return program
+
+    def wait_for(self, condition):
+        """Waits until condition(progress), or the end of the sink: False then."""
+        until = time.monotonic() + LIMIT
+        while not condition(self.progress.look()):
+            if self.running["sink"].process.poll() is not None:
+                return False
+            if time.monotonic() > until:
+                self.fail(f"seed {self.seed}: no progress beyond {self.progress.rows} rows and "
+                          f"{self.progress.bound} bound{self.everybody()}")
+            time.sleep(TICK)
+        return True
+
+    def finish(self, status=0):
+        """Waits for the end of the run, which must be the one stated; ends the workers."""
+        self.progress.close()
+        for name in "ventilator", "sink":
+            self.assertEqual(self.running[name].wait(), status, f"seed {self.seed}: {name}{self.everybody()}")
+        for name, program in self.running.items():
+            program.end()
+
+    def everybody(self):
+        return "".join(f"\n--- {name}\n{program.stderr[-3000:]}" for name, program in self.running.items())
+
+    # --- the judgement
+
+    def ask(self, sql, *values):
+        database = sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)
+        try:
+            return database.execute(sql, values).fetchall()
+        finally:
+            database.close()
+
+    def assert_each_once(self, output_of):
+        """Nothing lost and nothing twice, by the rows alone: as many of them as items, each output that of its task,
+        each task of the last run with one; and the program's own audit agrees. Items are all different here."""
+        count = len(self.items)
+        wanted = sorted(map(output_of, self.items))
+        stored = [output for output, in self.ask("SELECT CAST(output AS TEXT) FROM result WHERE outcome = 'ok' "
+                                                 "ORDER BY CAST(output AS TEXT)")]
+        self.assertEqual(self.ask("SELECT count(*) FROM result"), [(count,)], f"seed {self.seed}: rows")
+        self.assert_lines(stored, wanted)
+        self.assertEqual(self.ask("SELECT count(*), count(DISTINCT task), min(task), max(task) FROM last_run"),
+                         [(count, count, 0, count - 1)], f"seed {self.seed}: tasks")
+        audit = self.run_program("fanmill", "audit", self.file)
+        self.assertEqual(audit.status, 0, audit.stdout)
+
+    def lost_by_worker(self):
+        """By process id: how many unfinished tasks a worker had held when the ventilator noticed its death."""
+        pattern = re.compile(r"worker \S*?:(\d+) has gone(?:; (\d+) unfinished)?")
+        return {int(pid): int(count or 0) for ventilator in self.ventilators
+                for pid, count in pattern.findall(ventilator.stderr)}
+
+    def duplicates(self):
+        return json.loads(self.summary.read_text())["duplicates"]
+
+
+def number(name, default):
+    return int(os.environ.get(name, default))
