@@ -168,7 +168,10 @@ void Collector::answer_known(TaskId id, std::vector<IdRange>& fresh) {
 void Collector::on_announced(const std::vector<std::pair<IdRange, Outcome>>& bound,
                              const std::vector<IdRange>& fresh) {
   for (const auto& [range, outcome] : bound) {
+    // A question that came together with WELCOME was asked of the store before on_stored was called.
+    const bool some_known = accounts_.any_in(range);
     for (TaskId id = range.first; id <= range.last; ++id) {
+      if (some_known && accounts_.outcome_of(id)) continue;
       if (!held_.empty()) retried_ += held_.erase(id);
       accept(id, outcome);
     }

@@ -38,9 +38,10 @@ class ControlLink {
     return poller.readable(watched_[0]) || poller.readable(watched_[1]);
   }
 
-  // What has come: Machine is a core::Station or core::Collector.
-  template <class Machine>
-  void read(Machine& machine, Time now) {
+  // What has come: Machine is a core::Station or core::Collector. `perform` is called after each message,
+  // since what the machine has asked for may decide what it makes of the next.
+  template <class Machine, class Perform>
+  void read(Machine& machine, Time now, Perform perform) {
     bool up = false;
     bool down = false;
     while (const auto event = monitor_.next()) {
@@ -50,6 +51,7 @@ class ControlLink {
     while (auto frame = socket_.receive()) {
       if (const auto message = wire::decode_control(frame->view())) {
         machine.on_control(*message, now);
+        perform();
       } else {
         ++malformed_;
         if (malformed_ == 1) {

@@ -243,7 +243,7 @@ void SinkLoop::wait(Time now) {
 
 void SinkLoop::read(Time now) {
   if (control_.ready(poller_)) {
-    control_.read(collector_, now);
+    control_.read(collector_, now, [&] { perform(now); });
     perform(now);
   }
   if (results_waiting_ || poller_.readable(results_item_)) read_results();

@@ -254,7 +254,7 @@ void WorkerLoop::read(Time now) {
   send_results(now);
   if (poller_.readable(watched_.lane)) read_lane(now);
   if (control_.ready(poller_)) {
-    control_.read(station_, now);
+    control_.read(station_, now, [&] { perform(now); });
     perform(now);
   }
   if (poller_.readable(watched_.lane_monitor) || poller_.readable(watched_.results_monitor))

@@ -435,6 +435,20 @@ TEST_CASE("collector: asked what it has, the store is asked once, and asked agai
   CHECK(asked<Collector::Announce>(actions).front().first == 13);
 }
 
+TEST_CASE(
+    "collector: asked together with WELCOME, before it knows what the store has, it counts nothing twice") {
+  Scene scene(Storing::durable);
+  scene.begin();
+  scene.hear(wire::Check{run, 0, {Key{1, 0}, Key{2, 0}}});
+  scene.collector.on_stored(Outcome::ok, {{0, 0}});
+  scene.collector.on_announced({{{0, 1}, Outcome::ok}}, {});
+  CHECK(scene.collector.accounts().accepted() == 2);
+  scene.safe({0, 1});
+  CHECK(said<wire::Ack>(scene.flush()) == std::vector<wire::Ack>{ack({{0, 1}})});
+  scene.hear(wire::End{run, 2, false});
+  CHECK(asked<Collector::CloseStore>(scene.flush()).size() == 1);
+}
+
 TEST_CASE("collector: an outcome from the store takes the place of a failure that is held") {
   Scene scene(Storing::durable);
   scene.begin();
