@@ -99,6 +99,7 @@ void Collector::begin_run(const wire::Welcome& welcome) {
   run_ = welcome.run;
   accounts_ = Accounts{};
   announced_.clear();
+  asked_to_ = 0;
   held_.clear();
   to_report_.clear();
   reporting_.stop();
@@ -135,23 +136,31 @@ void Collector::on(const wire::Check& check) {
     return;
   }
   const IdRange asked{check.first, check.first + check.keys.size() - 1};
+  asked_to_ = std::max(asked_to_, asked.last + 1);
   const std::optional<TaskId> asked_before = announced_.next_from(asked.first);
   if (!accounts_.any_in(asked) && (!asked_before || *asked_before > asked.last)) {
     announced_.add(asked);
     actions_.emplace_back(Announce{check.first, check.keys});
     return;
   }
-  // Asked again: some of these are known, and the store is told of each task once.
+  // Some of these are known, and the store is told of each task once.
   std::vector<IdRange> fresh;
+  Announce unknown;
+  const auto announce = [&] {
+    if (!unknown.keys.empty()) actions_.emplace_back(std::exchange(unknown, {}));
+  };
   for (std::size_t i = 0; i < check.keys.size(); ++i) {
     const TaskId id = check.first + i;
     if (announced_.contains(id) || accounts_.outcome_of(id)) {
+      announce();
       answer_known(id, fresh);
-    } else {
-      announced_.add(id);
-      actions_.emplace_back(Announce{id, {check.keys[i]}});
+      continue;
     }
+    if (unknown.keys.empty()) unknown.first = id;
+    unknown.keys.push_back(check.keys[i]);
   }
+  announce();
+  announced_.add(asked);
   if (!fresh.empty()) actions_.emplace_back(Say{wire::Fresh{run_, std::move(fresh)}});
 }
 
@@ -181,11 +190,19 @@ void Collector::on_announced(const std::vector<std::pair<IdRange, Outcome>>& bou
 
 // --- results
 
+// Workers may reach a new sink before the ventilator's question does. Without it the store would not know
+// which item the outcome is of, and a later run would do it again.
+bool Collector::comes_too_early(TaskId id) const {
+  return hello_.has_store && id >= asked_to_ && !(accounts_.count() && id >= *accounts_.count()) &&
+         !accounts_.outcome_of(id);
+}
+
 Collector::Verdict Collector::on_result(const wire::ResultsHeader& header, const wire::ResultView& result) {
   if (header.run != run_) {
     ++stale_;
     return Verdict::drop;
   }
+  if (comes_too_early(result.id)) return Verdict::wait;
   switch (accounts_.check(result.id)) {
     case Accounts::Verdict::rejected:
       return Verdict::drop;

@@ -60,6 +60,9 @@ class SinkLoop {
   void wait(Time now);
   void read(Time now);
   void read_results();
+  void take_frame(ByteView bytes);
+  void set_aside(std::string frame);
+  void take_early();
   void take(const wire::ResultsHeader& header, const wire::ResultView& result);
   void make_safe(Time now);
   RunReport report();
@@ -76,6 +79,10 @@ class SinkLoop {
   store::Digest digest_;
   wire::ResultsWriter writer_;
   std::vector<wire::ResultView> frame_;
+  std::vector<std::string>
+      early_;  // results of which the ventilator has not spoken yet, and marks behind them
+  std::size_t early_bytes_ = 0;
+  TaskId asked_to_ = 0;  // when they were last tried
   store::SafeIds safe_;
   std::optional<core::Finish> finish_;
   bool store_open_ = false;
@@ -179,6 +186,7 @@ void SinkLoop::perform(Time now) {
 
 void SinkLoop::perform(const Collector::Begin& action, Time now) {
   store_.begin(action.run, action.delimiter);
+  asked_to_ = 0;
   store_open_ = true;
   began_ = now;
   if (durable_ == nullptr) return;
@@ -226,7 +234,7 @@ void SinkLoop::perform(const Collector::CloseStore& action, Time) {
 }
 
 bool SinkLoop::takes_results() const {
-  return collector_.collecting() && store_.backlog() < most_backlog;
+  return collector_.collecting() && store_.backlog() < most_backlog && early_bytes_ < most_backlog;
 }
 
 void SinkLoop::wait(Time now) {
@@ -246,6 +254,7 @@ void SinkLoop::read(Time now) {
     control_.read(collector_, now, [&] { perform(now); });
     perform(now);
   }
+  if (!early_.empty() && collector_.asked_to() != asked_to_) take_early();
   if (results_waiting_ || poller_.readable(results_item_)) read_results();
   make_safe(now);
   perform(now);
@@ -256,38 +265,64 @@ void SinkLoop::read_results() {
   for (int i = 0; i < frames_at_once && takes_results(); ++i) {
     const auto message = results_.receive();
     if (!message) return;
-    const auto header = wire::decode_results(message->view(), frame_);
-    if (!header && header.flaw() == wire::Flaw::unknown_type) {
-      if (const auto control = wire::decode_control(message->view())) {
-        if (const auto* mark = std::get_if<wire::Mark>(&*control)) {
+    take_frame(message->view());
+  }
+  results_waiting_ = takes_results();
+}
+
+void SinkLoop::take_frame(ByteView bytes) {
+  const auto header = wire::decode_results(bytes, frame_);
+  if (!header && header.flaw() == wire::Flaw::unknown_type) {
+    if (const auto control = wire::decode_control(bytes)) {
+      if (const auto* mark = std::get_if<wire::Mark>(&*control)) {
+        if (early_.empty()) {
           collector_.on_mark(*mark);
-          continue;
+        } else {
+          set_aside(std::string(bytes));
         }
-      }
-    }
-    if (!header) {
-      if (++malformed_ == 1) {
-        settings_.notice(Severity::warning, "a message with results is not understood and was dropped: " +
-                                                std::string(wire::name_of(header.flaw())));
-      }
-      continue;
-    }
-    for (const wire::ResultView& result : frame_) {
-      switch (collector_.on_result(*header, result)) {
-        case Collector::Verdict::store:
-          take(*header, result);
-          break;
-        case Collector::Verdict::hold:
-          writer_.begin(*header);
-          writer_.add(result);
-          collector_.hold(result.id, result.attempt, writer_.take());
-          break;
-        case Collector::Verdict::drop:
-          break;
+        return;
       }
     }
   }
-  results_waiting_ = takes_results();
+  if (!header) {
+    if (++malformed_ == 1) {
+      settings_.notice(Severity::warning, "a message with results is not understood and was dropped: " +
+                                              std::string(wire::name_of(header.flaw())));
+    }
+    return;
+  }
+  const auto alone = [&](const wire::ResultView& result) {
+    writer_.begin(*header);
+    writer_.add(result);
+    return writer_.take();
+  };
+  for (const wire::ResultView& result : frame_) {
+    switch (collector_.on_result(*header, result)) {
+      case Collector::Verdict::store:
+        take(*header, result);
+        break;
+      case Collector::Verdict::hold:
+        collector_.hold(result.id, result.attempt, alone(result));
+        break;
+      case Collector::Verdict::wait:
+        set_aside(alone(result));
+        break;
+      case Collector::Verdict::drop:
+        break;
+    }
+  }
+}
+
+void SinkLoop::set_aside(std::string frame) {
+  early_bytes_ += frame.size() + sizeof(std::string);
+  early_.push_back(std::move(frame));
+}
+
+void SinkLoop::take_early() {
+  asked_to_ = collector_.asked_to();
+  const std::vector<std::string> frames = std::exchange(early_, {});
+  early_bytes_ = 0;
+  for (const std::string& frame : frames) take_frame(frame);
 }
 
 void SinkLoop::make_safe(Time now) {

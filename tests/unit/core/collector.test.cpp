@@ -449,6 +449,28 @@ TEST_CASE(
   CHECK(asked<Collector::CloseStore>(scene.flush()).size() == 1);
 }
 
+TEST_CASE("collector: with a store, a result that comes before the question about its task waits for it") {
+  Scene scene(Storing::durable);
+  scene.begin();
+  scene.collector.on_stored(Outcome::ok, {{6, 6}});
+  CHECK(scene.result(5) == Verdict::wait);
+  CHECK(scene.result(6) == Verdict::drop);  // it has that one
+  CHECK(scene.collector.accounts().received() == 1);
+  scene.hear(wire::Check{run, 2, {Key{1, 0}, Key{2, 0}, Key{3, 0}}});
+  CHECK(scene.collector.asked_to() == 5);
+  CHECK(scene.result(4) == Verdict::store);
+  CHECK(scene.result(5) == Verdict::wait);
+  scene.hear(wire::Check{run, 5, {Key{4, 0}}});
+  CHECK(scene.result(5) == Verdict::store);
+
+  scene.hear(wire::End{run, 7, false});
+  CHECK(scene.result(7) == Verdict::drop);  // no question will come
+  CHECK(scene.collector.accounts().rejected() == 1);
+
+  scene.hear(welcome(RunId{12}));
+  CHECK(scene.collector.asked_to() == 0);
+}
+
 TEST_CASE("collector: an outcome from the store takes the place of a failure that is held") {
   Scene scene(Storing::durable);
   scene.begin();

@@ -384,6 +384,8 @@ void Loopback::read_results(StationSide& station) {
     case Collector::Verdict::hold:
       collector_.hold(result.id, result.attempt, std::to_string(result.id));
       break;
+    case Collector::Verdict::wait:
+      fail("this sink has no store, and waits for a question about what is in it");
     case Collector::Verdict::drop:
       break;
   }
