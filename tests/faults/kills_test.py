@@ -44,10 +44,12 @@ class KillsTest(SupervisedTest):
         self.ages = {}
         self.begin()
         clock = 0
-        last = None
+        last = interrupted = None
         stalls = {role: [] for role in killed}
         for point, role in zip(points, roles):
-            if not self.wait_for(lambda progress: progress.rows >= point):
+            # Until the new run has its first result, no worker has work again.
+            idle = interrupted if role == "worker" else None
+            if not self.wait_for(lambda progress: progress.rows >= point and progress.run != idle):
                 self.fail(f"seed {seed}: the sink ended at {self.progress.rows} rows{self.everybody()}")
             if last:
                 stalls[last].append(self.progress.longest)
@@ -58,6 +60,8 @@ class KillsTest(SupervisedTest):
             clock += 1
             self.ages[name] = clock
             killed[role] += 1
+            if role == "ventilator":
+                interrupted = self.progress.run
             if role == "worker":
                 workers.append(program.process.pid)
         self.finish()

@@ -32,6 +32,7 @@ class Progress:
         self._sink = None
         self.rows = 0
         self.bound = 0
+        self.run = 0  # that made the last row
         self.grown = time.monotonic()  # when there were last seen to be more rows
         self.longest = 0  # seconds in which there were not, since begin_stall()
 
@@ -53,13 +54,14 @@ class Progress:
         if not self._database and not self._open():
             return self
         try:
-            rows, bound = self._database.execute(
-                "SELECT (SELECT max(id) FROM result), (SELECT max(task) FROM bound)").fetchone()
+            rows, self.run, bound = self._database.execute(
+                "SELECT r.id, r.run, (SELECT max(task) FROM bound) FROM (SELECT id, run FROM result "
+                "ORDER BY id DESC LIMIT 1) AS r").fetchone() or (0, 0, 0)
         except sqlite3.Error:
             return self  # not made yet, or being closed
         now = time.monotonic()
         self.longest = max(self.longest, now - self.grown)
-        if (rows or 0) > self.rows:
+        if rows > self.rows:
             self.rows = rows
             self.grown = now
         self.bound = bound or 0
@@ -153,10 +155,15 @@ class SupervisedTest(PipelineTest):
 
     def finish(self, status=0):
         """Waits for the end of the run, which must be the one stated; ends the workers."""
-        self.progress.close()
         for name in "ventilator", "sink":
-            self.assertEqual(self.running[name].wait(), status, f"seed {self.seed}: {name}{self.everybody()}")
-        for name, program in self.running.items():
+            try:
+                self.assertEqual(self.running[name].wait(), status, name)
+            except AssertionError as error:
+                self.progress.look()
+                raise AssertionError(f"seed {self.seed}: {self.progress.rows} rows, {self.progress.bound} bound: "
+                                     f"{error}{self.everybody()}") from None
+        self.progress.close()
+        for program in self.running.values():
             program.end()
 
     def everybody(self):
@@ -182,6 +189,8 @@ class SupervisedTest(PipelineTest):
         self.assert_lines(stored, wanted)
         self.assertEqual(self.ask("SELECT count(*), count(DISTINCT task), min(task), max(task) FROM last_run"),
                          [(count, count, 0, count - 1)], f"seed {self.seed}: tasks")
+        # One without its item's key is done again by the next run.
+        self.assertEqual(self.ask("SELECT count(*) FROM result WHERE key IS NULL"), [(0,)], f"seed {self.seed}: keys")
         audit = self.run_program("fanmill", "audit", self.file)
         self.assertEqual(audit.status, 0, audit.stdout)
 

@@ -71,6 +71,7 @@ class ControlLink {
   static transport::SocketSettings socket_settings(const CommonSettings& settings) {
     transport::SocketSettings result;
     result.max_message = settings.max_message + wire::frame_slack;
+    result.send_limit = control_send_limit;
     return result;
   }
 

@@ -14,8 +14,8 @@ namespace fanmill::roles {
 
 // How a role ended. What made it impossible to go on is an Error instead.
 struct RunReport {
-  int exit_code = 0;                // docs/command-line.md
-  std::string closing_line;         // "10000 tasks: 9998 ok, …"; empty where there is nothing to state
+  int exit_code = 0;                  // docs/command-line.md
+  std::string closing_line;           // "10000 tasks: 9998 ok, …"; empty where there is nothing to state
   std::vector<std::string> digest{};  // lines about failures, for people
   std::vector<std::pair<std::string, std::uint64_t>> counters{};  // all there are, by name, for programs
 };

@@ -18,6 +18,10 @@ namespace fanmill::roles {
 using fanmill::Notice;
 using fanmill::Severity;
 
+// Control messages queued to one peer. What is beyond is lost, and an ACK, CHECK or FRESH is not said again:
+// where a sink takes over, there is one for each gap in what is unfinished.
+inline constexpr int control_send_limit = 100'000;
+
 struct CommonSettings {
   Duration wait_timeout = Duration::max();  // how long to do without a peer before ending with 3
   bool insecure = false;                    // tcp beyond loopback without keys

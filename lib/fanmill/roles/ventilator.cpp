@@ -77,6 +77,7 @@ class VentilatorLoop : private input::Receiver {
 transport::SocketSettings VentilatorLoop::socket_settings(const VentilatorSettings& settings) {
   transport::SocketSettings result;
   result.max_message = settings.max_message + wire::frame_slack;
+  result.send_limit = control_send_limit;
   return result;
 }
 
