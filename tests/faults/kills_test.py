@@ -5,6 +5,7 @@ FANMILL_FAULT_SECONDS is what a seed may take (0: any). scripts/soak kills is th
 """
 
 import random
+import statistics
 import time
 import unittest
 
@@ -66,15 +67,16 @@ class KillsTest(SupervisedTest):
                 workers.append(program.process.pid)
         self.finish()
         seconds = time.monotonic() - self.began
-        for role, s in stalls.items():
-            s.sort()
-            print(role, f"total {sum(s):.2f} s, median {s[len(s) // 2]:.3f}, most {s[-1]:.3f}")
         lost = self.lost_by_worker()
         held = sum(lost.get(pid, 0) > 0 for pid in workers)
         self.assert_each_once(str)
         again = sum(lost.values())
         print(f"{transport:9} {seed:8} {seconds:7.1f} {killed['worker']:8} {held:8} {killed['sink']:6} "
               f"{killed['ventilator']:11} {self.duplicates():11} {again:12}", flush=True)
+        for role, times in stalls.items():
+            if times:
+                print(f"  without a new row after the kill of a {role}: {statistics.median(times):.3f} s in the median, "
+                      f"{max(times):.3f} s at the most, {sum(times):.1f} s together", flush=True)
         self.file.unlink()
         if SECONDS:
             self.assertLess(seconds, SECONDS, f"seed {seed}")

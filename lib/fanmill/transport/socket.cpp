@@ -62,7 +62,7 @@ void apply(zmq::socket_t& socket, Kind kind, const SocketSettings& settings) {
   socket.set(option::heartbeat_timeout, milliseconds(settings.heartbeat_timeout));
   socket.set(option::heartbeat_ttl, milliseconds(settings.heartbeat_timeout));
   if (settings.reconnects) {
-    socket.set(option::reconnect_ivl, 100);
+    socket.set(option::reconnect_ivl, 10);
     socket.set(option::reconnect_ivl_max, 1000);
   } else {
     socket.set(option::reconnect_ivl, -1);
