@@ -98,6 +98,8 @@ void Collector::begin_run(const wire::Welcome& welcome) {
   state_ = State::collecting;
   run_ = welcome.run;
   accounts_ = Accounts{};
+  stored_ = 0;
+  retried_ = 0;
   announced_.clear();
   asked_to_ = 0;
   held_.clear();
