@@ -155,6 +155,7 @@ void ResultsFile::remove_if_unused() noexcept {
 void ResultsFile::begin(RunId run, const std::string& delimiter) {
   assert(file_);
   flush(Time{});
+  safe_ = {};  // of the run before: the ids of this one are other tasks
   const std::string name = fmt::format("{:016x}", static_cast<std::uint64_t>(run));
   const std::uint64_t last = file_->number("SELECT max(id) FROM run");
   if (last != 0 && file_->text("SELECT name FROM run ORDER BY id DESC LIMIT 1") == name) {
