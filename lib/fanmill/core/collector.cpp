@@ -235,7 +235,11 @@ void Collector::accept(TaskId id, Outcome outcome) {
 
 void Collector::hold(TaskId id, std::uint32_t attempt, std::string frame) {
   HeldFailure& held = held_[id];
-  if (!held.frame.empty()) ++retried_;  // the one before it
+  if (!held.frame.empty()) {
+    ++retried_;  // one of the two
+    // A KEEP for the later attempt may be under way; nobody keeps an earlier one.
+    if (held.attempt > attempt) return;
+  }
   held = {attempt, std::move(frame)};
   to_report_.push_back({id, attempt});
 }
