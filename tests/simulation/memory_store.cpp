@@ -23,7 +23,7 @@ std::optional<Outcome> Disk::outcome_of(RunId run, TaskId task) const {
 }
 
 void MemoryStore::begin(RunId run, const std::string&) {
-  if (!staged_.empty()) flush(Time{});
+  flush_all();
   safe_ = {};
   run_ = run;
   if (disk_.runs.empty() || disk_.runs.back() != run) {
@@ -116,11 +116,19 @@ void MemoryStore::flush(Time) {
     staged_.clear();
     return;
   }
-  for (const Staged& one : staged_) {
-    commit(one);
-    of(safe_, one.outcome).push_back({one.task, one.task});
+  commit_first(by_halves_ && ++flushes_ % 3 != 0 ? staged_.size() / 2 : staged_.size());
+}
+
+void MemoryStore::flush_all() {
+  commit_first(staged_.size());
+}
+
+void MemoryStore::commit_first(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    commit(staged_[i]);
+    of(safe_, staged_[i].outcome).push_back({staged_[i].task, staged_[i].task});
   }
-  staged_.clear();
+  staged_.erase(staged_.begin(), staged_.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 void MemoryStore::take_safe(store::SafeIds& safe) {

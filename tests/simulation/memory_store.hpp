@@ -35,7 +35,9 @@ struct Disk {
 
 class MemoryStore : public store::DurableStore {
  public:
-  MemoryStore(Disk& disk, bool retry_failed) : disk_(disk), retry_failed_(retry_failed) {}
+  // `by_halves`: one flush may leave something to the next, as that of a pipe does.
+  MemoryStore(Disk& disk, bool retry_failed, bool by_halves)
+      : disk_(disk), retry_failed_(retry_failed), by_halves_(by_halves) {}
 
   void begin(RunId run, const std::string& delimiter) override;
   void accept(const wire::ResultsHeader& header, const wire::ResultView& result) override;
@@ -44,7 +46,7 @@ class MemoryStore : public store::DurableStore {
   [[nodiscard]] std::size_t backlog() const override { return staged_.size(); }
   [[nodiscard]] int blocked_on() const override { return -1; }
   [[nodiscard]] int watched() const override { return -1; }
-  void finish(bool) override { flush(Time{}); }
+  void finish(bool) override { flush_all(); }
   [[nodiscard]] store::SafeIds stored() const override;
   void announce(TaskId first, std::span<const Key> keys, store::Announced& answer) override;
   void set_count(std::uint64_t) override {}
@@ -60,9 +62,13 @@ class MemoryStore : public store::DurableStore {
   };
   [[nodiscard]] std::optional<std::uint64_t> take(const Key& key, bool bind);
   void commit(const Staged& one);
+  void commit_first(std::size_t count);
+  void flush_all();
 
   Disk& disk_;
   bool retry_failed_;
+  bool by_halves_;
+  std::uint64_t flushes_ = 0;
   RunId run_{};
   // Of earlier runs and with no task of this one: rows by key, the oldest first.
   std::map<Key, std::deque<std::uint64_t>> earlier_;

@@ -33,7 +33,6 @@ const char* name_of(Bug bug) {
                                        "a new sink not shown to workers",
                                        "a new sink not asked",
                                        "a kept failure lost with its sink",
-                                       "asked again, acknowledged unsafe",
                                        "back again, acknowledged unsafe",
                                        "the last run's outcomes count"};
   static_assert(names.size() == static_cast<std::size_t>(Bug::count_));

@@ -37,7 +37,6 @@ enum class Bug : std::uint8_t {
   new_sink_not_shown,
   new_sink_not_asked,
   kept_not_asked_again,
-  known_acknowledged_unsafe,
   all_acknowledged_on_return,
   old_run_counts,
   count_,

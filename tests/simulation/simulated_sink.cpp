@@ -22,7 +22,7 @@ void World::start_sink(std::size_t) {
   hello.results = {"ipc:///results" + (scenario_.same_address ? "" : "-" + std::to_string(sinks_begun_))};
   hello.has_store = scenario_.store;
   sink_ = std::make_unique<SinkSide>(Collector(hello, Duration::max()),
-                                     MemoryStore(disk_, scenario_.retry_failed));
+                                     MemoryStore(disk_, scenario_.retry_failed, !scenario_.store));
   sink_->number = sinks_begun_;
   sink_->endpoint = hello.results.front();
   if (ventilator_->alive) connect(sink_->control);

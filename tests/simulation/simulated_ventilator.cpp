@@ -82,7 +82,10 @@ void World::hand_out(const core::Dispatcher::Handout& handout) {
   writer.begin({side.run.id(), token});
   for (const wire::TaskView& task : handout.tasks) writer.add(task);
   std::string frame = writer.take();
-  if (stray_.empty() || below(4) == 0) stray_ = frame;
+  if (stray_.empty() || below(4) == 0) {
+    stray_ = frame;
+    stray_lane_ = token;
+  }
   if (lane->second.station != nullptr) lane->second.station->lane_events.push(std::move(frame));
 }
 
@@ -125,6 +128,10 @@ void World::perform(const Run::CloseLane& action) {
 void World::perform(const core::Finish& action) {
   if (ventilator_->end) violated("the ventilator has ended twice");
   ventilator_->end = action;
+  const auto& statement = ventilator_->run.statement();
+  if (statement && statement->unfinished() > 0 && !ventilator_->stopped) {
+    violated("1: the end comes before every task has its outcome");
+  }
 }
 
 // The process has ended, in order or not: its connections are closed.

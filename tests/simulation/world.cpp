@@ -14,7 +14,7 @@ using std::chrono::microseconds;
 namespace {
 constexpr Time beginning{hours(1)};
 constexpr Duration longest_run = hours(1);
-constexpr std::uint64_t most_steps = 400000;
+constexpr std::uint64_t most_steps = 50000;
 constexpr std::uint32_t luck_salt = 0x5bd1e995;
 }  // namespace
 
@@ -156,7 +156,9 @@ void World::inflict(const Fault& fault) {
       if (scenario_.store) disk_.write_fails = true;
       break;
     case What::stray_tasks:
-      if (station.alive && !stray_.empty() && station.lane != LaneToken{}) station.lane_events.push(stray_);
+      if (station.alive && station.lane != LaneToken{} && !stray_.empty() && stray_lane_ != station.lane) {
+        station.lane_events.push(stray_);
+      }
       break;
     case What::stopped:
       if (!ventilator_->alive || ventilator_->stopped) return;

@@ -263,7 +263,8 @@ class World {
   std::unique_ptr<SinkSide> sink_;
   Time restart_sink_ = never;
   std::vector<std::unique_ptr<StationSide>> stations_;
-  std::string stray_;  // a message that some lane has carried
+  std::string stray_;       // a message that some lane has carried
+  LaneToken stray_lane_{};  // which
   std::vector<Choice> choices_;
 };
 
