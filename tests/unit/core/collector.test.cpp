@@ -610,3 +610,30 @@ TEST_CASE("collector: a store that fails is told to the ventilator") {
   scene.collector.fail("disk full");
   CHECK(said<wire::Leaving>(scene.actions()) == std::vector<wire::Leaving>{{LaneToken{}, {}, "disk full"}});
 }
+
+TEST_CASE("collector: a late failure of an earlier attempt does not take the place of a later one") {
+  Scene scene;
+  scene.begin();
+  scene.fail(0, 1);
+  static_cast<void>(scene.flush());
+  scene.fail(0, 0);
+  CHECK(said<wire::Failed>(scene.flush()).empty());
+  CHECK(scene.collector.retried() == 1);
+  scene.hear(wire::Keep{run, {{0, 1}}});
+  const auto kept = asked<Collector::StoreHeld>(scene.actions());
+  REQUIRE(kept.size() == 1);
+  CHECK(kept.front().frame == "frame 0.1");
+}
+
+TEST_CASE("collector: with another run its account begins anew") {
+  Scene scene(Storing::durable);
+  scene.begin();
+  CHECK(scene.result(0) == Verdict::store);
+  scene.fail(1);
+  scene.hear(wire::Retry{run, {{1, 0}}});
+  scene.collector.on_control_down(scene.now);
+  scene.hear(welcome(RunId{12}));
+  CHECK(scene.collector.accounts().received() == 0);
+  CHECK(scene.collector.stored() == 0);
+  CHECK(scene.collector.retried() == 0);
+}

@@ -149,6 +149,7 @@ TEST_CASE("run: a worker's way from HELLO to its first task") {
   CHECK(scene.next_ids().empty());
 
   scene.run.lane_usable(open.token);
+  scene.join_sink();
   Dispatcher::Handout out;
   REQUIRE(scene.run.next(out));
   CHECK(scene.run.token_of(out.lane) == open.token);
@@ -175,6 +176,7 @@ TEST_CASE("run: the same HELLO again gets the same answer, and no second lane") 
 TEST_CASE(
     "run: a new incarnation over the same connection is a new worker, and what the old one held goes again") {
   Scene scene;
+  scene.join_sink();
   scene.add(2);
   const auto from = scene.connect("peer", 5);
   const LaneToken old = scene.join(from, worker_hello(1));
@@ -208,6 +210,7 @@ TEST_CASE("run: a HELLO over a connection that has gone makes no ghost") {
 
 TEST_CASE("run: whose descriptor is given to another is gone") {
   Scene scene;
+  scene.join_sink();
   scene.add(1);
   const LaneToken old = scene.join(scene.connect("first", 5), worker_hello(1));
   CHECK(scene.next_ids().size() == 1);
@@ -631,6 +634,7 @@ TEST_CASE("run: a worker whose connection goes down is gone, and what it held go
 
 TEST_CASE("run: of a lane that is broken the batch comes back, and it gets nothing more") {
   Scene scene;
+  scene.join_sink();
   scene.join(scene.connect("peer", 5), worker_hello(1));
   scene.add(2);
   Dispatcher::Handout out;
@@ -977,4 +981,13 @@ TEST_CASE("run: with nothing to do no worker is missed") {
   CHECK(told(scene.pass(0s)).empty());
   CHECK(told(scene.pass(1h)).empty());
   CHECK(scene.run.next_tick() == never);
+}
+
+TEST_CASE("run: nothing is handed out before a sink is here") {
+  Scene scene;
+  scene.join(scene.connect("one", 1), worker_hello(1));
+  scene.add(1);
+  CHECK(scene.next_ids().empty());
+  scene.join_sink();
+  CHECK(scene.next_ids() == std::vector<TaskId>{0});
 }
