@@ -134,6 +134,7 @@ void World::read_sink_control(std::size_t) {
     sink_->collector.on_control_down(now_);
   }
   settle_sink();
+  take_early();
 }
 
 void World::read_results(std::size_t station_and_link) {
@@ -142,28 +143,47 @@ void World::read_results(std::size_t station_and_link) {
   const std::string frame = std::move(link.pipe.queue.front().frame);
   link.pipe.queue.pop_front();
   sink_->has_read = true;
+  take_frame(frame);
+  settle_sink();
+}
+
+void World::take_frame(const std::string& frame) {
   std::vector<wire::ResultView> results;
   const auto header = wire::decode_results(frame, results);
   if (!header) {
     const auto control = wire::decode_control(frame);
     if (!control || !std::holds_alternative<wire::Mark>(*control))
       violated("9: the sink cannot read a result");
-    sink_->collector.on_mark(std::get<wire::Mark>(*control));
-    settle_sink();
+    if (sink_->early.empty()) {
+      sink_->collector.on_mark(std::get<wire::Mark>(*control));
+    } else {
+      sink_->early.push_back(frame);
+    }
     return;
   }
   for (const wire::ResultView& result : results) {
     const auto verdict = sink_->collector.on_result(*header, result);
     if (verdict == Collector::Verdict::drop) continue;
-    if (verdict == Collector::Verdict::store || planted(Bug::failure_stored_unasked)) {
-      take(*header, result);
-    } else {
+    const auto alone = [&] {
       wire::ResultsWriter writer;
       writer.begin(*header);
       writer.add(result);
-      sink_->collector.hold(result.id, result.attempt, writer.take());
+      return writer.take();
+    };
+    if (verdict == Collector::Verdict::wait) {
+      sink_->early.push_back(alone());
+    } else if (verdict == Collector::Verdict::store || planted(Bug::failure_stored_unasked)) {
+      take(*header, result);
+    } else {
+      sink_->collector.hold(result.id, result.attempt, alone());
     }
   }
+}
+
+void World::take_early() {
+  if (sink_->early.empty() || sink_->asked_to == sink_->collector.asked_to()) return;
+  sink_->asked_to = sink_->collector.asked_to();
+  for (const std::string& frame : std::exchange(sink_->early, {})) take_frame(frame);
   settle_sink();
 }
 

@@ -152,6 +152,9 @@ class World {
     std::optional<core::Finish> end;
     ControlEnd control;
     bool has_read = false;  // anything, since it was last flushed
+    // As the sink's own loop has them: what came before the question about its task, and marks behind it.
+    std::vector<std::string> early;
+    TaskId asked_to = 0;
   };
 
   // --- the ventilator's loop
@@ -203,6 +206,8 @@ class World {
   void perform_sink(const core::Collector::CloseStore& action);
   void connect_sink(std::size_t) { connect(sink_->control); }
   void read_sink_control(std::size_t);
+  void take_frame(const std::string& frame);
+  void take_early();
   void read_results(std::size_t station_and_link);
   void take(const wire::ResultsHeader& header, const wire::ResultView& result);
   void make_safe(std::size_t);

@@ -204,6 +204,7 @@ void Run::adopt_sink(const From& from, const wire::Hello& hello) {
   Sink sink;
   sink.from = from;
   sink.hello = hello;
+  if (!is_new) sink.peer_before = sink_->from.peer == from.peer ? sink_->peer_before : sink_->from.peer;
   for (std::string endpoint : hello.results) {
     // A sink on another host that bound all its interfaces cannot know by which of them it is reached; we do.
     constexpr std::string_view unnamed = "tcp://:";
@@ -329,6 +330,8 @@ void Run::on_link_down(int link, Time now) {
     // Where it is back already on the same descriptor, this was the end of its last connection: it says HELLO
     // again.
     say(sink_->from.peer, wire::Who{});
+    // Two HELLOs may be read in another order than their connections were made in: then this one was the older.
+    if (!sink_->peer_before.empty()) say(sink_->peer_before, wire::Who{});
   }
   for (const auto& [token, worker] : workers_) {
     if (worker.from.link != link) continue;

@@ -137,6 +137,7 @@ class Run {
     wire::Hello hello;
     std::vector<std::string> results;  // with the host filled in
     Time lost = never;                 // when its connection went down, if it has
+    std::string peer_before;           // the same sink's connection before this one, or ""
     [[nodiscard]] std::string name() const;
   };
 

@@ -55,6 +55,12 @@ class Scene {
     static_cast<void>(actions());
   }
   void hear(const wire::Control& message) { collector.on_control(message, now); }
+  // The ventilator asks about tasks 0 … count−1, and the store has none of them.
+  void ask(std::uint64_t count, RunId of = run) {
+    hear(wire::Check{of, 0, std::vector<Key>(count)});
+    collector.on_announced({}, {{0, count - 1}});
+    static_cast<void>(actions());
+  }
 
   Verdict result(TaskId id, Outcome outcome = Outcome::ok, std::uint32_t attempt = 0, RunId of = run) {
     wire::ResultView view;
@@ -377,6 +383,7 @@ TEST_CASE("collector: its outcomes in memory, another run is the end") {
 TEST_CASE("collector: with a store it waits for the ventilator, and begins another run with it") {
   Scene scene(Storing::durable);
   scene.begin();
+  scene.ask(2);
   static_cast<void>(scene.result(0));
   scene.safe({0, 0});
   scene.fail(1);
@@ -388,6 +395,7 @@ TEST_CASE("collector: with a store it waits for the ventilator, and begins anoth
   CHECK(asked<Collector::Begin>(scene.actions()).size() == 1);
   CHECK(scene.flush().empty());
   CHECK(scene.result(0) == Verdict::drop);  // of the run before
+  scene.ask(1, RunId{12});
   CHECK(scene.result(0, Outcome::ok, 0, RunId{12}) == Verdict::store);
   CHECK(scene.collector.accounts().accepted() == 1);
 }
@@ -474,8 +482,8 @@ TEST_CASE("collector: with a store, a result that comes before the question abou
 TEST_CASE("collector: an outcome from the store takes the place of a failure that is held") {
   Scene scene(Storing::durable);
   scene.begin();
-  scene.fail(5);
   scene.hear(wire::Check{run, 5, {Key{1, 0}}});
+  scene.fail(5);
   scene.collector.on_announced({{{5, 5}, Outcome::ok}}, {});
   scene.hear(wire::Keep{run, {{5, 0}}});
   CHECK(asked<Collector::StoreHeld>(scene.actions()).empty());
