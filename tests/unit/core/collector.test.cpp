@@ -589,6 +589,7 @@ TEST_CASE("collector: all is closed and the connection breaks: the ventilator ma
   const bool down_before = GENERATE(false, true);
   Scene scene(storing);
   scene.begin();
+  if (storing == Storing::durable) scene.ask(1);
   if (down_before) scene.collector.on_control_down(scene.now);
   scene.complete(1);
   if (!down_before) scene.collector.on_control_down(scene.now);
