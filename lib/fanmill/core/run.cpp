@@ -330,7 +330,8 @@ void Run::on_link_down(int link, Time now) {
     // Where it is back already on the same descriptor, this was the end of its last connection: it says HELLO
     // again.
     say(sink_->from.peer, wire::Who{});
-    // Two HELLOs may be read in another order than their connections were made in: then this one was the older.
+    // Two HELLOs may be read in another order than their connections were made in: then this one was the
+    // older.
     if (!sink_->peer_before.empty()) say(sink_->peer_before, wire::Who{});
   }
   for (const auto& [token, worker] : workers_) {

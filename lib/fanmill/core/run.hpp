@@ -103,7 +103,8 @@ class Run {
   [[nodiscard]] bool wants_input() const { return dispatcher_.wants_input(); }
   void add(ByteView payload) { dispatcher_.add(payload); }
   void end_input(Time now);
-  // Nothing goes out before a sink is here: a worker may still be connected to one that waits for another run.
+  // Nothing goes out before a sink is here: a worker may still be connected to one that waits for another
+  // run.
   [[nodiscard]] bool next(Dispatcher::Handout& out) { return !over_ && sink_ && dispatcher_.next(out); }
   [[nodiscard]] LaneToken token_of(LaneIndex lane) const { return lane_tokens_[lane]; }
 

@@ -637,6 +637,7 @@ TEST_CASE("collector: a late failure of an earlier attempt does not take the pla
 TEST_CASE("collector: with another run its account begins anew") {
   Scene scene(Storing::durable);
   scene.begin();
+  scene.ask(2);
   CHECK(scene.result(0) == Verdict::store);
   scene.fail(1);
   scene.hear(wire::Retry{run, {{1, 0}}});
