@@ -737,7 +737,7 @@ class Comparison {
 }  // namespace
 
 TEST_CASE("dispatcher: does what a plain model does, whatever happens in whatever order") {
-  const auto seed = GENERATE(range(1U, 41U));
+  const auto seed = GENERATE(range(1U, 61U));
   CAPTURE(seed);
-  Comparison(seed).run(200);
+  Comparison(seed).run(400);
 }

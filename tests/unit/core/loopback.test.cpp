@@ -53,14 +53,14 @@ TEST_CASE("pipeline: a thousand tasks, three stations, each task once") {
 TEST_CASE("pipeline: a station is killed at any step, and each task counts once") {
   // As many steps as the same run has without a kill, and beyond.
   std::uint64_t steps = 0;
-  for (Loopback pipeline({.tasks = 300, .stations = 3, .slots = 4, .prefetch = {}}); pipeline.step();)
+  for (Loopback pipeline({.tasks = 1000, .stations = 3, .slots = 4, .prefetch = {}}); pipeline.step();)
     ++steps;
   CAPTURE(steps);
   std::uint64_t redelivered = 0;
   const std::uint64_t stride = GENERATE(0, 1, 2, 3, 4, 5, 6, 7, 8, 9);
   for (std::uint64_t at = stride; at < steps + 10; at += 10) {
     CAPTURE(at);
-    Loopback pipeline({.tasks = 300, .stations = 3, .slots = 4, .prefetch = {}});
+    Loopback pipeline({.tasks = 1000, .stations = 3, .slots = 4, .prefetch = {}});
     std::uint64_t held = 0;
     bool more = true;
     for (std::uint64_t step = 0; more; ++step) {
@@ -70,7 +70,7 @@ TEST_CASE("pipeline: a station is killed at any step, and each task counts once"
       }
       more = pipeline.step();
     }
-    check_complete(pipeline, 300);
+    check_complete(pipeline, 1000);
     CHECK(pipeline.ventilator().dispatcher().redelivered() <= held);
     redelivered += pipeline.ventilator().dispatcher().redelivered();
   }

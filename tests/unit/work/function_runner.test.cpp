@@ -85,9 +85,13 @@ TEST_CASE("function runner: one executor runs tasks in the order given") {
 
 TEST_CASE("function runner: outputs are records, in frames that are closed in time") {
   FunctionRunner runner(echo, 2);
-  static_cast<void>(run_all(runner, numbered(20'000)));
+  // What it has room for follows from what it has seen of these functions, and on a busy machine it sees slow
+  // ones.
+  for (int tries = 0; tries < 20 && runner.room() <= 1000; ++tries) {
+    static_cast<void>(run_all(runner, numbered(20'000)));
+  }
   const std::size_t count = runner.room();
-  REQUIRE(count > 200);  // enough for several frames, however slow this is
+  REQUIRE(count > 1000);
   runner.start(handout_of(std::vector<std::string>(count, std::string(1000, 'x'))), Clock::now());
   std::vector<Ran> results;
   std::vector<FinishedFrame> frames;
