@@ -53,7 +53,7 @@ class VentilatorLoop : private input::Receiver {
   void wait(Time now);
   void read_connections(Time now);
   void read_router(std::vector<std::pair<Run::From, transport::Message>>& received);
-  void read_input(Time now);
+  [[nodiscard]] bool read_input(Time now);  // whether it looked
   RunReport report(Time started) const;
 
   const VentilatorSettings& settings_;
@@ -123,8 +123,9 @@ RunReport VentilatorLoop::run() {
       if (finish_) return report(started);
       wait(now);
       const Time later = Clock::now();
+      // Tasks go out before the news of those that are done is read: somebody waits for tasks.
+      if (read_input(later)) send_tasks();
       if (connections_ready_) read_connections(later);
-      read_input(later);
     }
   } catch (...) {
     // Whoever waits for us is told that nothing will come.
@@ -250,9 +251,10 @@ void VentilatorLoop::read_connections(Time now) {
   }
 }
 
-void VentilatorLoop::read_input(Time now) {
-  if (!input_ready_ || !run_.wants_input()) return;
+bool VentilatorLoop::read_input(Time now) {
+  if (!input_ready_ || !run_.wants_input()) return false;
   if (!input_.read(*this)) run_.end_input(now);
+  return true;
 }
 
 RunReport VentilatorLoop::report(Time started) const {

@@ -87,7 +87,12 @@ class WorkerLoop {
   };
   Watched watched_;
   std::shared_ptr<const work::RunContext> run_context_;
-  std::deque<work::FinishedFrame> outbox_;
+  // What is to be sent to the sink: results, or a mark.
+  struct Outgoing {
+    transport::Message message;
+    std::vector<IdRange> ids;  // of the results
+  };
+  std::deque<Outgoing> outbox_;
   std::vector<work::FinishedFrame> finished_;
   std::optional<core::Finish> finish_;
   std::uint64_t malformed_ = 0;
@@ -183,10 +188,7 @@ void WorkerLoop::perform(const Station::OpenResults& action, Time now) {
 }
 
 void WorkerLoop::perform(const Station::SendMark& action, Time now) {
-  work::FinishedFrame frame;
-  frame.frame = wire::encode(action.mark);
-  frame.token = action.mark.token;
-  outbox_.push_front(std::move(frame));
+  outbox_.push_front({transport::Message(wire::encode(action.mark)), {}});
   send_results(now);
 }
 
@@ -214,14 +216,9 @@ void WorkerLoop::start_tasks(Time now) {
 
 void WorkerLoop::send_results(Time now) {
   while (!outbox_.empty()) {
-    work::FinishedFrame& front = outbox_.front();
+    Outgoing& front = outbox_.front();
     if (!station_.drop_results()) {
-      if (!results_ || !results_->socket.writable()) return;
-      transport::Message message(std::move(front.frame));
-      if (results_->socket.send(message) != transport::Sent::yes) {
-        front.frame = std::string(message.view());
-        return;
-      }
+      if (!results_ || results_->socket.send(front.message) != transport::Sent::yes) return;
     }
     const std::vector<IdRange> ids = std::move(front.ids);
     outbox_.pop_front();
@@ -248,7 +245,9 @@ void WorkerLoop::wait(Time now) {
 
 void WorkerLoop::read(Time now) {
   runner_->collect(now, finished_);
-  for (work::FinishedFrame& frame : finished_) outbox_.push_back(std::move(frame));
+  for (work::FinishedFrame& frame : finished_) {
+    outbox_.push_back({transport::Message(std::move(frame.frame)), std::move(frame.ids)});
+  }
   finished_.clear();
   // Results go out before anything that may make them worthless is heard.
   send_results(now);

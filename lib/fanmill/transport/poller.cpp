@@ -38,16 +38,20 @@ std::size_t Poller::watch(int fd, short events) {
   return items_.size() - 1;
 }
 
-// How many sockets have what is wanted of them. One that is known to be empty is not asked, unless something
-// has happened to it or it is to be written to.
+// How many sockets have what is wanted of them, or may have. What something has happened to is for the reader
+// to look at, who asks libzmq for the same news again; what is known to be empty has nothing.
 int Poller::ask_sockets() {
   int ready = 0;
   for (std::size_t i = 0; i < items_.size(); ++i) {
     Item& item = items_[i];
     if (item.inbox == nullptr) continue;
-    if (descriptors_[i].revents != 0) item.inbox->touched();
-    item.ready = (item.wanted == ZMQ_POLLOUT || !item.inbox->known_empty()) &&
-                 (item.inbox->events() & item.wanted) != 0;
+    if (descriptors_[i].revents != 0) {
+      item.inbox->touched();
+      item.ready = item.wanted == ZMQ_POLLIN || (item.inbox->events() & item.wanted) != 0;
+    } else {
+      item.ready = (item.wanted == ZMQ_POLLOUT || !item.inbox->known_empty()) &&
+                   (item.inbox->events() & item.wanted) != 0;
+    }
     if (item.ready) ++ready;
   }
   return ready;

@@ -106,10 +106,9 @@ void FunctionRunner::start(Handout handout, Time) {
 
 void FunctionRunner::collect(Time, std::vector<FinishedFrame>& finished) {
   const std::lock_guard lock(mutex_);
-  if (std::exchange(signalled_, false)) {
-    eventfd_t value = 0;
-    ::eventfd_read(wake_.fd(), &value);
-  }
+  eventfd_t value = 0;
+  // Where the signal has been announced and not come yet, it is left for the next time.
+  if (signalled_ && ::eventfd_read(wake_.fd(), &value) == 0) signalled_ = false;
   for (FinishedFrame& frame : finished_) {
     running_ -= frame.count;
     finished.push_back(std::move(frame));
@@ -149,7 +148,7 @@ bool FunctionRunner::take_chunk(Executor& executor, std::unique_lock<std::mutex>
     // A frame waits for more only where there is more at once, and not for long.
     if (queue_.empty() || now - executor.frame_begun_ >= Pace::enough() || executor.frame_.full() ||
         executor.generation_ != generation_ || executor.frame_.context() != queue_.front().handout.context) {
-      publish(executor);
+      if (publish(executor, lock)) continue;
     }
     if (take_queued(executor) || take_from_others(executor, now)) {
       executor.busy_ = true;
@@ -212,12 +211,17 @@ Time FunctionRunner::next_too_long(const Executor& executor) const {
   return first;
 }
 
-void FunctionRunner::publish(Executor& executor) {
-  if (executor.frame_.empty()) return;
+bool FunctionRunner::publish(Executor& executor, std::unique_lock<std::mutex>& lock) {
+  if (executor.frame_.empty()) return false;
   FinishedFrame frame = executor.frame_.take();
-  if (executor.generation_ != generation_) return;
+  if (executor.generation_ != generation_) return false;
   finished_.push_back(std::move(frame));
-  if (!std::exchange(signalled_, true)) ::eventfd_write(wake_.fd(), 1);
+  if (std::exchange(signalled_, true)) return false;
+  // The loop that this wakes takes the mutex at once.
+  lock.unlock();
+  ::eventfd_write(wake_.fd(), 1);
+  lock.lock();
+  return true;
 }
 
 void FunctionRunner::run_chunk(Executor& executor) {
@@ -226,8 +230,8 @@ void FunctionRunner::run_chunk(Executor& executor) {
     run_task(executor, tasks[*index]);
     ++executor.ran_;
     if (executor.frame_.full()) {
-      const std::lock_guard lock(mutex_);
-      publish(executor);
+      std::unique_lock lock(mutex_);
+      static_cast<void>(publish(executor, lock));
     }
   }
 }

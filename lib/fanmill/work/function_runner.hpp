@@ -58,7 +58,8 @@ class FunctionRunner final : public Runner {
   [[nodiscard]] bool take_queued(Executor& executor);
   [[nodiscard]] bool take_from_others(Executor& executor, Time now);
   [[nodiscard]] Time next_too_long(const Executor& executor) const;
-  void publish(Executor& executor);
+  // Whether it has let go of the mutex meanwhile.
+  [[nodiscard]] bool publish(Executor& executor, std::unique_lock<std::mutex>& lock);
 
   void run_chunk(Executor& executor);
   void run_task(Executor& executor, const wire::TaskView& task);
@@ -79,7 +80,7 @@ class FunctionRunner final : public Runner {
   std::size_t queued_ = 0;  // tasks in it
   std::vector<FinishedFrame> finished_;
   Pace pace_;
-  bool signalled_ = false;        // wake_ is readable
+  bool signalled_ = false;        // wake_ is readable, or about to be
   std::uint64_t generation_ = 0;  // counts abandon(): results of an older one are dropped
   bool ending_ = false;
 };
