@@ -63,6 +63,7 @@ class WorkerLoop {
                const transport::SocketSettings& settings, const std::string& told);
   void start_tasks(Time now);
   void send_results(Time now);
+  void collect_results(Time now);
   void wait(Time now);
   void read(Time now);
   void read_lane(Time now);
@@ -118,7 +119,7 @@ RunReport WorkerLoop::run() {
       perform(now);
       if (finish_) return report();
       start_tasks(now);
-      send_results(now);
+      collect_results(now);
       wait(now);
       read(Clock::now());
     }
@@ -243,14 +244,18 @@ void WorkerLoop::wait(Time now) {
   poller_.wait(now, std::min(station_.next_tick(), runner_->deadline()));
 }
 
-void WorkerLoop::read(Time now) {
+void WorkerLoop::collect_results(Time now) {
   runner_->collect(now, finished_);
   for (work::FinishedFrame& frame : finished_) {
     outbox_.push_back({transport::Message(std::move(frame.frame)), std::move(frame.ids)});
   }
   finished_.clear();
-  // Results go out before anything that may make them worthless is heard.
   send_results(now);
+}
+
+void WorkerLoop::read(Time now) {
+  // Results go out before anything that may make them worthless is heard.
+  collect_results(now);
   if (poller_.readable(watched_.lane)) read_lane(now);
   if (control_.ready(poller_)) {
     control_.read(station_, now, [&] { perform(now); });

@@ -37,6 +37,14 @@ class FunctionRunner::Executor final : public FunctionCall {
  private:
   friend class FunctionRunner;
 
+  // With what is in handout_.
+  void begin(Time now, bool times_tasks) {
+    chunk_started_ = now;
+    if (frame_.empty()) frame_begun_ = now;
+    times_tasks_ = times_tasks || handout_.context->wants_detail || handout_.context->wants_item;
+    epoch_ = std::chrono::system_clock::now().time_since_epoch() - now.time_since_epoch();
+  }
+
   const std::uint32_t slot_;  // from 1
   FunctionRunner& runner_;
   SharedSpan span_;                          // of handout_.tasks
@@ -67,6 +75,7 @@ FunctionRunner::FunctionRunner(Function function, std::size_t slots)
   for (std::size_t slot = 1; slot <= slots; ++slot) {
     executors_.push_back(std::make_unique<Executor>(*this, static_cast<std::uint32_t>(slot)));
   }
+  loop_slot_ = std::make_unique<Executor>(*this, 1);
   // Each may look at all others as soon as it runs.
   for (const auto& executor : executors_) {
     executor->thread_ = std::thread([this, &executor = *executor] { run_executor(executor); });
@@ -91,6 +100,10 @@ std::size_t FunctionRunner::room() const {
 void FunctionRunner::start(Handout handout, Time) {
   const std::size_t count = handout.tasks.size();
   if (count == 0) return;
+  if (is_for_loop(handout)) {
+    run_on_loop(std::move(handout));
+    return;
+  }
   running_ += count;
   {
     const std::lock_guard lock(mutex_);
@@ -102,6 +115,25 @@ void FunctionRunner::start(Handout handout, Time) {
   } else {
     work_.notify_all();
   }
+}
+
+bool FunctionRunner::is_for_loop(const Handout& handout) {
+  if (executors_.size() > 1 || handout.tasks.size() > 1 || running_ > 0) return false;
+  const std::lock_guard lock(mutex_);
+  return pace_.short_lately();
+}
+
+void FunctionRunner::run_on_loop(Handout handout) {
+  const Time started = Clock::now();
+  loop_slot_->handout_ = std::move(handout);
+  loop_slot_->begin(started, true);
+  run_task(*loop_slot_, loop_slot_->handout_.tasks.front());
+  ++running_;
+  loop_slot_->handout_ = {};
+  const std::lock_guard lock(mutex_);
+  pace_.ran(1, Clock::now() - started);
+  room_.store(pace_.room(), std::memory_order_relaxed);
+  finished_.push_back(loop_slot_->frame_.take());
 }
 
 void FunctionRunner::collect(Time, std::vector<FinishedFrame>& finished) {
@@ -153,11 +185,7 @@ bool FunctionRunner::take_chunk(Executor& executor, std::unique_lock<std::mutex>
     if (take_queued(executor) || take_from_others(executor, now)) {
       executor.busy_ = true;
       executor.generation_ = generation_;
-      executor.chunk_started_ = now;
-      if (executor.frame_.empty()) executor.frame_begun_ = now;
-      executor.times_tasks_ = executor.handout_.context->wants_detail ||
-                              executor.handout_.context->wants_item || pace_.allows_clock();
-      executor.epoch_ = std::chrono::system_clock::now().time_since_epoch() - now.time_since_epoch();
+      executor.begin(now, pace_.allows_clock());
       return true;
     }
     executor.handout_ = {};

@@ -5,7 +5,8 @@
 // runs, if that does not pause() (see FunctionCall). The loop hands tasks over under one mutex, executors
 // take them in chunks (see Pace) and write results straight into frames of their own; a frame is handed back
 // when it is full, or when its executor has nothing else to do. An executor that is idle takes from one whose
-// chunk has turned out long.
+// chunk has turned out long. Where there is one slot, a lone task that follows many short ones is run by the
+// loop itself, which saves two threads' waking up: docs/decisions/0002.
 
 #include <atomic>
 #include <condition_variable>
@@ -52,6 +53,8 @@ class FunctionRunner final : public Runner {
     TaskSpan span;
   };
 
+  [[nodiscard]] bool is_for_loop(const Handout& handout);
+  void run_on_loop(Handout handout);
   void run_executor(Executor& executor);
   // Waits for tasks. False at the end. All of these with the mutex held.
   [[nodiscard]] bool take_chunk(Executor& executor, std::unique_lock<std::mutex>& lock);
@@ -69,7 +72,8 @@ class FunctionRunner final : public Runner {
   std::vector<std::unique_ptr<Executor>> executors_;
 
   // The loop's own.
-  std::size_t running_ = 0;  // handed over and not collected
+  std::size_t running_ = 0;              // handed over and not collected
+  std::unique_ptr<Executor> loop_slot_;  // has no thread
 
   std::atomic<std::size_t> room_;  // for all that runs and waits; follows pace_
 

@@ -27,6 +27,10 @@ class Pace {
   // Whether a reading of the clock is nothing beside a task.
   [[nodiscard]] bool allows_clock() const { return per_task_ == 0 || per_task_ >= 1000; }
 
+  // Whether all of the last chunks were so short, task by task, that a loop that runs the next one itself is
+  // not missed meanwhile.
+  [[nodiscard]] bool short_lately() const { return short_in_a_row_ >= many_in_a_row; }
+
   // How long a chunk should take.
   [[nodiscard]] static std::chrono::nanoseconds enough() { return target; }
 
@@ -35,10 +39,12 @@ class Pace {
 
  private:
   static constexpr std::chrono::nanoseconds target = std::chrono::microseconds(150);
+  static constexpr std::size_t many_in_a_row = 64;
 
   std::size_t executors_;
   std::uint64_t per_task_ = 0;  // ns, a moving average; 0: not known yet
   std::size_t wanted_ = 1;      // tasks that fill the target; grows by doubling
+  std::size_t short_in_a_row_ = 0;
 };
 
 }  // namespace fanmill::work

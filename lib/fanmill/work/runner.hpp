@@ -55,7 +55,8 @@ class Runner {
   // handed over cannot be given back. 0 if none.
   [[nodiscard]] virtual std::size_t room() const = 0;
 
-  // Starts tasks, at most room() of them. They run in the order given.
+  // Starts tasks, at most room() of them. They run in the order given. What has finished by the time that it
+  // returns is for collect() at once: wait_fd() does not tell of it.
   virtual void start(Handout handout, Time now) = 0;
 
   // Tasks handed over and not yet collected.

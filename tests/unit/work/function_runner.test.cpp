@@ -3,6 +3,7 @@
 #include <mutex>
 #include <set>
 #include <stdexcept>
+#include <thread>
 
 #include <catch2/catch.hpp>
 
@@ -81,6 +82,53 @@ TEST_CASE("function runner: one executor runs tasks in the order given") {
   const auto results = run_all(runner, {"a", "b", "c", "d", "e", "f"});
   CHECK(order == "abcdef");
   for (std::size_t i = 0; i < results.size(); ++i) CHECK(results[i].id == i);
+}
+
+TEST_CASE(
+    "function runner: after many short tasks the loop runs a lone one itself, where there is one slot") {
+  std::thread::id ran_on;
+  const auto where = [&ran_on](ByteView payload, FunctionCall&) {
+    ran_on = std::this_thread::get_id();
+    if (payload == "long") std::this_thread::sleep_for(1ms);
+    if (payload == "bad") throw std::runtime_error("no good");
+    return payload;
+  };
+  const auto loop = std::this_thread::get_id();
+  FunctionRunner one(where, 1);
+  static_cast<void>(run_one(one, "first"));
+  CHECK(ran_on != loop);
+  const auto until_here = [&](FunctionRunner& runner) {
+    for (int tries = 0; tries < 10'000 && ran_on != loop; ++tries)
+      static_cast<void>(run_one(runner, "short"));
+    return ran_on == loop;
+  };
+  REQUIRE(until_here(one));
+  const Ran failed = run_one(one, "bad");
+  CHECK(failed.outcome == Outcome::failed);
+  CHECK(failed.error == "no good");
+  CHECK(failed.slot == 1);
+
+  SECTION("and no longer when one has been long") {
+    CHECK(run_one(one, "long").output == "long");
+    static_cast<void>(run_one(one, "short"));
+    CHECK(ran_on != loop);
+    CHECK(until_here(one));
+  }
+  SECTION("but not two at once") {
+    REQUIRE(one.room() >= 2);
+    one.start(handout_of({"a", "b"}), Clock::now());
+    std::vector<Ran> results;
+    while (results.size() < 2) collect_some(one, results);
+    CHECK(ran_on != loop);
+  }
+  SECTION("nor where another slot could run it") {
+    ran_on = {};
+    FunctionRunner two(where, 2);
+    for (int i = 0; i < 300; ++i) {
+      static_cast<void>(run_one(two, "short"));
+      REQUIRE(ran_on != loop);
+    }
+  }
 }
 
 TEST_CASE("function runner: outputs are records, in frames that are closed in time") {

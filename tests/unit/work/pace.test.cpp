@@ -78,3 +78,16 @@ TEST_CASE("pace: the clock is read where it costs nothing beside the task") {
   CHECK(used_to(10us).allows_clock());
   CHECK_FALSE(used_to(50ns).allows_clock());
 }
+
+TEST_CASE("pace: short lately, when all have been, and for a while") {
+  CHECK_FALSE(Pace(1).short_lately());
+  Pace pace = used_to(50us, 1);
+  CHECK(pace.short_lately());
+  pace.ran(1, 101us);
+  CHECK_FALSE(pace.short_lately());
+  for (int i = 0; i < 63; ++i) pace.ran(1, 100us);
+  CHECK_FALSE(pace.short_lately());
+  pace.ran(1, 100us);
+  CHECK(pace.short_lately());
+  CHECK_FALSE(used_to(200us, 1).short_lately());
+}

@@ -39,6 +39,7 @@ Handout handout_of(const std::vector<std::string>& payloads, RunContext context,
 
 void collect_some(Runner& runner, std::vector<Ran>& results, std::vector<FinishedFrame>* frames) {
   std::vector<FinishedFrame> finished;
+  runner.collect(Clock::now(), finished);  // what had finished when start() returned
   while (finished.empty()) {
     pollfd waiting{runner.wait_fd(), POLLIN, 0};
     REQUIRE(::poll(&waiting, 1, patience) == 1);
