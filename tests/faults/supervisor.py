@@ -55,7 +55,7 @@ class Progress:
             return self
         try:
             rows, self.run, bound = self._database.execute(
-                "SELECT r.id, r.run, (SELECT max(task) FROM bound) FROM (SELECT id, run FROM result "
+                "SELECT r.id, r.run, (SELECT max(task + count) FROM bound) FROM (SELECT id, run FROM result "
                 "ORDER BY id DESC LIMIT 1) AS r").fetchone() or (0, 0, 0)
         except sqlite3.Error:
             return self  # not made yet, or being closed

@@ -11,24 +11,30 @@ namespace fanmill::store {
 namespace {
 
 constexpr unsigned use_shift = 63;
-constexpr std::uint64_t taken = std::uint64_t{1} << 62;
+constexpr std::uint64_t not_taken = std::uint64_t{1} << 62;
 constexpr unsigned outcome_shift = 60;
 constexpr std::uint64_t row_mask = (std::uint64_t{1} << outcome_shift) - 1;
 
 }  // namespace
 
+bool KeyIndex::before(const Entry& a, const Entry& b) {
+  const auto order = [](const Entry& entry) {
+    return std::tuple(entry.key, entry.what >> use_shift, entry.what & row_mask);
+  };
+  return order(a) < order(b);
+}
+
 void KeyIndex::add(const Key& key, Use use, Found found) {
   assert(found.row <= row_mask);
-  entries_.push_back({key, static_cast<std::uint64_t>(use) << use_shift |
+  entries_.push_back({key, static_cast<std::uint64_t>(use) << use_shift | not_taken |
                                static_cast<std::uint64_t>(found.outcome) << outcome_shift | found.row});
 }
 
 void KeyIndex::seal() {
-  const auto order = [](const Entry& entry) {
-    return std::tuple(entry.key, entry.what >> use_shift, entry.what & row_mask);
-  };
-  std::sort(entries_.begin(), entries_.end(),
-            [&](const Entry& a, const Entry& b) { return order(a) < order(b); });
+  const auto fresh = entries_.begin() + static_cast<std::ptrdiff_t>(sealed_);
+  std::sort(fresh, entries_.end(), before);
+  std::inplace_merge(entries_.begin(), fresh, entries_.end(), before);
+  sealed_ = entries_.size();
   assert(entries_.size() < std::numeric_limits<std::uint32_t>::max());
   const std::size_t count = std::bit_ceil(std::max<std::size_t>(entries_.size() / 4, 2));
   shift_ = 64 - static_cast<unsigned>(std::countr_zero(count));
@@ -38,24 +44,27 @@ void KeyIndex::seal() {
 }
 
 std::optional<KeyIndex::Found> KeyIndex::take(const Key& key, Use use) {
+  assert(sealed_ == entries_.size());
   if (entries_.empty()) return std::nullopt;
   const std::size_t part = key.high >> shift_;
-  const auto wanted = std::tuple(key, static_cast<std::uint64_t>(use));
-  const auto is = [&](const Entry& entry) { return std::tuple(entry.key, entry.what >> use_shift); };
-  const auto first =
+  const auto wanted = std::tuple(key, static_cast<std::uint64_t>(use), true);
+  const auto is = [](const Entry& entry) {
+    return std::tuple(entry.key, entry.what >> use_shift, (entry.what & not_taken) != 0);
+  };
+  const auto entry =
       std::lower_bound(entries_.begin() + parts_[part], entries_.begin() + parts_[part + 1], wanted,
-                       [&](const Entry& entry, const auto& value) { return is(entry) < value; });
-  if (first == entries_.end() || is(*first) != wanted) return std::nullopt;
-  // Tasks are asked for from the first of their neighbours, and that one knows how far the taken ones go.
-  auto entry = first;
-  if ((first->what & taken) != 0) {
-    entry = entries_.begin() + static_cast<std::ptrdiff_t>(first->what & row_mask);
-    if (entry == entries_.end() || is(*entry) != wanted) return std::nullopt;
-  }
-  const Found found{entry->what & row_mask, static_cast<Outcome>(entry->what >> outcome_shift & 3)};
-  const std::uint64_t kept = first->what & ~row_mask;
-  first->what = kept | taken | static_cast<std::uint64_t>(entry - entries_.begin() + 1);
-  return found;
+                       [&](const Entry& one, const auto& value) { return is(one) < value; });
+  if (entry == entries_.begin() + parts_[part + 1] || is(*entry) != wanted) return std::nullopt;
+  entry->what &= ~not_taken;
+  return Found{entry->what & row_mask, static_cast<Outcome>(entry->what >> outcome_shift & 3)};
+}
+
+void KeyIndex::release() {
+  std::erase_if(entries_, [](const Entry& entry) {
+    return (entry.what & not_taken) == 0 && static_cast<Use>(entry.what >> use_shift) == Use::replace;
+  });
+  for (Entry& entry : entries_) entry.what |= not_taken;
+  sealed_ = entries_.size();
 }
 
 }  // namespace fanmill::store

@@ -23,31 +23,32 @@ class KeyIndex {
     Outcome outcome = Outcome::ok;
   };
 
-  KeyIndex() = default;
-  explicit KeyIndex(std::size_t expected) { entries_.reserve(expected); }
-
-  // Before seal(). `row` < 2^59.
+  // Memory for so many more.
+  void expect(std::size_t more) { entries_.reserve(entries_.size() + more); }
+  // `row` < 2^59, and larger than those that were sealed. seal() comes before take().
   void add(const Key& key, Use use, Found found);
-  // Everything is added.
+  // All that was added can be found.
   void seal();
 
-  // The oldest row of that key and use that was not yet taken, which it is from now on. Takes the same time
-  // however many rows share a key.
+  // The oldest row of that key and use that was not yet taken, which it is from now on. Takes nearly the same
+  // time however many rows share a key.
   [[nodiscard]] std::optional<Found> take(const Key& key, Use use);
 
-  [[nodiscard]] bool empty() const { return entries_.empty(); }
+  // For another run: what was taken can be taken again, and what was replaced is no more.
+  void release();
 
  private:
-  // Sorted by key, use and row, so that those of a key and a use are neighbours.
   struct Entry {
     Key key;
-    // From the top: use (1 bit), taken (1), outcome (2), the row (60). Of one that is taken, in place of the
-    // row: where the first of its neighbours may be that is not.
-    std::uint64_t what = 0;
+    std::uint64_t what = 0;  // from the top: use (1 bit), not taken (1), outcome (2), the row (60)
   };
   static_assert(sizeof(Entry) == 24);
+  [[nodiscard]] static bool before(const Entry& a, const Entry& b);
 
+  // Sorted by key, use and row up to `sealed_`: those of a key and a use are neighbours, the taken ones
+  // first.
   std::vector<Entry> entries_;
+  std::size_t sealed_ = 0;
   // Where the entries begin whose key's high half is in the n-th of as many equal parts. Keys are hashes, so
   // a part has about four.
   std::vector<std::uint32_t> parts_;

@@ -15,12 +15,11 @@ namespace fanmill::store {
 
 namespace {
 
-// A question about every outcome of the last run: the task, and the row that it is in.
+// A question about every outcome of the last run.
 std::string ask_outcomes(std::string_view question) {
   return fmt::format(
-      "WITH last AS (SELECT max(id) AS id FROM run), outcome AS ("
-      "SELECT r.task AS task, r.id AS id, r.outcome AS outcome FROM result r JOIN last ON r.run = last.id "
-      "UNION ALL SELECT b.task, b.result, r.outcome FROM bound b LEFT JOIN result r ON r.id = b.result) {}",
+      "WITH outcome AS (SELECT o.task AS task, r.outcome AS outcome "
+      "FROM last_outcome o JOIN result r ON r.id = o.result) {}",
       question);
 }
 
@@ -64,11 +63,14 @@ class Auditor {
       if (complete) ask_missing(*tasks);
     }
     list("bound to more than one task: result",
-         "SELECT result FROM bound GROUP BY result HAVING count(*) > 1 ORDER BY result");
-    list("bound, but not there: result",
-         "SELECT result FROM bound WHERE result NOT IN (SELECT id FROM result) ORDER BY result");
-    list("bound, but made by the run itself: result",
-         "SELECT id FROM result WHERE run = (SELECT max(id) FROM run) AND id IN (SELECT result FROM bound)");
+         "SELECT result FROM last_outcome GROUP BY result HAVING count(*) > 1 ORDER BY result");
+    list("not all there of those bound from result",
+         "SELECT b.result FROM bound b WHERE b.count < 1 OR b.count <> (SELECT count(*) FROM result r "
+         "WHERE r.id BETWEEN b.result AND b.result + b.count - 1) ORDER BY b.result");
+    list(
+        "bound, but made by the run itself: result",
+        "SELECT DISTINCT r.id FROM bound b JOIN result r ON r.id BETWEEN b.result AND b.result + b.count - 1 "
+        "WHERE r.run = (SELECT max(id) FROM run) ORDER BY r.id");
     list("of a run that is not there: result",
          "SELECT id FROM result WHERE run NOT IN (SELECT id FROM run) ORDER BY id");
     return std::move(audit_);

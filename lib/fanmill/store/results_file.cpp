@@ -81,7 +81,7 @@ class ResultsFile : public DurableStore {
     explicit Writer(SqliteFile& file)
         : plain(file, insert_plain),
           detailed(file, insert_detailed),
-          bind(file, "INSERT INTO bound (task, result) VALUES (?1, ?2)"),
+          bind(file, "INSERT INTO bound (task, result, count) VALUES (?1, ?2, ?3)"),
           remove(file, "DELETE FROM result WHERE id = ?1"),
           workers(file) {}
     Statement plain;
@@ -98,6 +98,8 @@ class ResultsFile : public DurableStore {
   void open_transaction();
   void insert(const wire::ResultsHeader& header, const wire::ResultView& result);
   void announce_one(TaskId id, const Key& key, Announced& answer);
+  void bind(TaskId id, const KeyIndex::Found& found);
+  void write_bound();
   [[nodiscard]] std::optional<Outcome> outcome_here(TaskId id) const;
   template <class Action>
   void attempt(Action action);
@@ -109,6 +111,14 @@ class ResultsFile : public DurableStore {
   std::uint64_t run_ = 0;  // its row; 0 before begin()
   StoredOutcomes stored_;
   WaitingKeys waiting_;
+  // Neighbouring tasks that have neighbouring rows of the same outcome: bound, and not written yet.
+  struct Bound {
+    TaskId task = 0;
+    std::uint64_t row = 0;
+    std::uint64_t count = 0;
+    Outcome outcome = Outcome::ok;
+  };
+  Bound bound_;
   bool in_transaction_ = false;
   SafeIds uncommitted_;
   SafeIds safe_;
@@ -169,8 +179,8 @@ void ResultsFile::begin(RunId run, const std::string& delimiter) {
     insert_run(name, delimiter);
   }
   waiting_.clear();
-  stored_ = load_outcomes(*file_, run_,
-                          settings_.mode == ResultsMode::retry_failed ? TakeOver::ok_only : TakeOver::all);
+  load_outcomes(*file_, run_, settings_.mode == ResultsMode::retry_failed ? TakeOver::ok_only : TakeOver::all,
+                stored_);
   if (!writer_) writer_.emplace(*file_);
 }
 
@@ -231,10 +241,6 @@ void ResultsFile::insert(const wire::ResultsHeader& header, const wire::ResultVi
   if (key) {
     stored_key = to_stored(*key);
     row.bind_blob(3, {stored_key.data(), stored_key.size()});
-    if (const auto old = stored_.earlier.take(*key, KeyIndex::Use::replace)) {
-      writer_->remove.bind(1, old->row);
-      writer_->remove.run();
-    }
   } else {
     row.bind_null(3);
   }
@@ -268,6 +274,12 @@ void ResultsFile::insert(const wire::ResultsHeader& header, const wire::ResultVi
     bind_unless(17, detail.stderr_text.empty(), detail.stderr_text);
   }
   row.run();
+  if (!key) return;
+  // After the new row, so that it does not get the old one's number.
+  if (const auto old = stored_.earlier.take(*key, KeyIndex::Use::replace)) {
+    writer_->remove.bind(1, old->row);
+    writer_->remove.run();
+  }
 }
 
 std::optional<Outcome> ResultsFile::outcome_here(TaskId id) const {
@@ -287,11 +299,7 @@ void ResultsFile::announce_one(TaskId id, const Key& key, Announced& answer) {
   std::optional<Outcome> outcome = outcome_here(id);
   if (!outcome) {
     if (const auto found = stored_.earlier.take(key, KeyIndex::Use::bind)) {
-      attempt([&] {
-        writer_->bind.bind(1, id);
-        writer_->bind.bind(2, found->row);
-        writer_->bind.run();
-      });
+      bind(id, *found);
       outcome = found->outcome;
     }
   }
@@ -313,6 +321,27 @@ void ResultsFile::announce_one(TaskId id, const Key& key, Announced& answer) {
   }
 }
 
+void ResultsFile::bind(TaskId id, const KeyIndex::Found& found) {
+  const bool follows = bound_.count > 0 && id == bound_.task + bound_.count &&
+                       found.row == bound_.row + bound_.count && found.outcome == bound_.outcome;
+  if (!follows) {
+    write_bound();
+    bound_ = {id, found.row, 0, found.outcome};
+  }
+  ++bound_.count;
+}
+
+void ResultsFile::write_bound() {
+  if (bound_.count == 0) return;
+  attempt([&] {
+    writer_->bind.bind(1, bound_.task);
+    writer_->bind.bind(2, bound_.row);
+    writer_->bind.bind(3, bound_.count);
+    writer_->bind.run();
+  });
+  bound_ = {};
+}
+
 void ResultsFile::set_count(std::uint64_t tasks) {
   attempt([&] {
     Statement update(*file_, "UPDATE run SET tasks = ?1 WHERE id = ?2");
@@ -323,6 +352,7 @@ void ResultsFile::set_count(std::uint64_t tasks) {
 }
 
 void ResultsFile::flush(Time) {
+  write_bound();
   if (failure_) throw Error(*failure_);
   if (in_transaction_) {
     try {

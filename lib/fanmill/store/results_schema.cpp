@@ -49,15 +49,18 @@ CREATE TABLE result (
   output NOT NULL
 );
 CREATE TABLE bound (           -- tasks of the last run whose outcome an earlier run had stored
-  task INTEGER PRIMARY KEY,
-  result INTEGER NOT NULL
+  task INTEGER PRIMARY KEY,    -- the first of `count` neighbours, whose outcomes are
+  result INTEGER NOT NULL,     -- as many neighbours, from this one
+  count INTEGER NOT NULL
 );
+CREATE VIEW last_outcome AS    -- which result each task of the last run has
+  SELECT task, id AS result FROM result WHERE run = (SELECT max(id) FROM run)
+  UNION ALL SELECT b.task + r.id - b.result, r.id
+  FROM bound AS b JOIN result AS r ON r.id BETWEEN b.result AND b.result + b.count - 1;
 CREATE VIEW last_run AS        -- the outcomes of the last run, in the order of its input
   SELECT o.task, r.outcome, r.attempts, r.exit, r.signal, r.error, w.name AS worker, r.slot, r.started, r.seconds,
          r.output_dropped, r.stderr_dropped, r.item, r.stderr, r.output, r.id AS result
-  FROM (SELECT task, id FROM result WHERE run = (SELECT max(id) FROM run)
-        UNION ALL SELECT task, result FROM bound) AS o
-  JOIN result AS r ON r.id = o.id LEFT JOIN worker AS w ON w.id = r.worker
+  FROM last_outcome AS o JOIN result AS r ON r.id = o.result LEFT JOIN worker AS w ON w.id = r.worker
   ORDER BY o.task;
 )sql";
 
@@ -79,8 +82,8 @@ Contents check_results_schema(const SqliteFile& file) {
   const std::uint64_t ours = file.number(
       "SELECT count(*) FROM sqlite_schema WHERE (type, name) IN (VALUES ('table', 'run'), ('table', "
       "'worker'), "
-      "('table', 'result'), ('table', 'bound'), ('view', 'last_run'))");
-  if (ours != 5) throw file.error("it is damaged: a table is missing");
+      "('table', 'result'), ('table', 'bound'), ('view', 'last_outcome'), ('view', 'last_run'))");
+  if (ours != 6) throw file.error("it is damaged: a table is missing");
   if (file.is_cut_short()) throw file.error("it is damaged: its end is missing");
   return Contents::results;
 }

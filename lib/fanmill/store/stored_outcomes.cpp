@@ -16,53 +16,81 @@ namespace {
 
 constexpr std::uint64_t largest_row = (std::uint64_t{1} << 59) - 1;
 
-// Row and task, by row.
-std::vector<std::pair<std::uint64_t, TaskId>> load_bound(const SqliteFile& file) {
-  std::vector<std::pair<std::uint64_t, TaskId>> bound;
-  Statement rows(file, "SELECT result, task FROM bound");
-  while (rows.step()) bound.emplace_back(rows.number(0), rows.number(1));
-  std::sort(bound.begin(), bound.end());
+// Neighbouring tasks that have neighbouring rows.
+struct Bound {
+  std::uint64_t row = 0;  // of the first
+  TaskId task = 0;        // the first
+  std::uint64_t count = 0;
+};
+
+// By row.
+std::vector<Bound> load_bound(const SqliteFile& file) {
+  std::vector<Bound> bound;
+  Statement rows(file, "SELECT result, task, count FROM bound ORDER BY result");
+  while (rows.step()) {
+    const Bound one{rows.number(0), rows.number(1), rows.number(2)};
+    const bool follows = bound.empty() || one.row - bound.back().row >= bound.back().count;
+    if (one.row > largest_row || one.task > max_task_id || one.count == 0 || one.count > largest_row ||
+        one.count > max_task_id - one.task + 1 || !follows) {
+      throw file.error(fmt::format("it is damaged: what is bound to result {} makes no sense", one.row));
+    }
+    bound.push_back(one);
+  }
   return bound;
 }
 
-// Rows go from 1 up, with gaps. A file can say anything, so its size bounds what is believed: no row is
-// smaller than this.
-std::size_t expected_rows(const SqliteFile& file) {
+// How many rows there are from `first` on. They go up from 1, with gaps. A file can say anything, so its size
+// bounds what is believed: no row is smaller than this.
+std::size_t expected_rows(const SqliteFile& file, std::uint64_t first) {
   constexpr std::uint64_t least_row = 16;
   const std::uint64_t bytes = file.number("PRAGMA page_count") * file.number("PRAGMA page_size");
-  return std::min(file.number("SELECT max(id) FROM result"), bytes / least_row);
+  const std::uint64_t last = file.number("SELECT max(id) FROM result");
+  return last < first ? 0 : std::min(last - first + 1, bytes / least_row);
 }
 
 }  // namespace
 
-StoredOutcomes load_outcomes(const SqliteFile& file, std::uint64_t run, TakeOver take_over) {
-  StoredOutcomes loaded;
-  const auto bound = load_bound(file);
-  auto next_bound = bound.begin();
-  loaded.earlier = KeyIndex(expected_rows(file));
-  Statement rows(file, "SELECT id, run, task, key, outcome FROM result ORDER BY id");
+void load_outcomes(const SqliteFile& file, std::uint64_t run, TakeOver take_over, StoredOutcomes& outcomes) {
+  const std::vector<Bound> all_bound = load_bound(file);
+  if (outcomes.known_to == 0 || !all_bound.empty()) outcomes = {};
+  for (IdSet& ids : outcomes.of_run) ids.clear();
+  outcomes.earlier.release();
+  outcomes.earlier.expect(expected_rows(file, outcomes.known_to + 1));
+  auto bound = all_bound.begin();
+  bool has_some = !all_bound.empty();
+  std::uint64_t row = outcomes.known_to;
+  Statement rows(file, "SELECT id, run, task, key, outcome FROM result WHERE id >= ?1 ORDER BY id");
+  rows.bind(1, row + 1);
   while (rows.step()) {
-    const std::uint64_t row = rows.number(0);
-    TaskId task = rows.number(2);
+    row = rows.number(0);
+    const TaskId task = rows.number(2);
     const std::optional<Key> key = from_stored(rows.bytes(3));
     const std::optional<Outcome> outcome = outcome_named(rows.bytes(4));
-    const bool is_bound = next_bound != bound.end() && next_bound->first == row;
-    if (is_bound) task = next_bound++->second;
     if (row > largest_row || task > max_task_id || !outcome || (!key && !rows.is_null(3))) {
       throw file.error(fmt::format("it is damaged: result {} makes no sense", row));
     }
-    if (is_bound || rows.number(1) == run) {
-      loaded.of_run[static_cast<std::size_t>(*outcome)].add(task);
+    IdSet& of_run = outcomes.of_run[static_cast<std::size_t>(*outcome)];
+    if (bound != all_bound.end() && row == bound->row) {
+      // The others that are bound have the same outcome as the first, and are not looked at.
+      of_run.add({bound->task, bound->task + bound->count - 1});
+      rows.reset();
+      rows.bind(1, row + bound->count);
+      ++bound;
+    } else if (bound != all_bound.end() && row > bound->row) {
+      break;
+    } else if (rows.number(1) == run) {
+      of_run.add({task, task});
+      has_some = true;
     } else if (key) {
       const bool taken_over = take_over == TakeOver::all || *outcome == Outcome::ok;
-      loaded.earlier.add(*key, taken_over ? KeyIndex::Use::bind : KeyIndex::Use::replace, {row, *outcome});
+      outcomes.earlier.add(*key, taken_over ? KeyIndex::Use::bind : KeyIndex::Use::replace, {row, *outcome});
     }
   }
-  if (next_bound != bound.end()) {
-    throw file.error(fmt::format("it is damaged: result {} is bound, but not there", next_bound->first));
+  if (bound != all_bound.end()) {
+    throw file.error(fmt::format("it is damaged: result {} is bound, but not there", bound->row));
   }
-  loaded.earlier.seal();
-  return loaded;
+  outcomes.earlier.seal();
+  outcomes.known_to = has_some ? 0 : row;
 }
 
 }  // namespace fanmill::store

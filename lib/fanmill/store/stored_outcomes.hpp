@@ -16,10 +16,13 @@ enum class TakeOver : std::uint8_t { all, ok_only };
 struct StoredOutcomes {
   std::array<IdSet, 3> of_run;  // by outcome: the tasks of the run that have theirs, the bound ones too
   KeyIndex earlier;             // the results of other runs that no task of this one has
+  // For the next run in the same process: `earlier` has all rows up to this one, so that only what has come
+  // since is read. 0: it does not.
+  std::uint64_t known_to = 0;
 };
 
-// `run` is the run's row. Reads each result once, but not its output. Throws Error{unavailable}, also for
-// what cannot have come from us.
-[[nodiscard]] StoredOutcomes load_outcomes(const SqliteFile& file, std::uint64_t run, TakeOver take_over);
+// `run` is the run's row; `outcomes` are those of the run before in this process, or new. Reads each result
+// at most once, and not its output. Throws Error{unavailable}, also for what cannot have come from us.
+void load_outcomes(const SqliteFile& file, std::uint64_t run, TakeOver take_over, StoredOutcomes& outcomes);
 
 }  // namespace fanmill::store

@@ -12,10 +12,7 @@ namespace fanmill::store {
 
 namespace {
 
-constexpr const char* in_order =
-    "SELECT task, id FROM result WHERE run = (SELECT max(id) FROM run) UNION ALL SELECT task, result FROM "
-    "bound "
-    "ORDER BY task";
+constexpr const char* in_order = "SELECT task, result FROM last_outcome ORDER BY task";
 constexpr const char* one_result =
     "SELECT outcome, attempts, worker.name, worker.records, output, exit, signal, error, slot, started, "
     "seconds, "

@@ -47,6 +47,29 @@ TEST_CASE("key index: rows of one key come out in their order, with their outcom
   CHECK_FALSE(index.take({7, 7}, Use::bind));
 }
 
+TEST_CASE(
+    "key index: for another run all can be taken again, what has come since too, but what was replaced") {
+  KeyIndex index;
+  for (const std::uint64_t row : {1, 2, 3}) index.add({7, 7}, Use::bind, {row, Outcome::ok});
+  for (const std::uint64_t row : {4, 5}) index.add({7, 7}, Use::replace, {row, Outcome::failed});
+  index.seal();
+  CHECK(index.take({7, 7}, Use::bind)->row == 1);
+  CHECK(index.take({7, 7}, Use::bind)->row == 2);
+  CHECK(index.take({7, 7}, Use::replace)->row == 4);
+
+  index.release();
+  index.add({7, 7}, Use::bind, {8, Outcome::dead});
+  index.add({1, 1}, Use::bind, {6, Outcome::ok});
+  index.add({9, 9}, Use::bind, {7, Outcome::ok});
+  index.seal();
+  for (const std::uint64_t row : {1, 2, 3, 8}) CHECK(index.take({7, 7}, Use::bind)->row == row);
+  CHECK_FALSE(index.take({7, 7}, Use::bind));
+  CHECK(index.take({7, 7}, Use::replace)->row == 5);
+  CHECK_FALSE(index.take({7, 7}, Use::replace));
+  CHECK(index.take({1, 1}, Use::bind)->row == 6);
+  CHECK(index.take({9, 9}, Use::bind)->row == 7);
+}
+
 TEST_CASE("key index: of nothing, nothing is found") {
   KeyIndex unsealed;
   CHECK_FALSE(unsealed.take({1, 1}, Use::bind));
@@ -59,7 +82,8 @@ TEST_CASE("key index: each of many random keys is found, also at both ends") {
   std::mt19937_64 random(5);
   std::vector<Key> keys{{0, 0}, {~std::uint64_t{0}, ~std::uint64_t{0}}};
   while (keys.size() < 100000) keys.push_back({random(), random()});
-  KeyIndex index(keys.size());
+  KeyIndex index;
+  index.expect(keys.size());
   for (std::size_t i = 0; i < keys.size(); ++i) index.add(keys[i], Use::bind, {i + 1, Outcome::ok});
   index.seal();
   std::size_t wrong = 0;
@@ -73,7 +97,7 @@ TEST_CASE("key index: each of many random keys is found, also at both ends") {
 
 TEST_CASE("key index: that all rows have the same key makes it no slower") {
   constexpr std::uint64_t count = 200000;
-  KeyIndex index(count);
+  KeyIndex index;
   for (std::uint64_t row = 1; row <= count; ++row) index.add({3, 4}, Use::bind, {row, Outcome::ok});
   index.seal();
   const auto began = std::chrono::steady_clock::now();

@@ -100,12 +100,12 @@ TEST_CASE("audit: what was made to not hold is found, each by name") {
   }
   SECTION("a row is bound that is not there") {
     CHECK(Stored().after("UPDATE bound SET result = 99 WHERE task = 1") ==
-          Lines{"5 tasks have 4 outcomes", "1 outcomes are neither ok, failed nor dead",
-                "bound, but not there: result 99"});
+          Lines{"5 tasks have 4 outcomes", "without an outcome, the first of each gap: task 1",
+                "not all there of those bound from result 99"});
   }
   SECTION("a row of the run itself is bound") {
     CHECK(Stored().after("UPDATE bound SET result = 4 WHERE task = 1") ==
-          Lines{"bound, but made by the run itself: result 4"});
+          Lines{"bound to more than one task: result 4", "bound, but made by the run itself: result 4"});
   }
   SECTION("the count is another") {
     CHECK(Stored().after("UPDATE run SET tasks = 6") ==

@@ -173,7 +173,7 @@ TEST_CASE("resume: bound tasks are said by outcome, and safe once they are on di
   CHECK(taken(run.store()).empty());
   CHECK(ask(path, "SELECT count(*) FROM bound") == "0");
   run.store().flush(Time{});
-  CHECK(ask(path, "SELECT count(*) FROM bound") == "4");
+  CHECK(ask(path, "SELECT sum(count) FROM bound") == "4");
   const SafeIds safe = taken(run.store());
   CHECK(safe.ok == Ranges{{10, 11}, {14, 14}});
   CHECK(safe.failed == Ranges{{13, 13}});
@@ -280,6 +280,63 @@ TEST_CASE("restart: the same run finds what it had, made and bound, and binds ne
   CHECK(last_run(path) == "c! x y a a");
   CHECK(ask(path, "SELECT count(*) FROM run") == "2");
   CHECK(ask(path, "SELECT count(*) FROM result") == "6");
+}
+
+TEST_CASE(
+    "restart: one run after the other in the same process, each takes over what all before have stored") {
+  for (const ResultsMode mode : {create, resume, retry_failed}) {
+    const TempDirectory directory;
+    const std::string path = directory.path("x.db");
+    const auto store = open_results_file({.path = path, .mode = mode});
+    const auto run = [&](std::uint64_t name, const Items& items, const Items& expected, const char* failing) {
+      CAPTURE(static_cast<int>(mode), name);
+      store->begin(RunId{name}, "\n");
+      CHECK(store->stored().empty());
+      Announced answer;
+      store->announce(0, keys_of(items), answer);
+      Items ran;
+      for (const IdRange& range : answer.fresh) {
+        for (TaskId id = range.first; id <= range.last; ++id) {
+          ran.push_back(items[id]);
+          store->accept(of_functions, items[id] == failing ? failed(id, wire::Cause::exit, 1, items[id])
+                                                           : ok(id, items[id]));
+        }
+      }
+      CHECK(ran == expected);
+      store->flush(Time{});
+    };
+    run(1, {"a", "b", "a"}, {"a", "b", "a"}, "b");
+    run(2, {"b", "a", "c"}, mode == retry_failed ? Items{"b", "c"} : Items{"c"}, "b");
+    run(3, {"a", "b", "a", "c", "c"}, mode == retry_failed ? Items{"b", "c"} : Items{"c"}, "");
+    run(4, {"a", "a", "a", "b", "c", "c", "d"}, {"a", "d"}, "");
+    store->finish(true);
+    CHECK(ask(path, "SELECT count(*) FROM result") == "7");
+    CHECK(ask(path, "SELECT group_concat(output || ' ' || outcome, ', ') FROM last_run") ==
+          std::string("a ok, a ok, a ok, b ") + (mode == retry_failed ? "ok" : "failed") +
+              ", c ok, c ok, d ok");
+  }
+}
+
+TEST_CASE("resume: neighbours that find neighbours are bound together, and read back as they were") {
+  const TempDirectory directory;
+  const std::string path = directory.path("x.db");
+  played(path, create, 1, {"a", "b", "c", "d", "e", "f"}, {"d"});
+  const Items items{"b", "c", "d", "e", "x", "f", "a"};
+  { PlayedRun(path, resume, RunId{2}).play(items, 0); }
+  CHECK(ask(path, "SELECT group_concat(task || ' ' || result || ' ' || count, ', ') FROM bound") ==
+        "0 2 2, 2 4 1, 3 5 1, 5 6 1, 6 1 1");
+  PlayedRun again(path, resume, RunId{2});
+  const SafeIds stored = again.store().stored();
+  CHECK(stored.ok == Ranges{{0, 1}, {3, 3}, {5, 6}});
+  CHECK(stored.failed == Ranges{{2, 2}});
+  // What the last run had bound is there for the next one too.
+  again.store().begin(RunId{3}, "\n");
+  CHECK(again.store().stored().empty());
+  Announced answer;
+  again.store().announce(0, keys_of({"f", "e", "d", "c", "b", "a"}), answer);
+  CHECK(answer.fresh.empty());
+  again.store().flush(Time{});
+  CHECK(last_run(path) == "f e d! c b a");
 }
 
 TEST_CASE("restart: another run in the same process takes over what there is, whatever the mode") {

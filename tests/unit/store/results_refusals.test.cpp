@@ -110,7 +110,7 @@ TEST_CASE("results file: another format is refused, and both are named") {
   played(path, ResultsMode::create, 1, {"a"});
   change(path, "PRAGMA user_version = 7");
   CHECK(refusal(path) == cannot_write(path,
-                                      "it is of format 7, and this program's is format 1; use the version of "
+                                      "it is of format 7, and this program's is format 2; use the version of "
                                       "Fanmill that made it"));
 }
 
@@ -167,6 +167,20 @@ TEST_CASE("results file: damage in a table is seen when a run begins, and what m
     change(directory.path("wrong.db"), sql);
     CHECK(error_of([&] { PlayedRun(directory.path("wrong.db"), ResultsMode::resume, RunId{2}); }) ==
           cannot_write(directory.path("wrong.db"), "it is damaged: result 7 makes no sense"));
+  }
+  for (const auto& [bound, told] : std::vector<std::pair<const char*, const char*>>{
+           {"(0, 3, 0)", "what is bound to result 3 makes no sense"},
+           {"(0, 3, -1)", "what is bound to result 3 makes no sense"},
+           {"(-1, 3, 1)", "what is bound to result 3 makes no sense"},
+           {"(4611686018427387903, 3, 9)", "what is bound to result 3 makes no sense"},
+           {"(0, 3, 2), (5, 4, 1)", "what is bound to result 4 makes no sense"},
+           {"(0, 3, 2), (5, 3, 1)", "what is bound to result 3 makes no sense"},
+           {"(0, 300000, 1)", "result 300000 is bound, but not there"}}) {
+    CAPTURE(bound);
+    directory.write("wrong.db", directory.read("x.db"));
+    change(directory.path("wrong.db"), ("INSERT INTO bound VALUES " + std::string(bound)).c_str());
+    CHECK(error_of([&] { PlayedRun(directory.path("wrong.db"), ResultsMode::resume, RunId{1}); }) ==
+          cannot_write(directory.path("wrong.db"), "it is damaged: " + std::string(told)));
   }
   directory.write("less.db", directory.read("x.db"));
   change(directory.path("less.db"), "DROP TABLE bound");
