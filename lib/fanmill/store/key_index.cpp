@@ -59,6 +59,10 @@ std::optional<KeyIndex::Found> KeyIndex::take(const Key& key, Use use) {
   return Found{entry->what & row_mask, static_cast<Outcome>(entry->what >> outcome_shift & 3)};
 }
 
+void KeyIndex::prepare(const Key& key) const {
+  if (!entries_.empty()) __builtin_prefetch(entries_.data() + parts_[key.high >> shift_]);
+}
+
 void KeyIndex::release() {
   std::erase_if(entries_, [](const Entry& entry) {
     return (entry.what & not_taken) == 0 && static_cast<Use>(entry.what >> use_shift) == Use::replace;

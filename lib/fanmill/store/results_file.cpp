@@ -292,7 +292,11 @@ std::optional<Outcome> ResultsFile::outcome_here(TaskId id) const {
 
 void ResultsFile::announce(TaskId first, std::span<const Key> keys, Announced& answer) {
   assert(run_ != 0 && file_);
-  for (std::size_t i = 0; i < keys.size(); ++i) announce_one(first + i, keys[i], answer);
+  constexpr std::size_t ahead = 16;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (i + ahead < keys.size()) stored_.earlier.prepare(keys[i + ahead]);
+    announce_one(first + i, keys[i], answer);
+  }
 }
 
 void ResultsFile::announce_one(TaskId id, const Key& key, Announced& answer) {
