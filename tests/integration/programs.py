@@ -10,6 +10,7 @@ import random
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -189,6 +190,28 @@ class PipelineTest(unittest.TestCase):
             at = next(differing, min(len(got), len(wanted)))
             self.fail(f"{len(got)} lines, {len(wanted)} wanted; the first to differ is {at}: "
                       f"{got[at:at + 1]} in place of {wanted[at:at + 1]}")
+
+
+APPEND = 'printf "%s\\n" {} >> done.txt'  # a command whose side effect can be counted
+
+
+class ResultsTest(PipelineTest):
+    """Tests with a results file, judged with SQL of their own and by what APPEND has left."""
+
+    def setUp(self):
+        super().setUp()
+        self.file = self.scratch / "results.db"
+
+    def ask(self, sql, *values):
+        database = sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)
+        try:
+            return database.execute(sql, values).fetchall()
+        finally:
+            database.close()
+
+    def appended(self):
+        path = self.scratch / "done.txt"
+        return path.read_text().split() if path.exists() else []
 
 
 class Pipeline:

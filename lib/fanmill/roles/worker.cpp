@@ -241,7 +241,9 @@ void WorkerLoop::wait(Time now) {
     watched_.results_monitor = poller_.watch_readable(results_->monitor);
     if (!outbox_.empty()) poller_.watch_writable(results_->socket);
   }
-  poller_.wait(now, std::min(station_.next_tick(), runner_->deadline()));
+  // What was collected since tasks were last started has made room for those that wait.
+  const bool can_start = outbox_.empty() && station_.has_waiting() && runner_->room() > 0;
+  poller_.wait(now, can_start ? now : std::min(station_.next_tick(), runner_->deadline()));
 }
 
 void WorkerLoop::collect_results(Time now) {

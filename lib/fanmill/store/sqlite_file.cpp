@@ -27,7 +27,7 @@ std::string reason_for(int code, int system, const char* message) {
       return reason_of(system != 0 ? system : ENOSPC);
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-      return system != 0 ? reason_of(system) : std::string("disk I/O error");
+      return system != 0 ? reason_of(system) : std::string("disk I/O error (the kernel's log may say more)");
     case SQLITE_READONLY:
       return "it may not be written";
     case SQLITE_NOTADB:
