@@ -29,12 +29,15 @@ def roles_to_kill(chooser):
 class KillsTest(SupervisedTest):
     work = ("-j", "1", "--function", "echo")
 
-    def pick_oldest(self, role):
-        """Of the workers the one that has lived longest, so that it is one that has joined."""
+    def victim(self, role):
+        """Of the workers the oldest of those that have worked."""
         if role != "worker":
             return role
         workers = [name for name in self.running if name.startswith("worker")]
-        return min(workers, key=lambda name: self.ages.get(name, 0))
+        for name in sorted(workers, key=lambda name: self.ages.get(name, 0)):
+            if self.progress.has_results_of(self.running[name]):
+                return name
+        return None
 
     def one_seed(self, transport, seed):
         self.prepare(transport, seed, [f"{i:08d}-{'x' * 55}" for i in range(TASKS)])
@@ -50,12 +53,13 @@ class KillsTest(SupervisedTest):
         for point, role in zip(points, roles):
             # Until the new run has its first result, no worker has work again.
             idle = interrupted if role == "worker" else None
-            if not self.wait_for(lambda progress: progress.rows >= point and progress.run != idle):
+            if not self.wait_for(lambda progress: progress.rows >= point and progress.run != idle and
+                                 self.victim(role)):
                 self.fail(f"seed {seed}: the sink ended at {self.progress.rows} rows{self.everybody()}")
             if last:
                 stalls[last].append(self.progress.longest)
             last = role
-            name = self.pick_oldest(role)
+            name = self.victim(role)
             self.progress.begin_stall()
             program = self.kill(name)
             clock += 1

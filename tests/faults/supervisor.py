@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integra
 
 from programs import LIMIT, PipelineTest  # noqa: E402
 
-TICK = 0.001  # between two looks at the progress
+TICK = 0.004  # seconds between two looks at the progress
 
 
 class Progress:
@@ -44,6 +44,14 @@ class Progress:
     def begin_stall(self):
         self.longest = 0
         self.grown = time.monotonic()
+
+    def has_results_of(self, worker):
+        """Whether results of that process, of which there is one of that number on one host, are committed."""
+        try:
+            return self._database is not None and self._database.execute(
+                "SELECT 1 FROM worker WHERE name LIKE '%:' || ?", (worker.process.pid,)).fetchone() is not None
+        except sqlite3.Error:
+            return False
 
     def close(self):
         if self._database:

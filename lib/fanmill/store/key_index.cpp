@@ -1,8 +1,11 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <cstdint>
 #include <limits>
 #include <tuple>
+
+#include <sys/mman.h>
 
 #include <fanmill/store/key_index.hpp>
 
@@ -22,6 +25,16 @@ bool KeyIndex::before(const Entry& a, const Entry& b) {
     return std::tuple(entry.key, entry.what >> use_shift, entry.what & row_mask);
   };
   return order(a) < order(b);
+}
+
+void KeyIndex::expect(std::size_t more) {
+  entries_.reserve(entries_.size() + more);
+  // In large pages: the first touch of each small one costs as much as a hundred keys, and keys are looked
+  // for all over the place. Where the system has none, nothing is lost.
+  constexpr std::uintptr_t page = 4096;
+  const auto from = (reinterpret_cast<std::uintptr_t>(entries_.data()) + page - 1) / page * page;
+  const auto to = reinterpret_cast<std::uintptr_t>(entries_.data() + entries_.capacity()) / page * page;
+  if (from < to) ::madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);
 }
 
 void KeyIndex::add(const Key& key, Use use, Found found) {

@@ -24,7 +24,7 @@ class KeyIndex {
   };
 
   // Memory for so many more.
-  void expect(std::size_t more) { entries_.reserve(entries_.size() + more); }
+  void expect(std::size_t more);
   // `row` < 2^59, and larger than those that were sealed. seal() comes before take().
   void add(const Key& key, Use use, Found found);
   // All that was added can be found.

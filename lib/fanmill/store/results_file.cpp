@@ -133,7 +133,7 @@ void ResultsFile::prepare() {
   if (has_tables) refuse_other_command();
   // Measured with rows of 64-byte outputs: pages of 32 KiB take half the time of those of 4 KiB. A
   // checkpoint for each 32 MiB of log keeps both the log and the wait for a checkpoint short.
-  file_->run("PRAGMA page_size = 32768; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 1000");
+  file_->run("PRAGMA page_size = 32768; PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 1000");
   if (file_->text("PRAGMA journal_mode = WAL") != "wal") {
     throw file_->error("its file system cannot hold a database that is read while it is written",
                        "use a directory on a local disk");
