@@ -45,13 +45,14 @@ class Progress:
         self.longest = 0
         self.grown = time.monotonic()
 
-    def has_results_of(self, worker):
-        """Whether results of that process, of which there is one of that number on one host, are committed."""
+    def last_worker(self):
+        """The process whose result was committed last; 0 if that is not known."""
         try:
-            return self._database is not None and self._database.execute(
-                "SELECT 1 FROM worker WHERE name LIKE '%:' || ?", (worker.process.pid,)).fetchone() is not None
-        except sqlite3.Error:
-            return False
+            name, = self._database.execute(
+                "SELECT w.name FROM result AS r JOIN worker AS w ON w.id = r.worker ORDER BY r.id DESC LIMIT 1").fetchone()
+        except (AttributeError, TypeError, sqlite3.Error):
+            return 0
+        return int(name.rpartition(":")[2])
 
     def close(self):
         if self._database:
