@@ -14,7 +14,7 @@ using namespace fanmill::simulation;
 namespace {
 
 // As many as are tried without a bug, see simulation.test.cpp.
-constexpr std::uint32_t most_seeds = 4000;
+constexpr std::uint32_t most_seeds = 20000;
 
 struct SwitchedOn {
   explicit SwitchedOn(Bug bug) { switched_on = bug; }

@@ -181,8 +181,8 @@ void World::take_frame(const std::string& frame) {
 }
 
 void World::take_early() {
-  if (sink_->early.empty() || sink_->asked_to == sink_->collector.asked_to()) return;
-  sink_->asked_to = sink_->collector.asked_to();
+  if (sink_->early.empty() || sink_->questions == sink_->collector.questions()) return;
+  sink_->questions = sink_->collector.questions();
   for (const std::string& frame : std::exchange(sink_->early, {})) take_frame(frame);
   settle_sink();
 }

@@ -22,7 +22,7 @@ std::uint32_t number_from(const char* variable, std::uint32_t otherwise) {
 // FANMILL_SIMULATION_FIRST and FANMILL_SIMULATION_SEEDS choose others.
 TEST_CASE("seeds: every promise is kept, whatever happens") {
   const std::uint32_t first = number_from("FANMILL_SIMULATION_FIRST", 1);
-  const std::uint32_t seeds = number_from("FANMILL_SIMULATION_SEEDS", 4000);
+  const std::uint32_t seeds = number_from("FANMILL_SIMULATION_SEEDS", 20000);
   const auto began = std::chrono::steady_clock::now();
   Tally tally;
   std::uint32_t failed = 0;

@@ -154,7 +154,7 @@ class World {
     bool has_read = false;  // anything, since it was last flushed
     // As the sink's own loop has them: what came before the question about its task, and marks behind it.
     std::vector<std::string> early;
-    TaskId asked_to = 0;
+    std::uint64_t questions = 0;
   };
 
   // --- the ventilator's loop

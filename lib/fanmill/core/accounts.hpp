@@ -30,6 +30,11 @@ class Accounts {
   // now on.
   [[nodiscard]] Verdict check(TaskId id);
   void accept(TaskId id, Outcome outcome);
+  // One has come for a task that cannot have any.
+  void reject() {
+    ++received_;
+    ++rejected_;
+  }
   // Outcomes that were stored before this process was started: they count, but have not been received.
   void restore(IdRange ids, Outcome outcome);
 

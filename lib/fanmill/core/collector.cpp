@@ -102,6 +102,7 @@ void Collector::begin_run(const wire::Welcome& welcome) {
   retried_ = 0;
   announced_.clear();
   asked_to_ = 0;
+  asked_all_ = false;
   held_.clear();
   to_report_.clear();
   reporting_.stop();
@@ -135,6 +136,12 @@ void Collector::on_stored(Outcome outcome, const std::vector<IdRange>& ids) {
 void Collector::on(const wire::Check& check) {
   if (check.run != run_ || state_ != State::collecting) {
     ++stale_;
+    return;
+  }
+  ++questions_;
+  if (check.keys.empty()) {
+    asked_to_ = std::max(asked_to_, check.first);
+    asked_all_ = true;
     return;
   }
   const IdRange asked{check.first, check.first + check.keys.size() - 1};
@@ -193,8 +200,9 @@ void Collector::on_announced(const std::vector<std::pair<IdRange, Outcome>>& bou
 // --- results
 
 // Workers may reach a new sink before the ventilator's question does. Without it the store would not know
-// which item the outcome is of, and a later run would do it again.
-bool Collector::comes_too_early(TaskId id) const {
+// which item the outcome is of, and a later run would do it again. Once all questions about what was out have
+// come, a task is asked about before it goes out: a result of another is of no task.
+bool Collector::is_unasked(TaskId id) const {
   return hello_.has_store && id >= asked_to_ && !(accounts_.count() && id >= *accounts_.count()) &&
          !accounts_.outcome_of(id);
 }
@@ -204,7 +212,11 @@ Collector::Verdict Collector::on_result(const wire::ResultsHeader& header, const
     ++stale_;
     return Verdict::drop;
   }
-  if (comes_too_early(result.id)) return Verdict::wait;
+  if (is_unasked(result.id)) {
+    if (!asked_all_) return Verdict::wait;
+    accounts_.reject();
+    return Verdict::drop;
+  }
   switch (accounts_.check(result.id)) {
     case Accounts::Verdict::rejected:
       return Verdict::drop;

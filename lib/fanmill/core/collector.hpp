@@ -73,8 +73,8 @@ class Collector {
   enum class Verdict : std::uint8_t {
     store,  // it counts
     hold,   // give it to hold()
-    wait,   // the ventilator has not asked about this task yet: ask again when asked_to() has grown
-    drop,   // a duplicate, or of another run
+    wait,   // the ventilator has not asked about this task yet: try again when questions() has grown
+    drop,   // a duplicate, of another run, or of a task that cannot be out
   };
   [[nodiscard]] Verdict on_result(const wire::ResultsHeader& header, const wire::ResultView& result);
   // A failure in a RESULTS frame of its own.
@@ -97,8 +97,7 @@ class Collector {
   // --- facts
   [[nodiscard]] bool collecting() const { return state_ == State::collecting; }  // results are welcome
   [[nodiscard]] bool begun() const { return run_ != RunId{}; }
-  // With a store: which tasks there are is known below this. CHECK comes in the order of the tasks.
-  [[nodiscard]] TaskId asked_to() const { return asked_to_; }
+  [[nodiscard]] std::uint64_t questions() const { return questions_; }  // CHECKs that have been heard
   [[nodiscard]] const Accounts& accounts() const { return accounts_; }
   // Of what accounts().received() counts, each is in one of stored, retried, held, duplicates and rejected.
   [[nodiscard]] std::uint64_t stored() const { return stored_; }
@@ -122,7 +121,7 @@ class Collector {
   void on(const wire::Dead& dead);
   void begin_run(const wire::Welcome& welcome);
   void say_again();
-  [[nodiscard]] bool comes_too_early(TaskId id) const;
+  [[nodiscard]] bool is_unasked(TaskId id) const;
   void answer_known(TaskId id, std::vector<IdRange>& fresh);
   void accept(TaskId id, Outcome outcome);
   void check_complete();
@@ -140,8 +139,10 @@ class Collector {
   RunId run_{};
   Time lost_ = never;  // when control went down, in a run
   Accounts accounts_;
-  IdSet announced_;                         // asked about by CHECK
-  TaskId asked_to_ = 0;                     // likewise, and what comes before
+  IdSet announced_;         // asked about by CHECK
+  TaskId asked_to_ = 0;     // likewise, and what comes before
+  bool asked_all_ = false;  // no task beyond asked_to_ is out
+  std::uint64_t questions_ = 0;
   std::map<TaskId, HeldFailure> held_;      // waiting for RETRY or KEEP
   std::vector<wire::AttemptId> to_report_;  // of these, what has not been reported yet
   Backoff reporting_;                       // FAILED, until all are answered

@@ -218,7 +218,10 @@ void Run::adopt_sink(const From& from, const wire::Hello& hello) {
   sink_ = std::move(sink);
   say(from.peer, wire::Welcome{id_, settings_.delimiter, "", LaneToken{}, {}});
   // What it was asked or told before may have been lost with a connection, or with the sink before it.
-  if (hello.has_store) dispatcher_.check_everything();
+  if (hello.has_store) {
+    dispatcher_.check_everything();
+    owes_last_question_ = true;
+  }
   if (dispatcher_.dead_count() > 0) burying_.start(Time{});
   if (is_new) show_sink_to_workers();
 }

@@ -189,7 +189,8 @@ class Run {
   std::uint64_t kept_ = 0;  // failures that count
   Backoff burying_;         // DEAD, until it is acknowledged
   std::vector<ByteView> payloads_;
-  Backoff ending_;  // END, until it is answered
+  bool owes_last_question_ = false;  // CHECK without keys, to a sink that has come
+  Backoff ending_;                   // END, until it is answered
   Patience for_workers_;
   Patience for_sink_;
   bool stopped_ = false;

@@ -72,6 +72,9 @@ void Run::ask_sink() {
     for (const ByteView payload : payloads_) check.keys.push_back(content_key(payload));
     say(sink_->from.peer, std::move(check));
   }
+  if (std::exchange(owes_last_question_, false)) {
+    say(sink_->from.peer, wire::Check{id_, dispatcher_.added(), {}});
+  }
 }
 
 void Run::on_fresh(const From& from, const wire::Fresh& fresh) {

@@ -82,7 +82,7 @@ class SinkLoop {
   std::vector<std::string>
       early_;  // results of which the ventilator has not spoken yet, and marks behind them
   std::size_t early_bytes_ = 0;
-  TaskId asked_to_ = 0;  // when they were last tried
+  std::uint64_t questions_ = 0;  // when they were last tried
   store::SafeIds safe_;
   std::optional<core::Finish> finish_;
   bool store_open_ = false;
@@ -186,7 +186,6 @@ void SinkLoop::perform(Time now) {
 
 void SinkLoop::perform(const Collector::Begin& action, Time now) {
   store_.begin(action.run, action.delimiter);
-  asked_to_ = 0;
   store_open_ = true;
   began_ = now;
   if (durable_ == nullptr) return;
@@ -254,7 +253,7 @@ void SinkLoop::read(Time now) {
     control_.read(collector_, now, [&] { perform(now); });
     perform(now);
   }
-  if (!early_.empty() && collector_.asked_to() != asked_to_) take_early();
+  if (!early_.empty() && collector_.questions() != questions_) take_early();
   if (results_waiting_ || poller_.readable(results_item_)) read_results();
   make_safe(now);
   perform(now);
@@ -319,7 +318,7 @@ void SinkLoop::set_aside(std::string frame) {
 }
 
 void SinkLoop::take_early() {
-  asked_to_ = collector_.asked_to();
+  questions_ = collector_.questions();
   const std::vector<std::string> frames = std::exchange(early_, {});
   early_bytes_ = 0;
   for (const std::string& frame : frames) take_frame(frame);

@@ -296,7 +296,7 @@ struct Layout<Check> {
   static constexpr Type type = Type::check;
   static constexpr std::uint32_t arity = 5;
   static void write(Writer& writer, const Check& check) {
-    assert(!check.keys.empty() && check.keys.size() <= max_keys);
+    assert(check.keys.size() <= max_keys);
     write_id(writer, check.run);
     writer.number(check.first);
     std::string keys;
@@ -312,8 +312,8 @@ struct Layout<Check> {
     check.run = RunId{reader.number()};
     check.first = reader.number(0, max_task_id);
     const ByteView keys = reader.bytes(max_keys * key_bytes);
-    if (keys.empty() || keys.size() % key_bytes != 0) reader.fail(Flaw::out_of_range);
-    if (check.first + keys.size() / key_bytes - 1 > max_task_id) reader.fail(Flaw::out_of_range);
+    if (keys.size() % key_bytes != 0) reader.fail(Flaw::out_of_range);
+    if (check.first + keys.size() / key_bytes > max_task_id + 1) reader.fail(Flaw::out_of_range);
     if (reader.flaw()) return check;
     check.keys.reserve(keys.size() / key_bytes);
     for (std::size_t at = 0; at < keys.size(); at += key_bytes) {

@@ -137,11 +137,13 @@ struct Ended {
 };
 
 // CHECK, ventilator → a sink with a store: the keys of the tasks first, first + 1, … . Answered by an ACK for
-// those that have an outcome, and by NEW for the others; until then they are not handed out.
+// those that have an outcome, and by NEW for the others; until then they are not handed out. One without keys
+// says that a sink that has just come was asked about all that may be out: of the first `first` tasks, those
+// that have no outcome.
 struct Check {
   RunId run{};
   TaskId first = 0;
-  std::vector<Key> keys;  // 1 … max_keys
+  std::vector<Key> keys;  // at most max_keys
   friend bool operator==(const Check&, const Check&) = default;
 };
 

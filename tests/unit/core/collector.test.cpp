@@ -465,7 +465,7 @@ TEST_CASE("collector: with a store, a result that comes before the question abou
   CHECK(scene.result(6) == Verdict::drop);  // it has that one
   CHECK(scene.collector.accounts().received() == 1);
   scene.hear(wire::Check{run, 2, {Key{1, 0}, Key{2, 0}, Key{3, 0}}});
-  CHECK(scene.collector.asked_to() == 5);
+  CHECK(scene.collector.questions() == 1);
   CHECK(scene.result(4) == Verdict::store);
   CHECK(scene.result(5) == Verdict::wait);
   scene.hear(wire::Check{run, 5, {Key{4, 0}}});
@@ -474,9 +474,33 @@ TEST_CASE("collector: with a store, a result that comes before the question abou
   scene.hear(wire::End{run, 7, false});
   CHECK(scene.result(7) == Verdict::drop);  // no question will come
   CHECK(scene.collector.accounts().rejected() == 1);
+}
 
+TEST_CASE(
+    "collector: with a store, once all questions have come, a result that none was about is of no task") {
+  Scene scene(Storing::durable);
+  scene.begin();
+  CHECK(scene.result(8) == Verdict::wait);
+  scene.hear(wire::Check{run, 3, {Key{1, 0}}});
+  CHECK(scene.result(8) == Verdict::wait);
+  CHECK(scene.collector.accounts().received() == 0);
+  scene.hear(wire::Check{run, 6, {}});
+  CHECK(scene.collector.questions() == 2);
+  CHECK(scene.result(8) == Verdict::drop);
+  CHECK(scene.result(6) == Verdict::drop);
+  CHECK(scene.collector.accounts().received() == 2);
+  CHECK(scene.collector.accounts().rejected() == 2);
+  CHECK(scene.result(3) == Verdict::store);
+  // New tasks are asked about before they go out.
+  scene.hear(wire::Check{run, 6, {Key{2, 0}}});
+  CHECK(scene.result(6) == Verdict::store);
+  CHECK(scene.result(8) == Verdict::drop);
+
+  // Of another run nothing is known yet.
   scene.hear(welcome(RunId{12}));
-  CHECK(scene.collector.asked_to() == 0);
+  wire::ResultView other;
+  other.id = 8;
+  CHECK(scene.collector.on_result({RunId{12}, LaneToken{}, "", false}, other) == Verdict::wait);
 }
 
 TEST_CASE("collector: an outcome from the store takes the place of a failure that is held") {

@@ -507,8 +507,9 @@ TEST_CASE("run: a sink with a store is waited for, and another with one takes ov
   scene.join_sink(durable);
   scene.add(2);
   auto actions = scene.pass(0s);
-  REQUIRE(said<wire::Check>(actions).size() == 1);
+  REQUIRE(said<wire::Check>(actions).size() == 2);
   CHECK(said<wire::Check>(actions).front().keys.size() == 2);
+  CHECK(said<wire::Check>(actions).back() == wire::Check{run_id, 2, {}});  // that was all that may be out
   scene.hear(scene.sink, wire::Fresh{run_id, {{0, 1}}});
   scene.join(scene.connect("marks", 5), worker_hello(1));
   CHECK(scene.next_ids() == std::vector<TaskId>{0});
@@ -535,8 +536,11 @@ TEST_CASE("run: a sink with a store is waited for, and another with one takes ov
   REQUIRE(asked<Run::CloseLane>(actions).size() == 1);
   CHECK(asked<Run::CloseLane>(actions).front().token == old);
   actions = scene.pass(0s);
-  REQUIRE(said<wire::Check>(actions).size() == 1);
+  REQUIRE(said<wire::Check>(actions).size() == 2);
   CHECK(said<wire::Check>(actions).front().keys.size() == 2);
+  CHECK(said<wire::Check>(actions).back() == wire::Check{run_id, 2, {}});  // that was all that may be out
+  scene.add(1);
+  CHECK(said<wire::Check>(scene.pass(0s)).size() == 1);
 }
 
 TEST_CASE("run: a sink that says that it has ended ends the run, and its own message counts") {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -66,10 +67,14 @@ TEST_CASE("context: there is room until the process comes near its limit") {
   CHECK_FALSE(Context::has_room_for(256));
 
   auto opened = open_until_none_is_left();
-  REQUIRE(opened.size() > 100);
-  CHECK_FALSE(Context::has_room_for(1));
-  CHECK_FALSE(Context::has_room_for(0));
-  for (int i = 0; i < 32 + 3; ++i) opened.pop_back();
+  // Judged when there are descriptors again: a sanitizer needs some for itself.
+  const std::size_t count = opened.size();
+  const bool room_for_one = Context::has_room_for(1);
+  const bool room_for_none = Context::has_room_for(0);
+  opened.resize(count - std::min<std::size_t>(count, 32 + 3));
+  REQUIRE(count > 100);
+  CHECK_FALSE(room_for_one);
+  CHECK_FALSE(room_for_none);
   CHECK(Context::has_room_for(3));
   CHECK_FALSE(Context::has_room_for(4));
 }
@@ -77,8 +82,9 @@ TEST_CASE("context: there is room until the process comes near its limit") {
 TEST_CASE("context: room is where descriptors are free, not where the highest number is") {
   const DescriptorLimit limit(256);
   auto opened = open_until_none_is_left();
-  REQUIRE_FALSE(Context::has_room_for(1));
+  const bool room_for_one = Context::has_room_for(1);
   for (std::size_t i = 0; i < 32 + 5; ++i) opened[i].reset();  // the lowest numbers; the highest stay open
+  CHECK_FALSE(room_for_one);
   CHECK(Context::has_room_for(5));
   CHECK_FALSE(Context::has_room_for(6));
 }

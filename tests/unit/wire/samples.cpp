@@ -87,6 +87,7 @@ std::vector<Control> control_samples() {
           End{.run = run, .count = max_task_id + 1, .stopped = true},
           Ended{.run = run, .ok = 9998, .failed = 2, .dead = 1, .duplicates = 3},
           Check{.run = run, .first = 70'000, .keys = {{1, 0xffffffffffffffff}, {0, 2}}},
+          Check{.run = run, .first = 0, .keys = {}},
           Fresh{.run = run, .ids = {{1, 300}}},
           Failed{.run = run, .attempts = {{5, 0}, {70'000, 3}}},
           Retry{.run = run, .attempts = {{5, 0}}},
