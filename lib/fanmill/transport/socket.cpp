@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include <fanmill/base/error.hpp>
+#include <fanmill/transport/handover.hpp>
 #include <fanmill/transport/socket.hpp>
 #include <fanmill/transport/uninterrupted.hpp>
 #include <fanmill/wire/limits.hpp>
@@ -160,7 +161,11 @@ Message::Message(std::string frame) {
   auto owner = std::make_unique<std::string>(std::move(frame));
   std::string& bytes = *owner;
   message_.rebuild(
-      bytes.data(), bytes.size(), [](void*, void* hint) { delete static_cast<std::string*>(hint); },
+      bytes.data(), bytes.size(),
+      [](void* data, void* hint) {
+        take_over(data);
+        delete static_cast<std::string*>(hint);
+      },
       owner.get());
   owner.release();  // NOLINT(bugprone-unused-return-value): libzmq deletes it, from any thread
 }
@@ -251,6 +256,7 @@ Sent Socket::try_twice(Call send) {
 Sent Socket::send(Message& message) {
   assert(kind_ == Kind::push || kind_ == Kind::dealer);
   inbox_->touched();
+  give_away(message.handle().data());
   return try_twice([&] { return zmq_msg_send(message.handle().handle(), socket_.handle(), ZMQ_DONTWAIT); });
 }
 
@@ -260,6 +266,7 @@ Sent Socket::send_to(const std::string& peer, Message& message) {
   const Sent addressed = try_twice(
       [&] { return zmq_send(socket_.handle(), peer.data(), peer.size(), ZMQ_DONTWAIT | ZMQ_SNDMORE); });
   if (addressed != Sent::yes) return addressed;
+  give_away(message.handle().data());
   // From here on a ROUTER takes everything.
   const int result =
       uninterrupted([&] { return zmq_msg_send(message.handle().handle(), socket_.handle(), ZMQ_DONTWAIT); });
@@ -272,6 +279,7 @@ bool Socket::receive_frame(zmq::message_t& frame) {
       uninterrupted([&] { return zmq_msg_recv(frame.handle(), socket_.handle(), ZMQ_DONTWAIT); });
   if (result >= 0) {
     inbox_->touched();
+    take_over(frame.data());
     return true;
   }
   if (errno != EAGAIN) broken("receive");

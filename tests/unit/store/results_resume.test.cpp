@@ -65,7 +65,11 @@ TEST_CASE("resume: a million rows are loaded in little time and memory, and boun
                                     << " s");
   CHECK(answer.fresh.empty());
   CHECK(answer.bound == std::vector<std::pair<IdRange, Outcome>>{{{0, count - 1}, Outcome::ok}});
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  WARN("memory is not judged: a sanitizer's own hides it");
+#else
   CHECK(more < (std::size_t{64} << 20));
+#endif
   // Sanitizers and other people's programs take their part.
   CHECK(loaded < 20);
   CHECK(bound < 20);

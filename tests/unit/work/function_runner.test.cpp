@@ -135,15 +135,18 @@ TEST_CASE("function runner: outputs are records, in frames that are closed in ti
   FunctionRunner runner(echo, 2);
   // What it has room for follows from what it has seen of these functions, and on a busy machine it sees slow
   // ones.
-  for (int tries = 0; tries < 20 && runner.room() <= 1000; ++tries) {
+  constexpr std::size_t size = 1000;
+  constexpr std::size_t enough = 2 * wire::batch_bytes / size + 1;  // more than a frame for each of the two
+  for (int tries = 0; tries < 20 && runner.room() < enough; ++tries) {
     static_cast<void>(run_all(runner, numbered(20'000)));
   }
   const std::size_t count = runner.room();
-  REQUIRE(count > 1000);
-  runner.start(handout_of(std::vector<std::string>(count, std::string(1000, 'x'))), Clock::now());
+  REQUIRE(count >= enough);
+  runner.start(handout_of(std::vector<std::string>(count, std::string(size, 'x'))), Clock::now());
   std::vector<Ran> results;
   std::vector<FinishedFrame> frames;
   while (results.size() < count) collect_some(runner, results, &frames);
+  CHECK(frames.size() > 2);
   for (const FinishedFrame& frame : frames) {
     std::vector<wire::ResultView> views;
     const auto header = wire::decode_results(frame.frame, views);
