@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
-#include <cstdint>
 #include <limits>
+#include <memory>
 #include <tuple>
 
 #include <sys/mman.h>
@@ -31,10 +31,10 @@ void KeyIndex::expect(std::size_t more) {
   entries_.reserve(entries_.size() + more);
   // In large pages: the first touch of each small one costs as much as a hundred keys, and keys are looked
   // for all over the place. Where the system has none, nothing is lost.
-  constexpr std::uintptr_t page = 4096;
-  const auto from = (reinterpret_cast<std::uintptr_t>(entries_.data()) + page - 1) / page * page;
-  const auto to = reinterpret_cast<std::uintptr_t>(entries_.data() + entries_.capacity()) / page * page;
-  if (from < to) ::madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);
+  constexpr std::size_t page = 4096;
+  void* from = entries_.data();
+  std::size_t size = entries_.capacity() * sizeof(Entry);
+  if (std::align(page, page, from, size) != nullptr) ::madvise(from, size / page * page, MADV_HUGEPAGE);
 }
 
 void KeyIndex::add(const Key& key, Use use, Found found) {

@@ -34,7 +34,8 @@ class KeyIndex {
   // time however many rows share a key.
   [[nodiscard]] std::optional<Found> take(const Key& key, Use use);
 
-  // Has the memory fetched that take() will look at: where many keys are looked for, all of them wait at once.
+  // Has the memory fetched that take() will look at: where many keys are looked for, all of them wait at
+  // once.
   void prepare(const Key& key) const;
 
   // For another run: what was taken can be taken again, and what was replaced is no more.
