@@ -16,9 +16,9 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
 
-from programs import LIMIT, PipelineTest  # noqa: E402
+from programs import LIMIT, ResultsTest  # noqa: E402
 
-TICK = 0.004  # seconds between two looks at the progress
+TICK = 0.001  # seconds between two looks at the progress
 
 
 class Progress:
@@ -45,14 +45,12 @@ class Progress:
         self.longest = 0
         self.grown = time.monotonic()
 
-    def last_worker(self):
-        """The process whose result was committed last; 0 if that is not known."""
+    def working(self):
+        """The processes whose results are committed."""
         try:
-            name, = self._database.execute(
-                "SELECT w.name FROM result AS r JOIN worker AS w ON w.id = r.worker ORDER BY r.id DESC LIMIT 1").fetchone()
-        except (AttributeError, TypeError, sqlite3.Error):
-            return 0
-        return int(name.rpartition(":")[2])
+            return {int(name.rpartition(":")[2]) for name, in self._database.execute("SELECT name FROM worker")}
+        except (AttributeError, sqlite3.Error):
+            return set()
 
     def close(self):
         if self._database:
@@ -87,7 +85,17 @@ class Progress:
         return True
 
 
-class SupervisedTest(PipelineTest):
+def is_running(process):
+    """Whether one of its threads has a processor or waits for one."""
+    try:
+        states = [stat.read_text().rpartition(")")[2].split()[0]
+                  for stat in pathlib.Path(f"/proc/{process}/task").glob("*/stat")]
+    except OSError:
+        return False  # it is ending
+    return "R" in states
+
+
+class SupervisedTest(ResultsTest):
     """A run of the three programs with a results file, some of which end before their time and are started again.
 
     A test sets `work`, the words of the workers, and calls begin(); `seeds` and `random` are the seeds of its faults.
@@ -179,13 +187,6 @@ class SupervisedTest(PipelineTest):
         return "".join(f"\n--- {name}\n{program.stderr[-3000:]}" for name, program in self.running.items())
 
     # --- the judgement
-
-    def ask(self, sql, *values):
-        database = sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)
-        try:
-            return database.execute(sql, values).fetchall()
-        finally:
-            database.close()
 
     def assert_each_once(self, output_of):
         """Nothing lost and nothing twice, by the rows alone: as many of them as items, each output that of its task,

@@ -83,11 +83,12 @@ void Collector::on(const wire::Welcome& welcome, Time now) {
     begin_run(welcome);
   } else if (welcome.run == run_) {
     say_again();
-  } else if (closed_) {
+  } else if (closed_ && !hello_.has_store) {
     finish(exit_status(), "");
   } else if (!hello_.has_store) {
     finish(3, "another run has begun at " + hello_.reached + "; the results of this one cannot be completed");
-  } else if (state_ == State::collecting) {
+  } else {
+    // Also where all is closed: a ventilator that has not heard so begins again.
     actions_.emplace_back(Tell{
         Severity::info, "another run has begun at " + hello_.reached + "; it takes over what is stored"});
     begin_run(welcome);
@@ -96,6 +97,7 @@ void Collector::on(const wire::Welcome& welcome, Time now) {
 
 void Collector::begin_run(const wire::Welcome& welcome) {
   state_ = State::collecting;
+  closed_ = false;
   run_ = welcome.run;
   accounts_ = Accounts{};
   stored_ = 0;

@@ -22,6 +22,8 @@ struct Announced {
 
 class DurableStore : public Store {
  public:
+  // begin() may come again, also after finish(): another run on what there is.
+
   // After begin(): the outcomes of this very run that are stored already, since a sink before this one stored
   // them. They are safe.
   [[nodiscard]] virtual SafeIds stored() const = 0;

@@ -163,7 +163,12 @@ void ResultsFile::remove_if_unused() noexcept {
 }
 
 void ResultsFile::begin(RunId run, const std::string& delimiter) {
-  assert(file_);
+  if (!file_) {
+    // Others may have had it since it was closed.
+    claim_.emplace(settings_.path, ClaimedFile::Existing::welcome);
+    prepare();
+    stored_ = {};
+  }
   flush(Time{});
   safe_ = {};  // of the run before: the ids of this one are other tasks
   const std::string name = fmt::format("{:016x}", static_cast<std::uint64_t>(run));

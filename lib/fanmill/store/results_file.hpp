@@ -38,8 +38,8 @@ struct ResultsFileSettings {
 //
 // Of the store that comes back: begin() may throw Error{unavailable} too; all other errors come out of
 // flush() and finish(), and what is not committed then never will be. An announced id that has its outcome in
-// this run already is bound to that again. After finish() the file is closed and nothing may be called. It
-// may be used by one thread after another.
+// this run already is bound to that again. After finish() the file is closed, and nothing but begin() may be
+// called, which opens it again. It may be used by one thread after another.
 [[nodiscard]] std::unique_ptr<DurableStore> open_results_file(const ResultsFileSettings& settings);
 
 }  // namespace fanmill::store

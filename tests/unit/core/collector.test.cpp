@@ -628,8 +628,19 @@ TEST_CASE("collector: all is closed and the connection breaks: the ventilator ma
   SECTION("it does not: nothing is missing here") {
     scene.pass(3s);
   }
-  SECTION("another has come") {
+  SECTION("another has come, which has not heard so") {
     scene.hear(welcome(RunId{12}));
+    if (storing == Storing::durable) {
+      // It takes over what is stored, and hears the end of its own run.
+      auto actions = scene.actions();
+      CHECK(asked<Finish>(actions).empty());
+      REQUIRE(asked<Collector::Begin>(actions).size() == 1);
+      CHECK(scene.collector.collecting());
+      CHECK_FALSE(scene.collector.closed());
+      scene.pass(3s);
+      CHECK(asked<Finish>(scene.actions()).empty());
+      return;
+    }
   }
   const auto finish = asked<Finish>(scene.actions());
   REQUIRE(finish.size() == 1);

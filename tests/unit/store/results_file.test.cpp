@@ -317,6 +317,25 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("restart: another run may begin in the same process after all was closed") {
+  const TempDirectory directory;
+  const std::string path = directory.path("x.db");
+  PlayedRun run(path, create, RunId{1});
+  run.play({"a", "b"});
+  run.finish(2);
+  CHECK(played(path, resume, 2, {"b", "c"}) == Items{"c"});  // somebody else has it meanwhile
+  run.store().begin(RunId{3}, "\n");
+  CHECK(run.store().stored().empty());
+  Announced answer;
+  run.store().announce(0, keys_of({"c", "a", "d"}), answer);
+  CHECK(answer.bound == std::vector<std::pair<IdRange, Outcome>>{{{0, 1}, Outcome::ok}});
+  CHECK(answer.fresh == Ranges{{2, 2}});
+  CHECK_FALSE(error_of([&] { PlayedRun(path, resume, RunId{4}); }).empty());  // it is taken again
+  run.store().flush(Time{});
+  run.store().finish(false);
+  CHECK(last_run(path) == "c a");
+}
+
 TEST_CASE("resume: neighbours that find neighbours are bound together, and read back as they were") {
   const TempDirectory directory;
   const std::string path = directory.path("x.db");
