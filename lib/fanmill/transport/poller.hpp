@@ -32,8 +32,8 @@ class Poller {
   // are ready.
   int wait(Time now, Time until);
 
-  // Since the last wait. A descriptor whose other end has gone is readable, writable and closed: read or
-  // write it and see.
+  // Since the last wait. A ZeroMQ socket that is readable may turn out to have nothing. A descriptor whose
+  // other end has gone is readable, writable and closed. So: read or write it and see.
   [[nodiscard]] bool readable(std::size_t index) const;
   [[nodiscard]] bool writable(std::size_t index) const;
   [[nodiscard]] bool closed(std::size_t index) const;
