@@ -4,6 +4,7 @@ What it does is a function of the seed and of the progress that it sees; when pr
 gives the same faults at the same points, and not the same run.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -22,8 +23,7 @@ TICK = 0.001  # seconds between two looks at the progress
 
 
 class Progress:
-    """How many rows are committed and how many tasks are bound to an earlier run's, as another reader of the file
-    sees them. It never writes to the file or to its index, and it holds neither while a sink begins: what has to be
+    """How many rows are committed, as another reader of the file sees them. It never writes to the file or to its index, and it holds neither while a sink begins: what has to be
     recovered there is the sink's to recover."""
 
     def __init__(self, file):
@@ -31,7 +31,6 @@ class Progress:
         self._database = None
         self._sink = None
         self.rows = 0
-        self.bound = 0
         self.run = 0  # that made the last row
         self.grown = time.monotonic()  # when there were last seen to be more rows
         self.longest = 0  # seconds in which there were not, since begin_stall()
@@ -61,9 +60,8 @@ class Progress:
         if not self._database and not self._open():
             return self
         try:
-            rows, self.run, bound = self._database.execute(
-                "SELECT r.id, r.run, (SELECT max(task + count) FROM bound) FROM (SELECT id, run FROM result "
-                "ORDER BY id DESC LIMIT 1) AS r").fetchone() or (0, 0, 0)
+            rows, self.run = self._database.execute(
+                "SELECT id, run FROM result ORDER BY id DESC LIMIT 1").fetchone() or (0, 0)
         except sqlite3.Error:
             return self  # not made yet, or being closed
         now = time.monotonic()
@@ -71,8 +69,13 @@ class Progress:
         if rows > self.rows:
             self.rows = rows
             self.grown = now
-        self.bound = bound or 0
         return self
+
+    def __str__(self):
+        bound = "?"
+        with contextlib.suppress(AttributeError, sqlite3.Error):
+            bound, = self._database.execute("SELECT coalesce(sum(count), 0) FROM bound").fetchone()
+        return f"{self.rows} rows, {bound} bound"
 
     def _open(self):
         try:
@@ -165,8 +168,7 @@ class SupervisedTest(ResultsTest):
             if self.running["sink"].process.poll() is not None:
                 return False
             if time.monotonic() > until:
-                self.fail(f"seed {self.seed}: no progress beyond {self.progress.rows} rows and "
-                          f"{self.progress.bound} bound{self.everybody()}")
+                self.fail(f"seed {self.seed}: no progress beyond {self.progress}{self.everybody()}")
             time.sleep(TICK)
         return True
 
@@ -177,8 +179,7 @@ class SupervisedTest(ResultsTest):
                 self.assertEqual(self.running[name].wait(), status, name)
             except AssertionError as error:
                 self.progress.look()
-                raise AssertionError(f"seed {self.seed}: {self.progress.rows} rows, {self.progress.bound} bound: "
-                                     f"{error}{self.everybody()}") from None
+                raise AssertionError(f"seed {self.seed}: {self.progress}: {error}{self.everybody()}") from None
         self.progress.close()
         for program in self.running.values():
             program.end()

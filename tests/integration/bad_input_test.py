@@ -3,6 +3,7 @@ the reason, nothing lost, nothing hangs."""
 
 import os
 import pwd
+import shutil
 import signal
 import socket
 import subprocess
@@ -174,6 +175,16 @@ class Items(PipelineTest):
         for transport in ("ipc", "tcp"):
             with self.subTest(transport=transport):
                 Pipeline(self, transport, *ECHO, stdin=b"").assert_complete([])
+
+    @unittest.skipUnless(shutil.which("strace"), "strace is not here")
+    def test_a_worker_that_is_slower_to_start_than_the_run_is_to_end_does_not_wait_for_it(self):
+        delay = ["-e", "trace=openat", "-P", "/dev/null", "-e", "inject=openat:delay_enter=300000"]
+        # What looks for leaks cannot be traced.
+        environment = os.environ | {"ASAN_OPTIONS": "detect_leaks=0"}
+        program = self.run_program(shutil.which("strace"), "-D", "-qq", "-f", "-o", "/dev/null", *delay,
+                                   BIN / "fanmill", "run", "true", stdin=b"", env=environment)
+        self.assert_status(program, 0)
+        self.assert_message(program, "0 tasks: 0 ok")
 
     def test_an_empty_line_is_a_task_and_so_is_a_last_line_without_its_newline(self):
         self.assertEqual(self.run_items(b"a\n\n\nb", *ECHO).stdout, b"a\n\n\nb\n")

@@ -11,6 +11,7 @@ using std::chrono::seconds;
 
 namespace {
 constexpr auto patience_with_connections = seconds(3);
+constexpr auto wait_for_another_lane = milliseconds(500);
 
 std::vector<IdRange> ids_of(std::span<const wire::TaskView> tasks) {
   std::vector<IdRange> ids;
@@ -81,10 +82,11 @@ void Station::on(const wire::Welcome& welcome, Time now) {
   token_ = welcome.token;
   lane_ = welcome.lane;
   lane_up_ = false;
+  ask_again_ = never;
   owes_mark_ = false;
   mark_ = 0;
   received_ = 0;
-  complain_ = now + patience_with_connections;
+  if (complain_ == never && !complained_) complain_ = now + patience_with_connections;
   actions_.emplace_back(OpenLane{lane_});
   on(wire::SinkAt{welcome.sink}, now);
 }
@@ -127,6 +129,7 @@ void Station::check_ready(Time now) {
   if (state_ != State::joining || !lane_up_ || !results_up_) return;
   state_ = State::working;
   complain_ = never;
+  complained_ = false;
   static_cast<void>(patience_.check(false, now));
   actions_.emplace_back(Say{wire::Ready{token_}});
 }
@@ -145,6 +148,12 @@ void Station::on_control_down(Time now) {
 }
 
 void Station::on_lane_down(Time now) {
+  if (state_ == State::joining && !lane_up_) {
+    // It does not reconnect, and who listens there may think that it was up: another one is needed.
+    ask_again_ = now + wait_for_another_lane;
+    actions_.emplace_back(CloseLane{});
+    return;
+  }
   lane_up_ = false;
   if (state_ == State::joining || state_ == State::working) rejoin(now);
   if (state_ == State::leaving) {
@@ -231,7 +240,7 @@ void Station::leave(const std::string& reason, Time now) {
 }
 
 void Station::check_unreachable(Time now) {
-  if (now < complain_) return;
+  if (now < complain_ || state_ == State::calling) return;
   complain_ = never;
   std::string what;
   if (!lane_up_) {
@@ -243,6 +252,7 @@ void Station::check_unreachable(Time now) {
   } else {
     return;
   }
+  complained_ = true;
   actions_.emplace_back(Tell{Severity::warning, what});
   actions_.emplace_back(Say{wire::Trouble{what}});
 }
@@ -251,6 +261,7 @@ void Station::tick(Time now) {
   if (state_ == State::over) return;
   if (state_ == State::calling && calling_.due(now)) actions_.emplace_back(Say{hello_});
   check_unreachable(now);
+  if (state_ == State::joining && now >= ask_again_) call(now);
   switch (patience_.check(state_ == State::calling, now)) {
     case Patience::Verdict::wait:
       break;
@@ -263,7 +274,10 @@ void Station::tick(Time now) {
 }
 
 Time Station::next_tick() const {
-  return std::min({calling_.next(), complain_, patience_.next()});
+  Time next = std::min(calling_.next(), patience_.next());
+  if (state_ != State::calling) next = std::min(next, complain_);
+  if (state_ == State::joining) next = std::min(next, ask_again_);
+  return next;
 }
 
 std::vector<Station::Action> Station::take_actions() {

@@ -65,7 +65,7 @@ class Station {
   void on_control_up(Time now);
   void on_control_down(Time now);
   void on_lane_up(Time now);
-  void on_lane_down(Time now);
+  void on_lane_down(Time now);  // or it could not be reached at all
   void on_results_up(Time now);
   void on_results_down(Time now);
   // False if the message is of another lane: nothing of it is taken.
@@ -122,7 +122,9 @@ class Station {
   std::uint64_t mark_ = 0;       // the last one
   std::uint64_t received_ = 0;   // messages that have come down this lane
   bool unheard_ = false;         // leaving, and no ventilator knows it: no BYE will come
+  Time ask_again_ = never;       // when another lane is to be asked for, this one being out of reach
   Time complain_ = never;        // when a connection that has not come up is worth a word
+  bool complained_ = false;      // since it was last at work
   std::deque<Holding> waiting_;  // not started
   IdSet unsent_;                 // held: waiting, running, or finished and not handed to the results socket
   std::vector<Action> actions_;

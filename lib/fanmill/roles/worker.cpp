@@ -291,7 +291,7 @@ void WorkerLoop::read_monitors(Time now) {
     const auto event = lane_->monitor.next();
     if (!event) break;
     if (event->what == What::up) station_.on_lane_up(now);
-    if (event->what == What::down) {
+    if (event->what == What::down || event->what == What::unreachable) {
       read_lane(now);
       station_.on_lane_down(now);
       perform(now);  // closes it

@@ -58,13 +58,13 @@ void apply(zmq::socket_t& socket, Kind kind, const SocketSettings& settings) {
   socket.set(option::sndhwm, settings.send_limit);
   socket.set(option::rcvhwm, settings.receive_limit);
   socket.set(option::handshake_ivl, milliseconds(settings.handshake_timeout));
-  socket.set(option::connect_timeout, milliseconds(settings.handshake_timeout));
+  socket.set(option::connect_timeout, milliseconds(settings.connect_timeout));
   socket.set(option::heartbeat_ivl, milliseconds(settings.heartbeat_interval));
   socket.set(option::heartbeat_timeout, milliseconds(settings.heartbeat_timeout));
   socket.set(option::heartbeat_ttl, milliseconds(settings.heartbeat_timeout));
   if (settings.reconnects) {
     socket.set(option::reconnect_ivl, 10);
-    socket.set(option::reconnect_ivl_max, 1000);
+    socket.set(option::reconnect_ivl_max, 500);
   } else {
     socket.set(option::reconnect_ivl, -1);
   }

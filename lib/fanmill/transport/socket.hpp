@@ -51,8 +51,10 @@ struct SocketSettings {
   // the midst of a large frame too. `timeout` is a tenth of a second or more.
   std::chrono::milliseconds heartbeat_interval{1000};
   std::chrono::milliseconds heartbeat_timeout{3000};
-  std::chrono::milliseconds handshake_timeout{
-      10000};                              // connections that never speak, or are never answered, are closed
+  // A connection that is not answered is tried anew; one that never speaks is closed. The system asks a
+  // second time after 1 s: what has healed is found within about as much.
+  std::chrono::milliseconds connect_timeout{1500};
+  std::chrono::milliseconds handshake_timeout{10000};
   std::chrono::milliseconds linger{1000};  // for what is queued when the socket closes
   bool only_when_connected = false;        // nothing queues for a peer that is not there (ZMQ_IMMEDIATE);
                                            // not for a socket that receives: what it has not read when

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -217,6 +218,36 @@ TEST_CASE("station: says once and in plain words what it cannot reach") {
   CHECK(said<wire::Trouble>(actions).front().text == asked<Tell>(actions).front().text);
   scene.station.tick(scene.now + 1h);
   CHECK(scene.actions().empty());
+}
+
+TEST_CASE("station: for a lane that cannot be reached it asks again and again, and complains once") {
+  Scene scene;
+  Incarnation known{};
+  std::size_t complaints = 0;
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    scene.station.on_control(welcome(LaneToken{50 + i}), scene.now);
+    scene.station.on_results_up(scene.now);
+    REQUIRE(asked<Station::OpenLane>(scene.actions()).size() == 1);
+    scene.station.on_lane_down(scene.now);
+    auto actions = scene.actions();
+    CHECK(asked<Station::CloseLane>(actions).size() == 1);
+    CHECK(said<wire::Hello>(actions).empty());
+    const Time due = scene.now + 500ms;
+    while (scene.now < due) {
+      scene.now = std::min(scene.station.next_tick(), due);
+      scene.station.tick(scene.now);
+      actions = scene.actions();
+      for (const Tell& told : asked<Tell>(actions)) complaints += told.severity == Severity::warning ? 1 : 0;
+    }
+    const auto hellos = said<wire::Hello>(actions);
+    REQUIRE(hellos.size() == 1);
+    CHECK(hellos.front().incarnation != known);
+    known = hellos.front().incarnation;
+  }
+  CHECK(complaints == 1);
+  scene.station.on_control(welcome(LaneToken{99}), scene.now);
+  scene.station.on_lane_up(scene.now);
+  CHECK(said<wire::Ready>(scene.actions()).size() == 1);
 }
 
 TEST_CASE("station: without a ventilator it says so, and gives up after --wait-timeout") {
