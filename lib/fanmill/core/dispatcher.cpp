@@ -13,6 +13,7 @@ constexpr std::size_t lane_bytes = std::size_t{1} << 20;
 // Waiting tasks beyond what the lanes have room for: enough for a full batch, few enough to stay in the
 // cache.
 constexpr std::size_t read_ahead_bytes = std::size_t{256} << 10;
+constexpr std::size_t read_ahead_questions = 4;
 constexpr std::uint8_t deaths_to_suspect = 2;
 constexpr std::uint8_t solo_deaths_to_die = 3;
 // Entries of the queue that are looked at for one that may go to this lane.
@@ -31,8 +32,10 @@ void erase_first(Queue& queue, Match match) {
 bool Dispatcher::wants_input() const {
   if (input_ended_) return false;
   if (out_ + pending_ >= settings_.window_tasks || tasks_.bytes() >= settings_.window_bytes) return false;
-  return fresh_bytes_ < read_ahead_bytes &&
-         pending_ < std::max<std::uint64_t>(2 * wire::batch_tasks, 2 * room_total_);
+  // The sink is asked while it answers: without a few questions under way each of the two waits for the other.
+  const std::size_t ahead = checking_ ? read_ahead_questions : 1;
+  return fresh_bytes_ < ahead * read_ahead_bytes && unchecked_ < ahead * wire::max_keys &&
+         pending_ - unchecked_ < std::max<std::uint64_t>(2 * wire::batch_tasks, 2 * room_total_);
 }
 
 TaskId Dispatcher::add(ByteView payload) {

@@ -20,7 +20,9 @@ constexpr std::uint64_t row_mask = (std::uint64_t{1} << outcome_shift) - 1;
 
 }  // namespace
 
-bool KeyIndex::before(const Entry& a, const Entry& b) {
+// Keys are hashes: half of one tells nearly any two apart.
+inline bool KeyIndex::Before::operator()(const Entry& a, const Entry& b) const {
+  if (a.key.high != b.key.high) return a.key.high < b.key.high;
   const auto order = [](const Entry& entry) {
     return std::tuple(entry.key, entry.what >> use_shift, entry.what & row_mask);
   };
@@ -45,8 +47,8 @@ void KeyIndex::add(const Key& key, Use use, Found found) {
 
 void KeyIndex::seal() {
   const auto fresh = entries_.begin() + static_cast<std::ptrdiff_t>(sealed_);
-  std::sort(fresh, entries_.end(), before);
-  std::inplace_merge(entries_.begin(), fresh, entries_.end(), before);
+  std::sort(fresh, entries_.end(), Before());
+  std::inplace_merge(entries_.begin(), fresh, entries_.end(), Before());
   sealed_ = entries_.size();
   assert(entries_.size() < std::numeric_limits<std::uint32_t>::max());
   const std::size_t count = std::bit_ceil(std::max<std::size_t>(entries_.size() / 4, 2));

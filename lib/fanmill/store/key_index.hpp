@@ -47,7 +47,9 @@ class KeyIndex {
     std::uint64_t what = 0;  // from the top: use (1 bit), not taken (1), outcome (2), the row (60)
   };
   static_assert(sizeof(Entry) == 24);
-  [[nodiscard]] static bool before(const Entry& a, const Entry& b);
+  struct Before {
+    bool operator()(const Entry& a, const Entry& b) const;
+  };
 
   // Sorted by key, use and row up to `sealed_`: those of a key and a use are neighbours, the taken ones
   // first.
