@@ -267,6 +267,21 @@ class Strangers(PipelineTest):
             self.assert_status(worker, 4)
             self.assert_message(worker, "refused this worker: we are full")
 
+    def test_whoever_else_connects_to_a_lane_takes_no_task_with_it(self):
+        port = free_port()
+        ports = ["--lane-ports", f"{port}-{port + 3}"]
+        pipeline = Pipeline(self, "tcp", *ECHO, workers=1, ventilator=ports)
+        lines = [b"%d" % i for i in range(100)]
+        pipeline.give(lines[:1])
+        pipeline.sink.wait_for_results(1)
+        stranger = Peer(connect(f"tcp://127.0.0.1:{port}"), "PULL")
+        self.addCleanup(stranger.close)
+        for line in lines[1:]:
+            pipeline.give([line])
+        pipeline.ventilator.wait_for_line("somebody else has connected to the lane of worker")
+        pipeline.ventilator.close_input()
+        pipeline.assert_complete(lines)
+
     def test_a_lane_that_cannot_be_reached_is_said_by_both(self):
         # Nobody listens on 127.0.0.2: the lane is where it was bound, on 127.0.0.1.
         pipeline = Pipeline(self, "tcp", *ECHO, workers=1, ventilator=["--advertise", "127.0.0.2"],

@@ -349,6 +349,15 @@ void Run::lane_broken(const Dispatcher::Handout& handout) {
   dispatcher_.drain(handout.lane);
 }
 
+void Run::lane_shared(LaneToken token) {
+  const auto found = workers_.find(token);
+  if (found == workers_.end()) return;
+  const Worker& worker = found->second;
+  if (worker.index) dispatcher_.drain(*worker.index);
+  tell(Severity::warning,
+       "somebody else has connected to the lane of worker " + worker.name() + ", which gets another one");
+}
+
 // --- time and the end
 
 void Run::finish(int status, std::string why, bool by_peer) {

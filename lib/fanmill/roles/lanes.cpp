@@ -8,8 +8,9 @@
 namespace fanmill::roles {
 
 namespace {
-// A connected lane has its socket's mailbox, the listener and the connection; one to spare for an ipc lock.
-constexpr std::size_t descriptors_of_a_lane = 4;
+// A connected lane has its socket's mailbox, the listener and the connection, and its monitor two mailboxes; one
+// to spare for an ipc lock.
+constexpr std::size_t descriptors_of_a_lane = 6;
 
 std::string directory_of(const std::string& path) {
   return path.substr(0, path.rfind('/'));
@@ -46,6 +47,9 @@ std::string Lanes::open(LaneToken token, const std::string& reached) {
   lane_settings.send_limit = 0;  // credit bounds what is in it
   lane_settings.max_message = settings_.max_message + wire::frame_slack;
   Lane lane{std::nullopt, transport::Socket(context_, transport::Kind::push, lane_settings)};
+  if (beside->scheme != Scheme::inproc) {
+    lane.monitor = std::make_unique<transport::Monitor>(context_, lane.socket);
+  }
   Endpoint told;
   switch (beside->scheme) {
     case Scheme::tcp:
@@ -86,6 +90,26 @@ bool Lanes::send(LaneToken token, transport::Message message) {
 void Lanes::watch_writable(LaneToken token, transport::Poller& poller) {
   const auto found = lanes_.find(token);
   if (found != lanes_.end()) poller.watch_writable(found->second.socket);
+}
+
+void Lanes::watch_peers(transport::Poller& poller) {
+  for (auto& [token, lane] : lanes_) {
+    if (lane.monitor) lane.watched = poller.watch_readable(*lane.monitor);
+  }
+}
+
+std::vector<LaneToken> Lanes::shared(const transport::Poller& poller) {
+  std::vector<LaneToken> shared;
+  for (auto& [token, lane] : lanes_) {
+    if (!poller.readable(std::exchange(lane.watched, transport::Poller::nothing))) continue;
+    while (const auto event = lane.monitor->next()) {
+      // Noise on a port, and whoever only looks whether it is open, do not become a peer.
+      if (event->what != transport::Monitor::What::up || !std::exchange(lane.has_peer, true)) continue;
+      shared.push_back(token);
+      break;
+    }
+  }
+  return shared;
 }
 
 }  // namespace fanmill::roles

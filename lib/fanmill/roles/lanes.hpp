@@ -2,6 +2,7 @@
 // The ventilator's lanes: one PUSH socket per worker, bound where that worker can reach it. One thread.
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <fanmill/base/ids.hpp>
 #include <fanmill/roles/settings.hpp>
 #include <fanmill/transport/binding.hpp>
+#include <fanmill/transport/monitor.hpp>
 #include <fanmill/transport/poller.hpp>
 
 namespace fanmill::roles {
@@ -29,11 +31,19 @@ class Lanes {
   [[nodiscard]] bool send(LaneToken token, transport::Message message);
   void watch_writable(LaneToken token, transport::Poller& poller);
 
+  // A PUSH gives every other task to a second peer, whoever that is: a lane is for one, and one that has had two
+  // is to be closed.
+  void watch_peers(transport::Poller& poller);
+  [[nodiscard]] std::vector<LaneToken> shared(const transport::Poller& poller);  // since watch_peers()
+
  private:
   struct Lane {
     // In this order: the socket goes before the path that it is bound to.
     std::optional<transport::Bound> bound;
     transport::Socket socket;
+    std::unique_ptr<transport::Monitor> monitor = nullptr;  // none over inproc, where there is nothing to see
+    std::size_t watched = transport::Poller::nothing;
+    bool has_peer = false;  // or has had one
   };
 
   transport::Context& context_;

@@ -102,11 +102,11 @@ RunReport run_pipeline(const PipelineSettings& settings, input::Input& input, st
   }
   const Ending ventilator_ending =
       ending_of([&] { return run_ventilator(context, ventilator, input, stop); });
-  // It may have ended before the others could hear of it; in order not without a sink, but without a worker.
+  // It may have ended before the others could hear of it.
   worker_stop.raise(0);
+  sink_stop.raise(0);
   if (ventilator_ending.failure || stop.level() == 2) {
     worker_stop.raise(0);
-    sink_stop.raise(0);
     sink_stop.raise(0);
   }
   if (worker_thread.joinable()) worker_thread.join();

@@ -167,8 +167,10 @@ void SinkLoop::obey_stop() {
   if (level == stop_level_) return;
   stop_level_ = level;
   // ^C reaches all programs of a terminal: the ventilator ends the run in order, and we with it.
-  if (level == 1 && stop_.signal_number() == SIGINT && collector_.begun()) {
-    settings_.notice(Severity::info, "the ventilator ends the run; once more to stop now");
+  // Without a signal it is the ventilator in the same process that has ended.
+  const int signal = stop_.signal_number();
+  if (level == 1 && (signal == SIGINT || signal == 0) && collector_.begun()) {
+    if (signal != 0) settings_.notice(Severity::info, "the ventilator ends the run; once more to stop now");
     return;
   }
   collector_.fail("asked to end");

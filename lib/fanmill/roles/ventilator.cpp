@@ -49,6 +49,7 @@ class VentilatorLoop : private input::Receiver {
   void perform(const Run::AwaitLane& action) { awaited_.insert(action.token); }
   void perform(const Run::CloseLane& action);
   void check_awaited();
+  void check_lanes();
   void send_tasks();
   void wait(Time now);
   void read_connections(Time now);
@@ -122,6 +123,7 @@ RunReport VentilatorLoop::run() {
       perform();
       if (finish_) return report(started);
       wait(now);
+      check_lanes();
       const Time later = Clock::now();
       // Tasks go out before the news of those that are done is read: somebody waits for tasks.
       if (read_input(later)) send_tasks();
@@ -186,6 +188,13 @@ void VentilatorLoop::check_awaited() {
   }
 }
 
+void VentilatorLoop::check_lanes() {
+  for (const LaneToken token : lanes_.shared(poller_)) {
+    run_.lane_shared(token);
+    perform(Run::CloseLane{token});
+  }
+}
+
 void VentilatorLoop::send_tasks() {
   while (run_.next(handout_)) {
     const LaneToken token = run_.token_of(handout_.lane);
@@ -201,6 +210,7 @@ void VentilatorLoop::wait(Time now) {
   const std::size_t monitor_item = poller_.watch_readable(monitor_);
   if (stop_level_ < 2) poller_.watch_readable(stop_.fd(stop_level_ + 1));
   for (const LaneToken token : awaited_) lanes_.watch_writable(token, poller_);
+  lanes_.watch_peers(poller_);
   Time until = run_.next_tick();
   const bool wants_input = run_.wants_input();
   const int input_fd = wants_input ? input_.wait_fd() : -1;
