@@ -19,6 +19,9 @@ ROLES = ("ventilator", "worker", "sink")
 SETTLED = {"--bind", "--connect", "--advertise", "--name", "-j", "--jobs", "-h", "--help", "--version"}
 
 SECONDS_TO_LEAVE = 10  # after SIGTERM, before SIGKILL
+NOBODY_READS = 128 + signal.SIGPIPE
+# No process of a job outlives the script, however that ends.
+WITH_US = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
 
 
 class UsageError(Exception):
@@ -119,7 +122,7 @@ class Job:
     def start(self, name, command, worker=False, prefix="", stdin=subprocess.DEVNULL, on_line=None):
         """Starts a process. A worker's stdout and stderr come here: line by line behind `prefix`, and what
         several workers say alike is said once. `on_line`, if given, sees each line too."""
-        process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE if worker else None,
+        process = subprocess.Popen([*WITH_US, *command], stdin=stdin, stdout=subprocess.PIPE if worker else None,
                                    stderr=subprocess.STDOUT if worker else None, start_new_session=True)
         self.processes[name] = process
         if worker:
@@ -157,8 +160,8 @@ class Job:
         return None
 
     def run(self):
-        """Waits for all to end; returns the exit status: 128 + n after a signal, else the first that was not
-        0."""
+        """Waits for all to end; returns the exit status: 128 + n after a signal, 141 where nobody reads the sink's
+        output any more, else the first that was not 0."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, frame: self.events.put(("signal", number, None)))
         result, signals, ending = 0, [], None
@@ -181,7 +184,7 @@ class Job:
                 failure = None if over or ending else self.worker_ended(what, status)
             else:
                 failure = status if status not in (0, 1) else None
-                result = result or status
+                result = status if what == "sink" and status == NOBODY_READS else result or status
             result = result or failure or 0
             if (failure or over) and not ending:
                 # Workers that came too late to be told STOP, or a job that cannot go on.

@@ -1,8 +1,11 @@
 """Workers and sinks that come early, late and in the middle, and that leave in order or at once."""
 
 import json
+import os
+import random
 import re
 import signal
+import time
 import unittest
 
 from connections import Proxy
@@ -191,6 +194,17 @@ class ComingsAndGoings(PipelineTest):
                 head.signal(signal.SIGINT)  # stdin is still open
                 self.assert_status(head, 130)
                 self.assert_message(head, "2 tasks: 2 ok, 0 failed, 0 dead; .*0 unfinished")
+
+    def test_a_signal_while_it_starts_ends_it(self):
+        seed = int(os.environ.get("FANMILL_TEST_SEED", random.randrange(1 << 20)))
+        chooser = random.Random(seed)
+        for _ in range(40):
+            run = self.start("fanmill", "run", "--function", "echo", ":::", "a", "b")
+            time.sleep(chooser.uniform(0.005, 0.04))
+            number = chooser.choice([signal.SIGINT, signal.SIGTERM])
+            run.signal(number)
+            # Before it handles signals, and after its end, too.
+            self.assertIn(run.wait(), (0, 128 + number), f"seed {seed}")
 
     def test_sigint_twice_stops_at_once(self):
         marker = self.scratch / "started"

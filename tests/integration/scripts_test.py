@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import stat
+import subprocess
 import unittest
 
 from programs import ROOT, PipelineTest, free_port
@@ -83,6 +84,23 @@ class LocalIpc(Script):
                         if not line.startswith(("fanmill-ventilator: stopping", "fanmill-ventilator: 0 tasks"))]
                 self.assertEqual(len(said), 1, run.stderr)
                 self.assertEqual(list(self.temporary.iterdir()), [])
+
+    def test_nobody_reads_its_output_is_141(self):
+        reader, writer = os.pipe()
+        script = self.start(SCRIPTS / "local-ipc", "--", "echo", stdin=INPUT, stdout=writer, cwd=self.scratch)
+        os.close(writer)
+        self.assertTrue(os.read(reader, 10))
+        os.close(reader)
+        self.assert_status(script, 141)
+
+    def test_its_programs_end_with_it_however_it_ends(self):
+        script = self.start(SCRIPTS / "local-ipc", "-j", "1", "--", "echo", stdin=subprocess.PIPE, cwd=self.scratch)
+        script.write(b"a\n")
+        script.wait_for_results(1)
+        script.signal(signal.SIGKILL)
+        # Its stdout and stderr are theirs too: they end with the last of them.
+        self.assertEqual(script.wait(), 137)
+        self.assertFalse(any(thread.is_alive() for thread in script._threads))
 
     def test_unreadable_input_is_3(self):
         run = self.run_script("local-ipc", "-a", "missing", "--function", "echo")

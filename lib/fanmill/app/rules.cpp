@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -13,6 +15,12 @@ namespace fanmill::app {
 namespace {
 
 constexpr std::string_view separator = ":::";
+
+// However it is written, and whether or not it is there.
+std::filesystem::path canonical(const std::filesystem::path& file) {
+  std::error_code unknown;
+  return std::filesystem::weakly_canonical(std::filesystem::absolute(file, unknown), unknown);
+}
 
 class Rules {
  public:
@@ -31,6 +39,7 @@ class Rules {
     settle_sizes();
     settle_results();
     settle_details();
+    check_summary();
   }
 
  private:
@@ -204,6 +213,21 @@ class Rules {
     const bool stored = !settings_.results_file.path.empty() && (settings_.remote_only || !functions);
     settings_.sink.wants_item = settings_.sink.wants_detail =
         stored || settings_.results.format == store::Format::jsonl;
+  }
+
+  // It is written over what is there, so it must not be a file that is read or written besides.
+  void check_summary() const {
+    if (settings_.summary_file.empty()) return;
+    const auto refuse = [&](std::string_view option, const std::string& file) {
+      std::error_code unknown;
+      if (file.empty() || std::filesystem::is_character_file(file, unknown)) return;
+      if (canonical(file) != canonical(settings_.summary_file)) return;
+      throw usage_error("--summary-json", fmt::format("'{}' is the file of {} too", file, option),
+                        "give it one of its own");
+    };
+    refuse("--results", settings_.results_file.path);
+    refuse("--output", settings_.results.file);
+    for (const std::string& file : settings_.input.files) refuse("--arg-file", file);
   }
 
   // FILE.db, the only word.

@@ -41,7 +41,9 @@ int run_guarded(Process& process, const std::function<int(Process&)>& body) {
     process.closed = occupy_closed_streams();
     keep_freed_memory();
     transport::raise_descriptor_limit();
+    // What is too large for the system's limit is told by the write too.
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     return body(process);
   } catch (const Error& error) {
     return report(process, error);

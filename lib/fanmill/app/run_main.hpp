@@ -23,8 +23,9 @@ struct Process {
 };
 
 // Raises the descriptor limit, tunes malloc for large frames, occupies closed standard streams, ignores
-// SIGPIPE (a write says EPIPE) and runs `body`; returns the exit status. Error is "NAME: text" and its code;
-// store::PipeClosed is 128+SIGPIPE in silence; what is left is a defect or a lack of memory, and 3.
+// SIGPIPE and SIGXFSZ (a write says EPIPE or EFBIG) and runs `body`; returns the exit status. Error is "NAME:
+// text" and its code; store::PipeClosed is 128+SIGPIPE in silence; what is left is a defect or a lack of
+// memory, and 3.
 [[nodiscard]] int run_main(int argc, const char* const* argv, std::string_view name,
                            const std::function<int(Process&)>& body);
 

@@ -32,7 +32,8 @@ void erase_first(Queue& queue, Match match) {
 bool Dispatcher::wants_input() const {
   if (input_ended_) return false;
   if (out_ + pending_ >= settings_.window_tasks || tasks_.bytes() >= settings_.window_bytes) return false;
-  // The sink is asked while it answers: without a few questions under way each of the two waits for the other.
+  // The sink is asked while it answers: without a few questions under way each of the two waits for the
+  // other.
   const std::size_t ahead = checking_ ? read_ahead_questions : 1;
   return fresh_bytes_ < ahead * read_ahead_bytes && unchecked_ < ahead * wire::max_keys &&
          pending_ - unchecked_ < std::max<std::uint64_t>(2 * wire::batch_tasks, 2 * room_total_);

@@ -93,8 +93,8 @@ class Run {
   void lane_usable(LaneToken token);
   // A batch could not be sent: its connection has gone, and the worker will say so.
   void lane_broken(const Dispatcher::Handout& handout);
-  // Somebody else has connected to it too, and may have tasks; the loop closes it. The worker sees that, and joins
-  // anew.
+  // Somebody else has connected to it too, and may have tasks; the loop closes it. The worker sees that, and
+  // joins anew.
   void lane_shared(LaneToken token);
   void stop(Time now);                                         // read nothing more, finish what is out
   void abandon() { finish(3, ""); }                            // end now, and tell everybody

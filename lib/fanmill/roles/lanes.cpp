@@ -8,8 +8,8 @@
 namespace fanmill::roles {
 
 namespace {
-// A connected lane has its socket's mailbox, the listener and the connection, and its monitor two mailboxes; one
-// to spare for an ipc lock.
+// A connected lane has its socket's mailbox, the listener and the connection, and its monitor two mailboxes;
+// one to spare for an ipc lock.
 constexpr std::size_t descriptors_of_a_lane = 6;
 
 std::string directory_of(const std::string& path) {

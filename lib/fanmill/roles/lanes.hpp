@@ -31,8 +31,8 @@ class Lanes {
   [[nodiscard]] bool send(LaneToken token, transport::Message message);
   void watch_writable(LaneToken token, transport::Poller& poller);
 
-  // A PUSH gives every other task to a second peer, whoever that is: a lane is for one, and one that has had two
-  // is to be closed.
+  // A PUSH gives every other task to a second peer, whoever that is: a lane is for one, and one that has had
+  // two is to be closed.
   void watch_peers(transport::Poller& poller);
   [[nodiscard]] std::vector<LaneToken> shared(const transport::Poller& poller);  // since watch_peers()
 

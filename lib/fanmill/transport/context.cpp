@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/resource.h>
 
+#include <fanmill/base/error.hpp>
 #include <fanmill/transport/context.hpp>
 
 namespace fanmill::transport {
@@ -44,6 +45,12 @@ std::size_t raise_descriptor_limit() {
 }
 
 Context::Context() {
+  // Where libzmq gets none it ends the process.
+  constexpr std::size_t least = 48;  // for a small pipeline with all that it has
+  if (!has_room_for(least)) {
+    throw Error(ErrorCode::unavailable, "start", "ZeroMQ", "too few file descriptors are left",
+                "raise the limit (ulimit -n)");
+  }
   context_.set(zmq::ctxopt::max_sockets, static_cast<int>(std::min(descriptor_limit(), most_sockets)));
 }
 

@@ -15,7 +15,7 @@ std::size_t raise_descriptor_limit();
 class Context {
  public:
   // Room for as many sockets as the descriptor limit of this moment allows, at most 65,535 (libzmq's own
-  // default ends at 1,023).
+  // default ends at 1,023). Throws Error{unavailable} where there are too few descriptors for anything.
   Context();
   [[nodiscard]] zmq::context_t& handle() { return context_; }
   // Sockets and descriptors that can still be opened before the process comes near its limit; for refusing a

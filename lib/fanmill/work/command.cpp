@@ -28,6 +28,14 @@ constexpr std::size_t read_size = std::size_t{64} << 10;  // a pipe's capacity
 constexpr int reads_in_a_row = 16;
 // How much of a failed task's item stands in its detail.
 constexpr std::size_t failed_item = std::size_t{4} << 10;
+// Where the system lacks what a process takes, how soon it is asked again, and how long before that is an
+// error although nothing of ours runs.
+constexpr auto wait_in_lack = std::chrono::milliseconds(50);
+constexpr auto longest_lack = std::chrono::seconds(5);
+
+bool is_lack(int error) {
+  return error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM;
+}
 
 // What an epoll event carries: a slot's index and a source, or one of these.
 constexpr std::uint64_t wake_event = ~std::uint64_t{0};
@@ -141,7 +149,7 @@ void CommandRunner::free_slot(std::size_t index) {
   std::push_heap(free_.begin(), free_.end(), std::greater<>());
 }
 
-void CommandRunner::start(Handout handout, Time) {
+void CommandRunner::start(Handout handout, Time now) {
   assert(handout.tasks.size() <= room());
   for (const wire::TaskView& task : handout.tasks) {
     const std::size_t index = take_free_slot();
@@ -150,22 +158,58 @@ void CommandRunner::start(Handout handout, Time) {
     slot.owner = handout.owner;
     slot.context = handout.context;
     slot.task = task;
-    // Not the loop's own time: starting those before this one took some.
-    slot.started = Clock::now();
-    slot.started_at = microseconds(std::chrono::system_clock::now().time_since_epoch());
-    const TaskPlace place{task.payload, task.id, static_cast<std::uint32_t>(index + 1)};
-    std::optional<std::string> trouble = command_.expand(place, arguments_);
-    if (!trouble) {
-      const std::string_view name = arguments_[0];
-      if (const int error = spawn(index); error != 0) trouble = why_not_run(name, error);
+    if (put_off_.empty()) {
+      begin(index, now);
+    } else {
+      put_off_.push_back(index);
     }
-    if (trouble) {
-      wire::Detail detail;
-      detail.cause = wire::Cause::error;
-      detail.error = *trouble;
-      finish(index, detail);
-      ::eventfd_write(wake_.fd(), 1);
-    }
+  }
+}
+
+void CommandRunner::begin(std::size_t index, Time now) {
+  Slot& slot = slots_[index];
+  // Not the loop's own time: starting those before this one took some.
+  slot.started = Clock::now();
+  slot.started_at = microseconds(std::chrono::system_clock::now().time_since_epoch());
+  const TaskPlace place{slot.task.payload, slot.task.id, static_cast<std::uint32_t>(index + 1)};
+  std::optional<std::string> trouble = command_.expand(place, arguments_);
+  if (!trouble) {
+    const std::string_view name = arguments_[0];
+    const int error = spawn(index);
+    if (is_lack(error)) return put_off(index, name, error, now);
+    if (error != 0) trouble = why_not_run(name, error);
+  }
+  lacking_since_ = never;
+  if (!trouble) return;
+  wire::Detail detail;
+  detail.cause = wire::Cause::error;
+  detail.error = *trouble;
+  finish(index, detail);
+  ::eventfd_write(wake_.fd(), 1);
+}
+
+// That there is no room for a process just now says nothing about the task, so it is not its outcome.
+void CommandRunner::put_off(std::size_t index, std::string_view name, int error, Time now) {
+  const bool others_run =
+      std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.busy; });
+  if (others_run) {
+    lacking_since_ = never;
+  } else if (lacking_since_ == never) {
+    lacking_since_ = now;
+  } else if (now - lacking_since_ >= longest_lack) {
+    throw Error(ErrorCode::unavailable, "start", "'" + std::string(name) + "'", reason_of(error),
+                "raise the limit (ulimit -n, ulimit -u, memory) or lower --jobs");
+  }
+  put_off_.push_front(index);
+  try_again_ = now + wait_in_lack;
+}
+
+void CommandRunner::begin_put_off(Time now) {
+  try_again_ = never;
+  while (!put_off_.empty() && try_again_ == never) {
+    const std::size_t index = put_off_.front();
+    put_off_.pop_front();
+    begin(index, now);
   }
 }
 
@@ -249,7 +293,7 @@ void CommandRunner::read_rest(Stream& stream) {
   }
 }
 
-void CommandRunner::collect(Time, std::vector<FinishedFrame>& finished) {
+void CommandRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
   std::array<epoll_event, 64> events;
   const int count = ::epoll_wait(epoll_.fd(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {
@@ -277,6 +321,8 @@ void CommandRunner::collect(Time, std::vector<FinishedFrame>& finished) {
       }
     }
   }
+  // One that has ended may have made room.
+  if (!put_off_.empty() && (count > 0 || now >= try_again_)) begin_put_off(now);
   if (!frame_.empty()) finished_.push_back(frame_.take());
   for (FinishedFrame& frame : finished_) {
     running_ -= frame.count;
@@ -330,6 +376,9 @@ void CommandRunner::finish(std::size_t index, wire::Detail detail) {
 }
 
 void CommandRunner::abandon() {
+  for (const std::size_t index : put_off_) free_slot(index);
+  put_off_.clear();
+  try_again_ = lacking_since_ = never;
   for (std::size_t index = 0; index < slots_.size(); ++index) {
     Slot& slot = slots_[index];
     if (!slot.busy) continue;

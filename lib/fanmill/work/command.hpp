@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string_view>
 #include <vector>
 
@@ -45,7 +46,8 @@ class CommandRunner final : public Runner {
   void start(Handout handout, Time now) override;
   [[nodiscard]] std::size_t running() const override { return running_; }
   [[nodiscard]] int wait_fd() const override { return epoll_.fd(); }
-  [[nodiscard]] Time deadline() const override { return never; }
+  [[nodiscard]] Time deadline() const override { return try_again_; }
+  // Throws Error{unavailable} where no process can be had although none of ours runs, for seconds.
   void collect(Time now, std::vector<FinishedFrame>& finished) override;
   // Kills each child's process group; a descendant that has left it is out of reach. The runner can be used
   // again at once. What was killed is reaped by collect() or by the destructor.
@@ -73,6 +75,10 @@ class CommandRunner final : public Runner {
   };
 
   [[nodiscard]] std::size_t take_free_slot();
+  // Starts the task of a slot, or puts it off where the system lacks what a process takes.
+  void begin(std::size_t index, Time now);
+  void put_off(std::size_t index, std::string_view name, int error, Time now);
+  void begin_put_off(Time now);
   // The errno value that says why not, or 0.
   [[nodiscard]] int spawn(std::size_t index);
   [[nodiscard]] std::string why_not_run(std::string_view name, int error) const;
@@ -92,10 +98,13 @@ class CommandRunner final : public Runner {
   Descriptor epoll_;
   Descriptor wake_;  // readable where a task has finished that no child is behind
   std::vector<Slot> slots_;
-  std::vector<std::size_t> free_;  // a heap, the lowest first
-  std::vector<Child> dying_;       // killed by abandon() and not reaped yet
-  std::size_t running_ = 0;        // handed over and not collected
-  Arguments arguments_;            // of the task being started
+  std::vector<std::size_t> free_;    // a heap, the lowest first
+  std::vector<Child> dying_;         // killed by abandon() and not reaped yet
+  std::deque<std::size_t> put_off_;  // slots whose tasks are to be started when the system can
+  Time try_again_ = never;           // them, at the latest
+  Time lacking_since_ = never;       // since when nothing at all could be started
+  std::size_t running_ = 0;          // handed over and not collected
+  Arguments arguments_;              // of the task being started
   std::vector<char> read_buffer_;
   ResultsFrame frame_{OutputForm::stream};
   std::vector<FinishedFrame> finished_;

@@ -54,6 +54,15 @@ TEST_CASE("results options: with a file there is no other place for results") {
   }
 }
 
+TEST_CASE("results options: the summary is not written over another file of the run") {
+  CHECK_THAT(refused_run({"--results", "x.db", "--summary-json", "./x.db"}),
+             StartsWith("--summary-json: 'x.db' is the file of --results too"));
+  CHECK_THAT(refused_run({"-o", "out", "--summary-json", "out"}), Contains("is the file of --output too"));
+  CHECK_THAT(refused_run({"-a", "in", "--summary-json", "in"}), Contains("is the file of --arg-file too"));
+  CHECK(refused_run({"-a", "in", "-o", "out", "--summary-json", "sum"}).empty());
+  CHECK(refused_run({"-o", "/dev/null", "--summary-json", "/dev/null"}).empty());
+}
+
 TEST_CASE("results options: a message that a row cannot hold is refused") {
   CHECK(refused_run({"--results", "x.db", "--max-message", "400M"}).empty());
   CHECK_THAT(refused_run({"--results", "x.db", "--max-message", "401M"}), StartsWith("--max-message: "));

@@ -267,7 +267,7 @@ TEST_CASE("socket: every socket has limits, heartbeats and an end") {
     CHECK(handle.get(option::heartbeat_timeout) == 3000);
     CHECK(handle.get(option::heartbeat_ttl) == 3000);
     CHECK(handle.get(option::reconnect_ivl) == 10);
-    CHECK(handle.get(option::reconnect_ivl_max) == 1000);
+    CHECK(handle.get(option::reconnect_ivl_max) == 500);
     CHECK(handle.get(option::sndhwm) == 1000);
     CHECK(handle.get(option::rcvhwm) == 1000);
   }

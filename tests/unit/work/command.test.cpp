@@ -452,19 +452,59 @@ TEST_CASE("command: a thousand commands leave no descriptor and no zombie behind
   CHECK(has_no_children());
 }
 
-TEST_CASE("command: when descriptors run out the task fails, and none is lost") {
+namespace {
+// Lets this process open so many more descriptors.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(std::size_t more) {
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    const rlimit few{open_descriptors() + more, before_.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  }
+  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  FewDescriptors(const FewDescriptors&) = delete;
+  FewDescriptors& operator=(const FewDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+}  // namespace
+
+TEST_CASE("command: when descriptors run out the tasks wait for them, in order, and none fails") {
   const std::size_t before = open_descriptors();
-  const auto runner = command({"true"});
-  rlimit limit{};
-  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
-  const rlimit few{open_descriptors() + 1, limit.rlim_max};
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
-  runner->start(handout_of({"x"}), Clock::now());
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const auto runner = command({"echo", "{}"}, 3);
+  {
+    const FewDescriptors few(1);
+    runner->start(handout_of({"x", "y", "z"}), Clock::now());
+    CHECK(runner->room() == 0);
+    CHECK(runner->deadline() != never);
+  }
   std::vector<Ran> results;
-  collect_some(*runner, results);
-  CHECK(results.front().cause == wire::Cause::error);
-  CHECK_THAT(results.front().error, Catch::Contains("too many open files"));
-  CHECK(run_one(*runner, "x").outcome == Outcome::ok);
+  while (results.size() < 3) collect_some(*runner, results);
+  CHECK(runner->deadline() == never);
+  for (const Ran& ran : results) CHECK(ran.outcome == Outcome::ok);
+  CHECK(run_one(*runner, "x").output == "x\n");
   CHECK(open_descriptors() <= before + 3);
+}
+
+TEST_CASE("command: with descriptors for some, those run at a time, and all get through") {
+  const auto runner = command({"echo", "{}"}, 8);
+  const FewDescriptors few(10);
+  runner->start(handout_of({"0", "1", "2", "3", "4", "5", "6", "7"}), Clock::now());
+  std::vector<Ran> results;
+  while (results.size() < 8) collect_some(*runner, results);
+  for (const Ran& ran : results) CHECK(ran.output == std::to_string(ran.id) + "\n");
+}
+
+TEST_CASE(
+    "command: without room for any process for seconds it is the worker that fails, and not its tasks") {
+  const auto runner = command({"true"});
+  const FewDescriptors few(1);
+  const Time now = Clock::now();
+  runner->start(handout_of({"x"}), now);
+  std::vector<FinishedFrame> finished;
+  runner->collect(now + std::chrono::seconds(4), finished);
+  CHECK(finished.empty());
+  CHECK_THROWS_WITH(runner->collect(now + std::chrono::seconds(6), finished),
+                    Catch::StartsWith("cannot start 'true': too many open files"));
 }
