@@ -13,6 +13,9 @@ using std::chrono::seconds;
 namespace {
 // A little more than the ventilator gives the sink, so that it is the ventilator that says what happened.
 constexpr auto ventilator_grace = seconds(3);
+// A sink that was stopped meanwhile has not waited: of two looks that are further apart only this much
+// counts.
+constexpr auto between_looks = milliseconds(250);
 constexpr Outcome outcomes[] = {Outcome::ok, Outcome::failed, Outcome::dead};
 
 std::size_t index(Outcome outcome) {
@@ -78,7 +81,7 @@ void Collector::on_control(const wire::Control& message, Time now) {
 void Collector::on(const wire::Welcome& welcome, Time now) {
   calling_.stop();
   static_cast<void>(patience_.check(false, now));
-  lost_ = never;
+  looked_ = never;
   if (state_ == State::calling) {
     begin_run(welcome);
   } else if (welcome.run == run_) {
@@ -409,7 +412,10 @@ void Collector::on_control_up(Time now) {
 
 void Collector::on_control_down(Time now) {
   if (state_ == State::over) return;
-  if (state_ != State::calling) lost_ = now;
+  if (state_ != State::calling) {
+    looked_ = now;
+    alone_ = {};
+  }
   if (!calling_.running()) calling_.start(now);
 }
 
@@ -430,8 +436,12 @@ void Collector::tick(Time now) {
       say_failed(unanswered);
     }
   }
-  const bool missing = state_ == State::calling || lost_ != never;
-  if (lost_ != never && now - lost_ >= ventilator_grace) {
+  const bool missing = state_ == State::calling || looked_ != never;
+  if (looked_ != never) {
+    alone_ += std::min<Duration>(now - looked_, between_looks);
+    looked_ = now;
+  }
+  if (looked_ != never && alone_ >= ventilator_grace) {
     // Where everything is stored, only the ventilator's word is missing that it has heard so.
     if (closed_) {
       finish(exit_status(), "");
@@ -454,7 +464,7 @@ void Collector::tick(Time now) {
 }
 
 Time Collector::next_tick() const {
-  const Time giving_up = lost_ == never || (hello_.has_store && !closed_) ? never : lost_ + ventilator_grace;
+  const Time giving_up = looked_ == never || (hello_.has_store && !closed_) ? never : looked_ + between_looks;
   return std::min({calling_.next(), patience_.next(), reporting_.next(), giving_up});
 }
 

@@ -137,7 +137,8 @@ class Collector {
   Backoff calling_;
   Patience patience_;
   RunId run_{};
-  Time lost_ = never;  // when control went down, in a run
+  Time looked_ = never;  // while control is down, in a run: the last tick, or when it went down
+  Duration alone_{};     // likewise: for how long, as far as this process ran
   Accounts accounts_;
   IdSet announced_;         // asked about by CHECK
   TaskId asked_to_ = 0;     // likewise, and what comes before
