@@ -23,8 +23,8 @@ TICK = 0.001  # seconds between two looks at the progress
 
 
 class Progress:
-    """How many rows are committed, as another reader of the file sees them. It never writes to the file or to its index, and it holds neither while a sink begins: what has to be
-    recovered there is the sink's to recover."""
+    """How many rows are committed, as another reader of the file sees them. It never writes to the file or to its
+    index, and it holds neither while a sink begins: what has to be recovered there is the sink's to recover."""
 
     def __init__(self, file):
         self._file = file

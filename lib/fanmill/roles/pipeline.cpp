@@ -76,9 +76,7 @@ RunReport run_pipeline(const PipelineSettings& settings, input::Input& input, st
   if (sink.bind.empty()) sink.bind = results_for(ventilator.bind);
 
   transport::Context context;
-  // Signals are the ventilator's business; the others hear of it by the protocol.
-  StopRequest sink_stop;
-  StopRequest worker_stop;
+  StopRequest own_stop;  // signals are the ventilator's business; the others hear of it by the protocol
   const auto ended_badly = [&](const Ending& ending) {
     if (!ending.failure || ending.by_peer) return;
     stop.raise(0);
@@ -87,7 +85,7 @@ RunReport run_pipeline(const PipelineSettings& settings, input::Input& input, st
   Ending sink_ending;
   Ending worker_ending;
   std::thread sink_thread([&] {
-    sink_ending = ending_of([&] { return run_sink(context, sink, store, sink_stop); });
+    sink_ending = ending_of([&] { return run_sink(context, sink, store, own_stop); });
     ended_badly(sink_ending);
   });
   std::thread worker_thread;
@@ -96,19 +94,15 @@ RunReport run_pipeline(const PipelineSettings& settings, input::Input& input, st
       WorkerSettings worker = settings.worker->first;
       worker.connect = *own;
       worker_ending =
-          ending_of([&] { return run_worker(context, worker, settings.worker->second, worker_stop); });
+          ending_of([&] { return run_worker(context, worker, settings.worker->second, own_stop); });
       ended_badly(worker_ending);
     });
   }
   const Ending ventilator_ending =
       ending_of([&] { return run_ventilator(context, ventilator, input, stop); });
   // It may have ended before the others could hear of it.
-  worker_stop.raise(0);
-  sink_stop.raise(0);
-  if (ventilator_ending.failure || stop.level() == 2) {
-    worker_stop.raise(0);
-    sink_stop.raise(0);
-  }
+  own_stop.raise(0);
+  if (ventilator_ending.failure || stop.level() == 2) own_stop.raise(0);
   if (worker_thread.joinable()) worker_thread.join();
   sink_thread.join();
 

@@ -363,7 +363,7 @@ TEST_CASE("collector: back again, everything that may have been lost is said aga
   actions = scene.flush();
   CHECK(said<wire::Ack>(actions) == std::vector<wire::Ack>{ack({{9, 10}})});
   CHECK(said<wire::Marked>(actions) == std::vector<wire::Marked>{{run, lane, 3}});
-  scene.pass(1h);
+  scene.run_for(1h);
   CHECK(asked<Finish>(scene.actions()).empty());
 }
 
@@ -410,7 +410,7 @@ TEST_CASE("collector: with a store it waits for the ventilator, and begins anoth
   scene.fail(1);
   static_cast<void>(scene.flush());
   scene.collector.on_control_down(scene.now);
-  scene.pass(1h);
+  scene.run_for(1h);
   CHECK(asked<Finish>(scene.actions()).empty());
   scene.hear(welcome(RunId{12}));
   CHECK(asked<Collector::Begin>(scene.actions()).size() == 1);
@@ -658,7 +658,7 @@ TEST_CASE("collector: all is closed and the connection breaks: the ventilator ma
       REQUIRE(asked<Collector::Begin>(actions).size() == 1);
       CHECK(scene.collector.collecting());
       CHECK_FALSE(scene.collector.closed());
-      scene.pass(3s);
+      scene.run_for(3s);
       CHECK(asked<Finish>(scene.actions()).empty());
       return;
     }

@@ -354,6 +354,21 @@ TEST_CASE("dispatcher: with a store nothing goes out that the sink has not calle
   check_conserved(dispatcher);
 }
 
+TEST_CASE("dispatcher: with a store the input is read a few questions ahead of the answers, and no further") {
+  Dispatcher dispatcher(Settings{});
+  dispatcher.check_everything();
+  TaskId first = 0;
+  std::vector<ByteView> payloads;
+  while (dispatcher.wants_input() && dispatcher.added() < 10 * wire::max_keys) {
+    add(dispatcher, wire::max_keys / 2);
+    while (dispatcher.next_check(first, payloads)) {
+    }
+  }
+  CHECK(dispatcher.added() == 4 * wire::max_keys);
+  dispatcher.acknowledge(std::vector<IdRange>{{0, wire::max_keys - 1}}, start);
+  CHECK(dispatcher.wants_input());
+}
+
 TEST_CASE("dispatcher: of another sink everything is asked that is owed, and what is out stays out") {
   Dispatcher dispatcher(Settings{.prefetch = 1});
   const LaneIndex lane = dispatcher.open({.slots = 1, .max_batch = 9});

@@ -263,6 +263,7 @@ TEST_CASE("socket: every socket has limits, heartbeats and an end") {
     CHECK(handle.get(option::maxmsgsize) ==
           static_cast<std::int64_t>(wire::default_max_message + wire::frame_slack));
     CHECK(handle.get(option::handshake_ivl) == 10000);
+    CHECK(handle.get(option::connect_timeout) == 1500);
     CHECK(handle.get(option::heartbeat_ivl) == 1000);
     CHECK(handle.get(option::heartbeat_timeout) == 3000);
     CHECK(handle.get(option::heartbeat_ttl) == 3000);
