@@ -91,6 +91,9 @@ class ResultsFile : public DurableStore {
     WorkerNames workers;
   };
 
+  [[nodiscard]] TakeOver take_over() const {
+    return settings_.mode == ResultsMode::retry_failed ? TakeOver::ok_only : TakeOver::all;
+  }
   void prepare();
   void refuse_other_command() const;
   void remove_if_unused() noexcept;
@@ -175,6 +178,7 @@ void ResultsFile::begin(RunId run, const std::string& delimiter) {
   const std::uint64_t last = file_->number("SELECT max(id) FROM run");
   if (last != 0 && file_->text("SELECT name FROM run ORDER BY id DESC LIMIT 1") == name) {
     run_ = last;
+    stored_ = {};  // what it has kept of this run is not an earlier one's
   } else {
     Statement same(*file_, "SELECT 1 FROM run WHERE name = ?1");
     same.bind(1, ByteView(name));
@@ -184,8 +188,7 @@ void ResultsFile::begin(RunId run, const std::string& delimiter) {
     insert_run(name, delimiter);
   }
   waiting_.clear();
-  load_outcomes(*file_, run_, settings_.mode == ResultsMode::retry_failed ? TakeOver::ok_only : TakeOver::all,
-                stored_);
+  load_outcomes(*file_, run_, take_over(), stored_);
   if (!writer_) writer_.emplace(*file_);
 }
 
@@ -279,6 +282,9 @@ void ResultsFile::insert(const wire::ResultsHeader& header, const wire::ResultVi
     bind_unless(17, detail.stderr_text.empty(), detail.stderr_text);
   }
   row.run();
+  if (settings_.mode != ResultsMode::create) {
+    keep_outcome(file_->last_row(), key, result.outcome, take_over(), stored_);
+  }
   if (!key) return;
   // After the new row, so that it does not get the old one's number.
   if (const auto old = stored_.earlier.take(*key, KeyIndex::Use::replace)) {

@@ -14,6 +14,7 @@ namespace fanmill::store {
 
 namespace {
 
+constexpr std::size_t most_kept = 1'000'000;
 constexpr std::uint64_t largest_row = (std::uint64_t{1} << 59) - 1;
 
 // Neighbouring tasks that have neighbouring rows.
@@ -39,6 +40,10 @@ std::vector<Bound> load_bound(const SqliteFile& file) {
   return bound;
 }
 
+KeyIndex::Use use_of(Outcome outcome, TakeOver take_over) {
+  return take_over == TakeOver::all || outcome == Outcome::ok ? KeyIndex::Use::bind : KeyIndex::Use::replace;
+}
+
 // How many rows there are from `first` on. They go up from 1, with gaps. A file can say anything, so its size
 // bounds what is believed: no row is smaller than this.
 std::size_t expected_rows(const SqliteFile& file, std::uint64_t first) {
@@ -52,13 +57,13 @@ std::size_t expected_rows(const SqliteFile& file, std::uint64_t first) {
 
 void load_outcomes(const SqliteFile& file, std::uint64_t run, TakeOver take_over, StoredOutcomes& outcomes) {
   const std::vector<Bound> all_bound = load_bound(file);
-  if (outcomes.known_to == 0 || !all_bound.empty()) outcomes = {};
+  if (!outcomes.known_to || !all_bound.empty()) outcomes = {};
   for (IdSet& ids : outcomes.of_run) ids.clear();
+  std::uint64_t row = outcomes.known_to.value_or(0);
   outcomes.earlier.release();
-  outcomes.earlier.expect(expected_rows(file, outcomes.known_to + 1));
+  outcomes.earlier.expect(expected_rows(file, row + 1) + most_kept);
   auto bound = all_bound.begin();
   bool has_some = !all_bound.empty();
-  std::uint64_t row = outcomes.known_to;
   Statement rows(file, "SELECT id, run, task, key, outcome FROM result WHERE id >= ?1 ORDER BY id");
   rows.bind(1, row + 1);
   while (rows.step()) {
@@ -82,15 +87,23 @@ void load_outcomes(const SqliteFile& file, std::uint64_t run, TakeOver take_over
       of_run.add({task, task});
       has_some = true;
     } else if (key) {
-      const bool taken_over = take_over == TakeOver::all || *outcome == Outcome::ok;
-      outcomes.earlier.add(*key, taken_over ? KeyIndex::Use::bind : KeyIndex::Use::replace, {row, *outcome});
+      outcomes.earlier.add(*key, use_of(*outcome, take_over), {row, *outcome});
     }
   }
   if (bound != all_bound.end()) {
     throw file.error(fmt::format("it is damaged: result {} is bound, but not there", bound->row));
   }
   outcomes.earlier.seal();
-  outcomes.known_to = has_some ? 0 : row;
+  outcomes.known_to.reset();
+  if (!has_some) outcomes.known_to = row;
+}
+
+void keep_outcome(std::uint64_t row, const std::optional<Key>& key, Outcome outcome, TakeOver take_over,
+                  StoredOutcomes& outcomes) {
+  const bool follows = outcomes.known_to && row == *outcomes.known_to + 1;
+  if (!follows || outcomes.earlier.not_sealed() == most_kept) return;
+  outcomes.known_to = row;
+  if (key) outcomes.earlier.add(*key, use_of(outcome, take_over), {row, outcome});
 }
 
 }  // namespace fanmill::store

@@ -35,7 +35,7 @@ TEST_CASE("key index: a row is found by key and use, and taken once") {
 
 TEST_CASE("key index: rows of one key come out in their order, with their outcomes") {
   KeyIndex index;
-  for (const std::uint64_t row : {30, 10, 20}) {
+  for (const std::uint64_t row : {10, 20, 30}) {
     index.add({7, 7}, Use::bind, {row, row == 20 ? Outcome::failed : Outcome::ok});
   }
   index.seal();
@@ -58,9 +58,9 @@ TEST_CASE(
   CHECK(index.take({7, 7}, Use::replace)->row == 4);
 
   index.release();
-  index.add({7, 7}, Use::bind, {8, Outcome::dead});
   index.add({1, 1}, Use::bind, {6, Outcome::ok});
   index.add({9, 9}, Use::bind, {7, Outcome::ok});
+  index.add({7, 7}, Use::bind, {8, Outcome::dead});
   index.seal();
   for (const std::uint64_t row : {1, 2, 3, 8}) CHECK(index.take({7, 7}, Use::bind)->row == row);
   CHECK_FALSE(index.take({7, 7}, Use::bind));
@@ -68,6 +68,56 @@ TEST_CASE(
   CHECK_FALSE(index.take({7, 7}, Use::replace));
   CHECK(index.take({1, 1}, Use::bind)->row == 6);
   CHECK(index.take({9, 9}, Use::bind)->row == 7);
+}
+
+TEST_CASE("key index: what was added is found once it is sealed, also if others were released meanwhile") {
+  KeyIndex index;
+  index.add({5, 5}, Use::bind, {1, Outcome::ok});
+  index.add({6, 6}, Use::replace, {2, Outcome::failed});
+  CHECK_FALSE(index.take({5, 5}, Use::bind));
+  index.seal();
+  CHECK(index.take({6, 6}, Use::replace)->row == 2);
+  index.add({5, 5}, Use::bind, {3, Outcome::ok});
+  index.add({6, 6}, Use::bind, {4, Outcome::ok});
+  CHECK(index.not_sealed() == 2);
+  CHECK(index.take({5, 5}, Use::bind)->row == 1);
+  CHECK_FALSE(index.take({5, 5}, Use::bind));
+
+  index.release();
+  index.seal();
+  CHECK(index.not_sealed() == 0);
+  CHECK_FALSE(index.take({6, 6}, Use::replace));
+  CHECK(index.take({6, 6}, Use::bind)->row == 4);
+  CHECK(index.take({5, 5}, Use::bind)->row == 1);
+  CHECK(index.take({5, 5}, Use::bind)->row == 3);
+  CHECK_FALSE(index.take({5, 5}, Use::bind));
+}
+
+TEST_CASE("key index: of rows that share a key the one that follows is taken, then the oldest, each once") {
+  const auto row_of = [](KeyIndex& index, std::uint64_t key) {
+    const auto found = index.take({key, key}, Use::bind);
+    return found ? found->row : 0;
+  };
+  KeyIndex index;
+  const std::vector<std::uint64_t> keys{1, 2, 3, 1, 2, 4, 1};
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    index.add({keys[i], keys[i]}, Use::bind, {i + 1, Outcome::ok});
+  }
+  index.seal();
+  for (int run = 0; run < 2; ++run) {
+    CHECK(row_of(index, 3) == 3);
+    CHECK(row_of(index, 1) == 4);
+    CHECK(row_of(index, 4) == 6);
+    CHECK(row_of(index, 2) == 2);
+    CHECK(row_of(index, 1) == 1);
+    CHECK(row_of(index, 1) == 7);
+    CHECK(row_of(index, 1) == 0);
+    CHECK(row_of(index, 2) == 5);
+    CHECK(row_of(index, 2) == 0);
+    CHECK(row_of(index, 5) == 0);
+    index.release();
+    index.seal();
+  }
 }
 
 TEST_CASE("key index: of nothing, nothing is found") {
