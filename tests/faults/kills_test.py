@@ -4,12 +4,16 @@ FANMILL_FAULT_TASKS, FANMILL_FAULT_KILLS and FANMILL_FAULT_SEEDS make it longer,
 FANMILL_FAULT_SECONDS is what a seed may take (0: any). scripts/soak kills is the long form.
 """
 
+import array
+import os
 import random
 import statistics
 import time
 import unittest
 
-from supervisor import SupervisedTest, is_running, number
+from supervisor import SupervisedTest, is_running, number  # first: it knows where the others are
+
+from programs import BIN
 
 TASKS = number("FANMILL_FAULT_TASKS", 100_000)
 KILLS = number("FANMILL_FAULT_KILLS", 30)
@@ -29,6 +33,14 @@ def roles_to_kill(chooser):
 
 class KillsTest(SupervisedTest):
     work = ("-j", "1", "--function", "echo")
+    worker_program = BIN / "counting_worker"
+
+    def assert_side_effects(self):
+        """By the counters of the workers' own: each task has run. Returns how often one has run that had run before,
+        which it may where the worker or the ventilator died before its result was stored."""
+        runs = array.array("I", self.counts.read_bytes())
+        self.assertEqual(runs.count(0), 0, f"seed {self.seed}: tasks that never ran")
+        return sum(runs) - TASKS
 
     def victim(self, role):
         """Of the workers that have joined one that is at work just now; after some looks, any."""
@@ -44,6 +56,9 @@ class KillsTest(SupervisedTest):
 
     def one_seed(self, transport, seed):
         self.prepare(transport, seed, [f"{i:08d}-{'x' * 55}" for i in range(TASKS)])
+        self.counts = self.scratch / "counts"
+        self.counts.write_bytes(bytes(4 * TASKS))
+        os.environ["FANMILL_TEST_COUNTS"] = str(self.counts)
         points = sorted(self.random.randrange(TASKS // 100, TASKS * 98 // 100) for _ in range(KILLS))
         roles = roles_to_kill(self.random)
         killed = dict.fromkeys(("ventilator", "sink", "worker"), 0)
@@ -80,8 +95,9 @@ class KillsTest(SupervisedTest):
         held = sum(lost.get(pid, 0) > 0 for pid in workers)
         self.assert_each_once(str)
         again = sum(lost.values())
+        more = self.assert_side_effects()
         print(f"{transport:9} {seed:8} {seconds:7.1f} {killed['worker']:8} {held:8} {killed['sink']:6} "
-              f"{killed['ventilator']:11} {self.duplicates():11} {again:12}", flush=True)
+              f"{killed['ventilator']:11} {self.duplicates():11} {again:12} {more:9}", flush=True)
         for role, times in stalls.items():
             if times:
                 print(f"  without a new row after the kill of a {role}: {statistics.median(times):.3f} s in the median, "
@@ -94,7 +110,7 @@ class KillsTest(SupervisedTest):
     def all_seeds(self, transport):
         print(f"{TASKS} tasks, {KILLS} kills each\n"
               f"{'transport':9} {'seed':>8} {'seconds':>7} {'workers':>8} {'at work':>8} {'sinks':>6} "
-              f"{'ventilators':>11} {'duplicates':>11} {'redelivered':>12}", flush=True)
+              f"{'ventilators':>11} {'duplicates':>11} {'redelivered':>12} {'run again':>9}", flush=True)
         for seed in range(FIRST, FIRST + SEEDS):
             self.one_seed(transport, seed)
 

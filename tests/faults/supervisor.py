@@ -105,6 +105,7 @@ class SupervisedTest(ResultsTest):
     """
 
     worker_count = 3
+    worker_program = "worker"
     sink_options = ()
     ventilator_options = ()
 
@@ -142,7 +143,7 @@ class SupervisedTest(ResultsTest):
 
     def start_role(self, name):
         role = name.split()[0]
-        program = self.start(role, *self.words(role), cwd=self.scratch)
+        program = self.start(self.worker_program if role == "worker" else role, *self.words(role), cwd=self.scratch)
         self.running[name] = program
         self.started[name] = self.started.get(name, 0) + 1
         if role == "ventilator":

@@ -32,7 +32,7 @@ std::unique_ptr<Runner> make_runner(const WorkSettings& settings) {
   }
   assert(settings.words.size() == 1);
   const std::string& name = settings.words.front();
-  Function function = find_builtin(name);
+  Function function = settings.own ? settings.own : find_builtin(name);
   if (!function) {
     throw usage_error("--function", fmt::format("there is no function '{}'", name),
                       fmt::format("there are {}", fmt::join(builtin_names(), ", ")));

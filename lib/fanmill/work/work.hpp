@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <fanmill/work/function.hpp>
 #include <fanmill/work/runner.hpp>
 
 namespace fanmill::work {
@@ -22,6 +23,7 @@ struct WorkSettings {
   WorkKind kind = WorkKind::command;
   // command: argv with placeholders; shell: the text alone; function: the name alone.
   std::vector<std::string> words;
+  Function own = nullptr;  // function: the caller's, instead of a built-in one
   std::size_t slots = 1;
   std::size_t max_output = std::size_t{64} << 20;  // stdout of a task; the rest is counted
   std::size_t max_stderr = std::size_t{64} << 10;  // the last bytes of stderr; the rest is counted
