@@ -5,14 +5,12 @@ FANMILL_FAULT_PARTITIONS is how many for each link (1), FANMILL_FAULT_SECONDS ho
 0.5 and 30), FANMILL_TEST_SEED the seed. scripts/soak partitions is the long form.
 """
 
-import os
 import pathlib
 import random
-import subprocess
-import sys
 import time
 import unittest
 
+import network
 from supervisor import SupervisedTest, number  # first: it knows where the others are
 
 from programs import free_port
@@ -27,23 +25,17 @@ TASK_SECONDS = 0.01  # what the machine does besides is not to be seen in the ra
 SLOTS = 4
 LANES = 8  # ports
 ESTABLISHED = "01"  # in /proc/net/tcp
-SKIPPED = 77  # for ctest
-INSIDE = "FANMILL_TEST_NAMESPACE"
 # What is dropped on its way: to the program that has bound the port, or from it.
 DIRECTIONS = {"to": ("dport",), "from": ("sport",), "both": ("dport", "sport")}
 
 
-def nft(rules):
-    subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
-
-
 def drop(ports, direction):
     rules = "".join(f"tcp {end} {{ {ports} }} drop\n" for end in DIRECTIONS[direction])
-    nft(f"table inet partition {{\nchain input {{\ntype filter hook input priority 0;\n{rules}}}\n}}\n")
+    network.nft(f"table inet partition {{\nchain input {{\ntype filter hook input priority 0;\n{rules}}}\n}}\n")
 
 
 def heal():
-    nft("delete table inet partition\n")
+    network.nft("delete table inet partition\n")
 
 
 def connections(ports):
@@ -139,20 +131,6 @@ class PartitionsTest(SupervisedTest):
             self.partition("results", i)
 
 
-def enter_namespace():
-    """Goes on in a network namespace with nothing but a loopback device; returns where there can be none."""
-    setup = "ip link set lo up && nft list tables && exec \"$@\""
-    for options in (["--net"], ["--net", "--map-root-user"]):
-        unshare = ["unshare", *options, "sh", "-c", setup, "sh"]
-        if subprocess.run([*unshare, "true"], capture_output=True).returncode == 0:
-            os.environ[INSIDE] = "1"
-            os.execvp(unshare[0], [*unshare, sys.executable, "-B", *sys.argv])
-
-
 if __name__ == "__main__":
-    if INSIDE not in os.environ:
-        enter_namespace()
-        print("SKIPPED: partitions need a network namespace (unshare, as root or as a user that may) with ip and nft",
-              file=sys.stderr)
-        sys.exit(SKIPPED)
+    network.enter_namespace()
     unittest.main()

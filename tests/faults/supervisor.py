@@ -79,13 +79,21 @@ class Progress:
 
     def _open(self):
         try:
-            mapped = pathlib.Path(f"/proc/{self._sink.process.pid}/maps").read_text()
+            mapped = pathlib.Path(f"/proc/{traced(self._sink.process.pid)}/maps").read_text()
         except OSError:
             return False
         if f"{self._file.name}-shm" not in mapped:
             return False
         self._database = sqlite3.connect(f"file:{self._file}?mode=ro&readonly_shm=1", uri=True, timeout=LIMIT)
         return True
+
+
+def traced(process):
+    """The process itself, or the program that it runs where it is strace."""
+    if pathlib.Path(f"/proc/{process}/comm").read_text() != "strace\n":
+        return process
+    children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return int(children[0]) if children else process
 
 
 def is_running(process):

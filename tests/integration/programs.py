@@ -140,12 +140,15 @@ class PipelineTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.scratch, ignore_errors=True)
         self.began = time.monotonic()
 
-    def start(self, name, *arguments, **options):
-        """Starts fanmill (name "fanmill"), one of its components (name "worker") or any path."""
+    @staticmethod
+    def path_of(name):
+        """Of fanmill (name "fanmill"), of one of its components (name "worker"), or any path as it is."""
         path = pathlib.Path(name)
-        if not path.is_absolute():
-            path = BIN / (name if name == "fanmill" else f"fanmill-{name}")
-        program = Program([path, *arguments], **options)
+        return path if path.is_absolute() else BIN / (name if name == "fanmill" else f"fanmill-{name}")
+
+    def start(self, name, *arguments, **options):
+        """Starts one of those of path_of."""
+        program = Program([self.path_of(name), *arguments], **options)
         self.addCleanup(program.end)
         return program
 

@@ -27,6 +27,11 @@ struct Fault {
     ventilator_killed,
     write_fails,
     stray_tasks,  // a message of another lane comes down this one
+    doubled,      // a frame arrives twice
+    cut_off,      // a station hears nothing, or is not heard, or both; a while later its connections break
+    sink_cut_off,
+    clock_jumps,  // up to a day
+    second_peer,  // somebody else connects to a lane
     stopped,      // the ventilator is asked to end
     count_,
   };

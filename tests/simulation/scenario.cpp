@@ -87,6 +87,11 @@ std::string text_of(const Fault& fault) {
                                        "ventilator killed",
                                        "write fails",
                                        "stray tasks",
+                                       "a frame doubled",
+                                       "station cut off",
+                                       "sink cut off",
+                                       "clock jumps",
+                                       "a second peer on a lane",
                                        "ventilator asked to end"};
   static_assert(names.size() == static_cast<std::size_t>(Fault::What::count_));
   return "step " + std::to_string(fault.step) + ": " + names[static_cast<std::size_t>(fault.what)] +

@@ -70,7 +70,7 @@ void World::perform(StationSide& station, const Station::OpenLane& action) {
   if (!action.endpoint.starts_with(lane_prefix)) violated("a station was told of no lane");
   const LaneToken token{std::stoull(action.endpoint.substr(lane_prefix.size()))};
   station.last_lane = token;
-  if (!ventilator_->alive) return;
+  if (!ventilator_->alive || station.control.is_cut_off()) return;
   const auto lane = ventilator_->lanes.find(token);
   if (lane == ventilator_->lanes.end()) return;  // gone; a lane does not connect again
   lane->second.station = &station;
@@ -96,7 +96,7 @@ void World::perform(StationSide& station, const Station::SendMark& action) {
     // At once, as the loop does it; but for this the results that wait would be before the mark.
     Sent front = std::move(station.outbox.front());
     station.outbox.pop_front();
-    if (station.results_connected) station.results.back().pipe.push(std::move(front.frame));
+    send_to_sink(station, std::move(front.frame));
   }
 }
 
@@ -207,13 +207,16 @@ bool World::may_send(const StationSide& station) const {
   return station.results_connected || station.results_seen_up;
 }
 
+void World::send_to_sink(StationSide& station, std::string frame) {
+  const bool lost = station.control.loses_up || sink_->control.loses_down;
+  if (station.results_connected && !lost) station.results.back().pipe.push(std::move(frame));
+}
+
 void World::send_results(std::size_t i) {
   StationSide& station = *stations_[i];
   Sent front = std::move(station.outbox.front());
   station.outbox.pop_front();
-  if (!station.machine.drop_results() && station.results_connected) {
-    station.results.back().pipe.push(std::move(front.frame));
-  }
+  if (!station.machine.drop_results()) send_to_sink(station, std::move(front.frame));
   station.machine.on_sent(front.ids, now_);
   settle(station);
 }

@@ -86,7 +86,8 @@ void World::hand_out(const core::Dispatcher::Handout& handout) {
     stray_ = frame;
     stray_lane_ = token;
   }
-  if (lane->second.station != nullptr) lane->second.station->lane_events.push(std::move(frame));
+  StationSide* station = lane->second.station;
+  if (station != nullptr && !station->control.loses_down) station->lane_events.push(std::move(frame));
 }
 
 void World::perform(const Run::SayTo& action) {
@@ -94,15 +95,11 @@ void World::perform(const Run::SayTo& action) {
   const auto speaks_for = [&](const ControlEnd& end) {
     return end.link >= 0 && ventilator_->links.at(end.link).from.peer == action.peer;
   };
-  if (sink_ && speaks_for(sink_->control)) {
-    sink_->control.inbox.push(wire::encode(action.message));
-    return;
-  }
-  for (const auto& station : stations_) {
-    if (!speaks_for(station->control)) continue;
-    station->control.inbox.push(wire::encode(action.message));
-    return;
-  }
+  const auto tell = [&](ControlEnd& end) {
+    if (speaks_for(end) && !end.loses_down) end.inbox.push(wire::encode(action.message));
+  };
+  if (sink_) tell(sink_->control);
+  for (const auto& station : stations_) tell(station->control);
 }
 
 void World::perform(const Run::OpenLane& action) {

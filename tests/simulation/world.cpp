@@ -51,7 +51,7 @@ void World::disconnect(ControlEnd& end) {
 }
 
 void World::say(ControlEnd& end, const wire::Control& message) {
-  if (end.link >= 0) ventilator_->links.at(end.link).to_run.push(wire::encode(message));
+  if (end.link >= 0 && !end.loses_up) ventilator_->links.at(end.link).to_run.push(wire::encode(message));
 }
 
 void World::lose_tail(Pipe& pipe) {
@@ -112,39 +112,17 @@ void World::inflict(const Fault& fault) {
     case What::station_killed:
       if (station.alive) kill_station(fault.station);
       break;
-    case What::control_broken: {
-      if (!linked) return;
-      std::set<TaskId> running;
-      for (const Running& one : station.running) running.insert(one.id);
-      ledger_.died(station.last_lane, std::move(running));
-      lose_tail(ventilator_->links.at(station.control.link).to_run);
-      loss_ >>= 8;
-      lose_tail(station.control.inbox);
-      disconnect(station.control);
+    case What::control_broken:
+      break_control(station);
       break;
-    }
-    case What::lane_broken: {
-      if (!station.alive || station.lane == LaneToken{}) return;
-      const auto lane = ventilator_->lanes.find(station.lane);
-      if (lane != ventilator_->lanes.end()) lane->second.silent = (fault.amount >> 8) % 2 == 0;
-      disconnect_lane(station);
-      lose_tail(station.lane_events);
-      station.lane_events.push(Event::What::down);
+    case What::lane_broken:
+      break_lane(station, (fault.amount >> 8) % 2 == 0);
       break;
-    }
-    case What::results_broken: {
-      if (!station.alive || !station.results_connected) return;
-      lose_tail(station.results.back().pipe);
-      ledger_.results_lost();
-      disconnect_results(station);
+    case What::results_broken:
+      break_results(station);
       break;
-    }
     case What::sink_control_broken:
-      if (!sink_linked) return;
-      lose_tail(ventilator_->links.at(sink_->control.link).to_run);
-      loss_ >>= 8;
-      lose_tail(sink_->control.inbox);
-      disconnect(sink_->control);
+      break_sink_control();
       break;
     case What::sink_killed:
       if (sink_->alive && !complete()) kill_sink();
@@ -160,6 +138,30 @@ void World::inflict(const Fault& fault) {
         station.lane_events.push(stray_);
       }
       break;
+    case What::doubled:
+      double_frame(station, fault.amount);
+      break;
+    case What::cut_off:
+      if (station.alive) cut_off(station.control, fault.amount);
+      break;
+    case What::sink_cut_off:
+      if (sink_->alive) cut_off(sink_->control, fault.amount);
+      break;
+    case What::clock_jumps: {
+      const Duration by = std::chrono::minutes(1 + fault.amount % (24 * 60));
+      now_ += by;
+      jumped_ += by;
+      break;
+    }
+    case What::second_peer: {
+      // The ventilator closes the lane, and the first one of the two sees that.
+      const LaneToken lane = station.lane;
+      if (lane == LaneToken{} || !ventilator_->alive) return;
+      break_lane(station, false);
+      ventilator_->run.lane_shared(lane);
+      settle_ventilator();
+      break;
+    }
     case What::stopped:
       if (!ventilator_->alive || ventilator_->stopped) return;
       ventilator_->stopped = true;
@@ -169,6 +171,94 @@ void World::inflict(const Fault& fault) {
     case What::count_:
       break;
   }
+}
+
+void World::break_control(StationSide& station) {
+  if (!station.alive || station.control.link < 0) return;
+  std::set<TaskId> running;
+  for (const Running& one : station.running) running.insert(one.id);
+  ledger_.died(station.last_lane, std::move(running));
+  lose_tail(ventilator_->links.at(station.control.link).to_run);
+  loss_ >>= 8;
+  lose_tail(station.control.inbox);
+  disconnect(station.control);
+}
+
+void World::break_lane(StationSide& station, bool silent) {
+  if (!station.alive || station.lane == LaneToken{}) return;
+  const auto lane = ventilator_->lanes.find(station.lane);
+  if (lane != ventilator_->lanes.end()) lane->second.silent = silent;
+  disconnect_lane(station);
+  lose_tail(station.lane_events);
+  station.lane_events.push(Event::What::down);
+}
+
+void World::break_results(StationSide& station) {
+  if (!station.alive || !station.results_connected) return;
+  lose_tail(station.results.back().pipe);
+  ledger_.results_lost();
+  disconnect_results(station);
+}
+
+void World::break_sink_control() {
+  if (!sink_->alive || sink_->control.link < 0) return;
+  lose_tail(ventilator_->links.at(sink_->control.link).to_run);
+  loss_ >>= 8;
+  lose_tail(sink_->control.inbox);
+  disconnect(sink_->control);
+}
+
+// In one direction or in both, until each end has missed its heartbeats.
+void World::cut_off(ControlEnd& end, std::uint32_t amount) {
+  if (end.is_cut_off()) return;
+  end.loses_up = amount % 3 != 0;
+  end.loses_down = amount % 3 != 1;
+  end.found = now_ + microseconds(1000) * (500 + (amount >> 2) % 4000);
+}
+
+// Each connection breaks now; who is on which end of it hears of that sooner or later.
+void World::find_cut_station(std::size_t i) {
+  StationSide& station = *stations_[i];
+  if (station.control.link >= 0) {
+    delay(ventilator_->links.at(station.control.link).to_run, static_cast<std::uint32_t>(random_()));
+  }
+  delay(station.control.inbox, static_cast<std::uint32_t>(random_()));
+  loss_ = static_cast<std::uint32_t>(random_());
+  break_control(station);
+  break_lane(station, below(2) == 0);
+  break_results(station);
+  station.control.loses_up = station.control.loses_down = false;
+}
+
+void World::find_cut_sink(std::size_t) {
+  if (sink_->control.link >= 0) {
+    delay(ventilator_->links.at(sink_->control.link).to_run, static_cast<std::uint32_t>(random_()));
+  }
+  delay(sink_->control.inbox, static_cast<std::uint32_t>(random_()));
+  loss_ = static_cast<std::uint32_t>(random_());
+  break_sink_control();
+  for (const auto& station : stations_) {
+    if (!station->results.empty() && station->results.back().sink == sink_->number) break_results(*station);
+  }
+  sink_->control.loses_up = sink_->control.loses_down = false;
+}
+
+void World::double_frame(StationSide& station, std::uint32_t amount) {
+  std::vector<Pipe*> pipes;
+  const auto consider = [&](Pipe& pipe) {
+    const auto is_frame = [](const Event& event) { return event.what == Event::What::frame; };
+    if (std::any_of(pipe.queue.begin(), pipe.queue.end(), is_frame)) pipes.push_back(&pipe);
+  };
+  consider(station.control.inbox);
+  consider(station.lane_events);
+  consider(sink_->control.inbox);
+  for (auto& [number, link] : ventilator_->links) consider(link.to_run);
+  for (ResultsLink& link : station.results) consider(link.pipe);
+  if (pipes.empty()) return;
+  auto& queue = pipes[amount % pipes.size()]->queue;
+  std::size_t at = (amount >> 8) % queue.size();
+  while (queue[at].what != Event::What::frame) at = (at + 1) % queue.size();
+  queue.insert(queue.begin() + static_cast<std::ptrdiff_t>(at), Event(queue[at]));
 }
 
 void World::kill_station(std::size_t i) {
@@ -262,11 +352,16 @@ void World::collect_of_station(std::size_t index) {
       choose_at(station.restart, &World::start_station, index);
     return;
   }
-  if (station.control.link < 0 && ventilator_->alive) choose(&World::connect_station, index);
+  if (station.control.is_cut_off()) {
+    choose_at(station.control.found, &World::find_cut_station, index);
+  } else if (station.control.link < 0 && ventilator_->alive) {
+    choose(&World::connect_station, index);
+  }
   choose_from(station.control.inbox, &World::read_control, index);
   choose_from(station.lane_events, &World::read_lane, index);
   choose_from(station.results_events, &World::read_results_events, index);
-  if (!station.results_connected && sink_->alive && station.sink_endpoint == sink_->endpoint) {
+  if (!station.results_connected && sink_->alive && station.sink_endpoint == sink_->endpoint &&
+      !station.control.is_cut_off() && !sink_->control.is_cut_off()) {
     choose(&World::connect_results, index);
   }
   if (station.machine.has_waiting() && station.running.size() < scenario_.slots && station.outbox.empty()) {
@@ -298,7 +393,11 @@ void World::collect_choices() {
   }
   for (std::size_t i = 0; i < stations_.size(); ++i) collect_of_station(i);
   if (sink_->alive) {
-    if (sink_->control.link < 0 && side.alive) choose(&World::connect_sink, 0);
+    if (sink_->control.is_cut_off()) {
+      choose_at(sink_->control.found, &World::find_cut_sink, 0);
+    } else if (sink_->control.link < 0 && side.alive) {
+      choose(&World::connect_sink, 0);
+    }
     choose_from(sink_->control.inbox, &World::read_sink_control, 0);
     if (sink_->collector.begun() && (sink_->has_read || sink_->store.backlog() > 0))
       choose(&World::make_safe, 0);
@@ -315,7 +414,7 @@ void World::let_time_pass() {
     if (station->alive) next = std::min(next, station->machine.next_tick());
   }
   if (next == never) violated("6: nobody has anything to do any more");
-  if (next > beginning + longest_run) violated("6: there is no end to it");
+  if (next > beginning + longest_run + jumped_) violated("6: there is no end to it");
   now_ = std::max(now_, next);
   if (ventilator_->alive) settle_ventilator();
   if (sink_->alive) settle_sink();

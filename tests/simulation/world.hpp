@@ -80,6 +80,11 @@ class World {
   struct ControlEnd {
     int link = -1;  // −1: not connected
     Pipe inbox;
+    // A partition: what is sent is lost, and nobody knows. Heartbeats find it at `found`.
+    bool loses_up = false;    // on its way to others
+    bool loses_down = false;  // on its way here
+    Time found = never;
+    [[nodiscard]] bool is_cut_off() const { return loses_up || loses_down; }
   };
 
   struct StationSide;
@@ -192,6 +197,8 @@ class World {
   void send_results(std::size_t station);
   void gone(StationSide& station);
   [[nodiscard]] bool may_send(const StationSide& station) const;
+  void send_to_sink(StationSide& station, std::string frame);
+  void find_cut_station(std::size_t station);
 
   // --- the sink's loop
   void start_sink(std::size_t = 0);
@@ -212,12 +219,17 @@ class World {
   void take(const wire::ResultsHeader& header, const wire::ResultView& result);
   void make_safe(std::size_t);
   void write_failed(const std::string& reason);
+  void find_cut_sink(std::size_t);
   void sink_gone();
 
   // --- connections
   void connect(ControlEnd& end);
   void disconnect(ControlEnd& end);  // with what the other side has not read of it yet
   void say(ControlEnd& end, const wire::Control& message);
+  void break_control(StationSide& station);
+  void break_lane(StationSide& station, bool silent);
+  void break_results(StationSide& station);
+  void break_sink_control();
   void disconnect_lane(StationSide& station);
   void disconnect_results(StationSide& station);
   // Loses the last messages of a pipe.
@@ -241,6 +253,8 @@ class World {
   [[nodiscard]] bool complete() const;  // the ventilator has ended, and well
   [[nodiscard]] std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
   void delay(Pipe& pipe, std::uint32_t amount);
+  void cut_off(ControlEnd& end, std::uint32_t amount);
+  void double_frame(StationSide& station, std::uint32_t amount);
   void kill_station(std::size_t i);
   void kill_sink();
   void kill_ventilator();
@@ -253,6 +267,7 @@ class World {
   std::mt19937 luck_;
   std::uint32_t loss_ = 0;  // of the fault that is happening
   Time now_;
+  Duration jumped_{};  // by its clock
   Time wake_ = never;  // when something that is late arrives
   std::uint64_t steps_ = 0;
   std::uint64_t drawn_ = 0;

@@ -334,14 +334,17 @@ void Collector::say_failed(const std::vector<wire::AttemptId>& attempts) {
   }
 }
 
-void Collector::flush(Time now) {
+void Collector::flush(Time now, Duration took) {
+  const auto microseconds =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   for (const Outcome outcome : outcomes) {
     IdSet& due = to_ack_[index(outcome)];
     if (due.empty()) continue;
     const std::vector<IdRange> all = due.ranges();
     for (std::size_t at = 0; at < all.size(); at += wire::max_ranges) {
       const std::size_t end = std::min(all.size(), at + wire::max_ranges);
-      actions_.emplace_back(Say{wire::Ack{run_, outcome, {all.begin() + at, all.begin() + end}}});
+      actions_.emplace_back(
+          Say{wire::Ack{run_, outcome, {all.begin() + at, all.begin() + end}, microseconds}});
     }
     due.clear();
   }

@@ -84,8 +84,9 @@ class Collector {
   void on_announced(const std::vector<std::pair<IdRange, Outcome>>& bound, const std::vector<IdRange>& fresh);
   // These outcomes are safe now. Ascending and disjoint is not needed.
   void on_safe(Outcome outcome, const std::vector<IdRange>& ids);
-  // Says what on_safe, hold and on_mark have left to be said, and sees whether it is over.
-  void flush(Time now);
+  // Says what on_safe, hold and on_mark have left to be said, and sees whether it is over. `took`: what the
+  // store needed to make it safe.
+  void flush(Time now, Duration took = {});
   void on_closed();
   // The store has failed, or somebody has asked the sink to end.
   void fail(const std::string& reason);

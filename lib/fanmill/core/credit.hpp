@@ -1,7 +1,8 @@
 #pragma once
 // How many unfinished tasks a lane may carry. Measured in time: enough to keep its worker busy for a few
 // milliseconds at the rate at which it finishes tasks, so that the same default serves tasks of a microsecond
-// and of an hour. Pure.
+// and of an hour. A task counts until it is acknowledged, so what the sink's store takes comes on top: a disk
+// that needs 20 ms for a commit would keep the worker waiting otherwise. docs/decisions/0005. Pure.
 
 #include <cstdint>
 #include <optional>
@@ -19,8 +20,8 @@ class Credit {
   [[nodiscard]] std::uint32_t tasks() const { return tasks_; }
 
   // `finished` tasks were acknowledged. `ran_dry`: the lane was left with nothing although there was more to
-  // send, so the worker has waited for us.
-  void acknowledged(std::uint64_t finished, bool ran_dry, Time now);
+  // send, so the worker has waited for us. `took`: what the store needed to make them safe.
+  void acknowledged(std::uint64_t finished, bool ran_dry, Time now, Duration took = {});
 
  private:
   std::uint32_t least_;
@@ -29,6 +30,7 @@ class Credit {
   Time window_start_{};
   std::uint64_t window_finished_ = 0;
   bool window_dry_ = false;
+  Duration window_took_{};  // the longest
 };
 
 }  // namespace fanmill::core

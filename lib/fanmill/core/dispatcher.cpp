@@ -13,7 +13,7 @@ constexpr std::size_t lane_bytes = std::size_t{1} << 20;
 // Waiting tasks beyond what the lanes have room for: enough for a full batch, few enough to stay in the
 // cache.
 constexpr std::size_t read_ahead_bytes = std::size_t{256} << 10;
-constexpr std::size_t read_ahead_questions = 4;
+constexpr std::size_t read_ahead_questions = 16;
 constexpr std::uint8_t deaths_to_suspect = 2;
 constexpr std::uint8_t solo_deaths_to_die = 3;
 // Entries of the queue that are looked at for one that may go to this lane.
@@ -428,13 +428,13 @@ void Dispatcher::unsent(const Handout& out) {
 
 // --- outcomes
 
-std::uint64_t Dispatcher::acknowledge(std::span<const IdRange> ids, Time now) {
+std::uint64_t Dispatcher::acknowledge(std::span<const IdRange> ids, Time now, Duration took) {
   std::uint64_t forgotten = 0;
   LaneIndex lane = no_lane;
   std::uint64_t of_lane = 0;
   const auto settle = [&] {
     if (of_lane == 0) return;
-    lanes_[lane].credit.acknowledged(of_lane, lanes_[lane].held == 0 && ready() > 0, now);
+    lanes_[lane].credit.acknowledged(of_lane, lanes_[lane].held == 0 && ready() > 0, now, took);
     refresh(lane);
     of_lane = 0;
   };

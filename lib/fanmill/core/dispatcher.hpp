@@ -102,7 +102,8 @@ class Dispatcher {
   // --- outcomes
   // Forgets these tasks wherever they are; returns how many were there. Ids that are unknown, were never
   // handed out (unless the sink was asked about them) or are forgotten already change nothing.
-  std::uint64_t acknowledge(std::span<const IdRange> ids, Time now);
+  // `took`: what the sink's store needed for it.
+  std::uint64_t acknowledge(std::span<const IdRange> ids, Time now, Duration took = {});
   // This attempt has failed: try again (or something else is under way), or let that be the outcome? The same
   // question gets the same answer. `fresh_failure` is set where it is asked for the first time.
   enum class Ruling : std::uint8_t { retry, keep };

@@ -135,7 +135,7 @@ void Run::on_worker(const From& from, const wire::Hello& hello) {
   if (from.link >= 0) {
     for (const auto& [token, worker] : workers_) {
       if (worker.from.link != from.link) continue;
-      forget(token, Fate::died, "has gone");
+      forget(token, fate_of(worker), "has gone");
       break;
     }
   }
@@ -303,6 +303,12 @@ void Run::dismiss_leavers() {
   }
 }
 
+// Whose connection is down. One that was about to leave may just have left: what it holds need not have
+// killed it, nor have reached it.
+Dispatcher::Fate Run::fate_of(const Worker& worker) {
+  return worker.stage == Worker::Stage::leaving ? Fate::left : Fate::died;
+}
+
 // `how` tells people; empty where there is nothing to tell.
 void Run::forget(LaneToken token, Fate fate, const char* how) {
   const auto found = workers_.find(token);
@@ -339,7 +345,7 @@ void Run::on_link_down(int link, Time now) {
   }
   for (const auto& [token, worker] : workers_) {
     if (worker.from.link != link) continue;
-    forget(token, Fate::died, over_ ? "" : "has gone");
+    forget(token, fate_of(worker), over_ ? "" : "has gone");
     break;
   }
 }

@@ -165,6 +165,7 @@ class Run {
   [[nodiscard]] std::string history_of(TaskId id) const;
   void welcome(const Worker& worker);
   using Fate = Dispatcher::Fate;
+  [[nodiscard]] static Fate fate_of(const Worker& worker);
   void forget(LaneToken token, Fate fate, const char* how);
   void dismiss_leavers();
   void check_end(Time now);

@@ -14,7 +14,8 @@ void Run::on_ack(const From& from, const wire::Ack& ack, Time now) {
     ++stale_;
     return;
   }
-  dispatcher_.acknowledge(ack.ids, now);
+  constexpr std::uint64_t day = 86'400'000'000;  // so that no number is too large for a Duration
+  dispatcher_.acknowledge(ack.ids, now, std::chrono::microseconds(std::min(ack.took, day)));
   if (!deaths_.empty()) {
     for (const IdRange& range : ack.ids) {
       deaths_.erase(deaths_.lower_bound(range.first), deaths_.upper_bound(range.last));

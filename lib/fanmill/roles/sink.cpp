@@ -328,13 +328,15 @@ void SinkLoop::take_early() {
 
 void SinkLoop::make_safe(Time now) {
   if (!store_open_) return;
+  const Time began = Clock::now();
   store_.flush(now);
+  const Duration took = Clock::now() - began;
   safe_ = {};
   store_.take_safe(safe_);
   collector_.on_safe(Outcome::ok, safe_.ok);
   collector_.on_safe(Outcome::failed, safe_.failed);
   collector_.on_safe(Outcome::dead, safe_.dead);
-  collector_.flush(now);
+  collector_.flush(now, took);
 }
 
 RunReport SinkLoop::report() {

@@ -233,18 +233,20 @@ struct Layout<Leaving> {
 template <>
 struct Layout<Ack> {
   static constexpr Type type = Type::ack;
-  static constexpr std::uint32_t arity = 5;
+  static constexpr std::uint32_t arity = 6;
   static void write(Writer& writer, const Ack& ack) {
     assert(!ack.ids.empty());
     write_id(writer, ack.run);
     write_id(writer, ack.outcome);
     write_ranges(writer, ack.ids);
+    writer.number(ack.took);
   }
   static Ack read(Reader& reader) {
     Ack ack;
     ack.run = RunId{reader.number()};
     ack.outcome = reader.one_of(Outcome::ok, Outcome::dead);
     ack.ids = read_ranges(reader, 1);
+    ack.took = reader.number();
     return ack;
   }
 };

@@ -115,6 +115,7 @@ struct Ack {
   RunId run{};
   Outcome outcome = Outcome::ok;
   std::vector<IdRange> ids;  // ascending, disjoint, not empty
+  std::uint64_t took = 0;    // µs, to make them safe: how long the store has kept the sink from reading
   friend bool operator==(const Ack&, const Ack&) = default;
 };
 

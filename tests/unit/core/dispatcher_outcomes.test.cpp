@@ -359,12 +359,12 @@ TEST_CASE("dispatcher: with a store the input is read a few questions ahead of t
   dispatcher.check_everything();
   TaskId first = 0;
   std::vector<ByteView> payloads;
-  while (dispatcher.wants_input() && dispatcher.added() < 10 * wire::max_keys) {
+  while (dispatcher.wants_input() && dispatcher.added() < 40 * wire::max_keys) {
     add(dispatcher, wire::max_keys / 2);
     while (dispatcher.next_check(first, payloads)) {
     }
   }
-  CHECK(dispatcher.added() == 4 * wire::max_keys);
+  CHECK(dispatcher.added() == 16 * wire::max_keys);
   dispatcher.acknowledge(std::vector<IdRange>{{0, wire::max_keys - 1}}, start);
   CHECK(dispatcher.wants_input());
 }

@@ -53,7 +53,7 @@ struct ForeignHello {
 }
 
 [[nodiscard]] std::string ack(const Ids& ids, std::uint64_t outcome = 0) {
-  return packed(1, 32, 5, outcome, ids);
+  return packed(1, 32, 5, outcome, ids, 900);
 }
 
 }  // namespace
@@ -101,7 +101,8 @@ TEST_CASE("control: what msgpack-c packs is what the protocol says") {
         Leaving{.token = LaneToken{6}, .unstarted = {{1, 2}, {4, 4}}, .reason = "why"});
   CHECK(taken<Bye>(packed(1, 9)) == Bye{});
   CHECK(taken<Stop>(packed(1, 10)) == Stop{});
-  CHECK(taken<Ack>(ack({1, 2}, 2)) == Ack{.run = RunId{5}, .outcome = Outcome::dead, .ids = {{1, 2}}});
+  CHECK(taken<Ack>(ack({1, 2}, 2)) ==
+        Ack{.run = RunId{5}, .outcome = Outcome::dead, .ids = {{1, 2}}, .took = 900});
   CHECK(taken<End>(packed(1, 33, 5, 100, true)) == End{.run = RunId{5}, .count = 100, .stopped = true});
   CHECK(taken<Ended>(packed(1, 34, 5, 1, 2, 3, 4)) ==
         Ended{.run = RunId{5}, .ok = 1, .failed = 2, .dead = 3, .duplicates = 4});
@@ -110,8 +111,8 @@ TEST_CASE("control: what msgpack-c packs is what the protocol says") {
 TEST_CASE("control: the bytes on the wire are these, for whoever writes a client") {
   CHECK(encode(Who{}) == "\x92\x01\x05");
   CHECK(encode(Ready{LaneToken{300}}) == ByteView("\x93\x01\x04\xcd\x01\x2c"));
-  CHECK(encode(Ack{.run = RunId{7}, .outcome = Outcome::ok, .ids = {{1, 2}, {200, 200}}}) ==
-        ByteView("\x95\x01\x20\x07\x00\x94\x01\x02\xcc\xc8\xcc\xc8", 12));
+  CHECK(encode(Ack{.run = RunId{7}, .outcome = Outcome::ok, .ids = {{1, 2}, {200, 200}}, .took = 300}) ==
+        ByteView("\x96\x01\x20\x07\x00\x94\x01\x02\xcc\xc8\xcc\xc8\xcd\x01\x2c", 15));
 }
 
 TEST_CASE("hello: each limit may be reached and not passed") {
