@@ -52,7 +52,8 @@ void Ledger::not_sent(const std::vector<wire::TaskView>& tasks) {
   }
 }
 
-void Ledger::heard(const core::Run& run, const wire::Control& message, std::uint64_t acknowledged) {
+void Ledger::heard(const core::Run& run, const wire::Control& message, std::uint64_t acknowledged,
+                   std::uint64_t recalled) {
   const bool forgot = run.dispatcher().acknowledged() != acknowledged;
   if (const auto* ack = std::get_if<wire::Ack>(&message)) {
     if (forgot && ack->run != run.id()) violated("4: the ventilator took an ACK of another run");
@@ -74,6 +75,14 @@ void Ledger::heard(const core::Run& run, const wire::Control& message, std::uint
       for (TaskId id = range.first; id <= range.last; ++id) {
         const auto out = out_.find(id);
         if (out != out_.end() && out->second.lane == leaving->token) off_lane(out);
+      }
+    }
+  } else if (const auto* given = std::get_if<wire::Given>(&message)) {
+    if (run.dispatcher().recalled() == recalled) return;
+    for (const IdRange& range : given->ids) {
+      for (TaskId id = range.first; id <= range.last; ++id) {
+        const auto out = out_.find(id);
+        if (out != out_.end() && out->second.lane == given->token) off_lane(out);
       }
     }
   } else if (const auto* failed = std::get_if<wire::Failed>(&message)) {

@@ -24,7 +24,8 @@ class Ledger {
   void run_began(RunId run);
   void handed_out(LaneToken lane, const std::vector<wire::TaskView>& tasks, std::uint32_t slots);
   // A message of the sink or a station reaches the ventilator, which before it had `acknowledged` tasks.
-  void heard(const core::Run& run, const wire::Control& message, std::uint64_t acknowledged);
+  void heard(const core::Run& run, const wire::Control& message, std::uint64_t acknowledged,
+             std::uint64_t recalled);
   void not_sent(const std::vector<wire::TaskView>& tasks);
   void lane_closed(LaneToken lane);
   void said_dead(TaskId id) const;

@@ -34,7 +34,9 @@ const char* name_of(Bug bug) {
                                        "a new sink not asked",
                                        "a kept failure lost with its sink",
                                        "back again, acknowledged unsafe",
-                                       "the last run's outcomes count"};
+                                       "the last run's outcomes count",
+                                       "recalled tasks not taken back",
+                                       "given back and run all the same"};
   static_assert(names.size() == static_cast<std::size_t>(Bug::count_));
   return names[static_cast<std::size_t>(bug)];
 }

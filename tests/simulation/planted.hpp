@@ -39,6 +39,8 @@ enum class Bug : std::uint8_t {
   kept_not_asked_again,
   all_acknowledged_on_return,
   old_run_counts,
+  recall_without_return,
+  given_and_kept,
   count_,
 };
 

@@ -100,6 +100,11 @@ void World::perform(StationSide& station, const Station::SendMark& action) {
   }
 }
 
+// What it has begun to run here cannot be taken back.
+void World::perform(StationSide& station, const Station::TakeBack& action) {
+  station.machine.on_taken_back(action.given, {});
+}
+
 void World::connect_results(std::size_t i) {
   StationSide& station = *stations_[i];
   station.results_connected = true;

@@ -172,8 +172,9 @@ void World::read_link(std::size_t number) {
     const auto message = wire::decode_control(event.frame);
     if (!message) violated("9: the ventilator cannot read what it was sent");
     const std::uint64_t acknowledged = side.run.dispatcher().acknowledged();
+    const std::uint64_t recalled = side.run.dispatcher().recalled();
     side.run.on_message(link.from, *message, now_);
-    ledger_.heard(side.run, *message, acknowledged);
+    ledger_.heard(side.run, *message, acknowledged, recalled);
   }
   settle_ventilator();
 }

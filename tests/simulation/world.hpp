@@ -187,6 +187,7 @@ class World {
   void perform(StationSide& station, const core::Station::CloseLane& action);
   void perform(StationSide& station, const core::Station::OpenResults& action);
   void perform(StationSide& station, const core::Station::SendMark& action);
+  void perform(StationSide& station, const core::Station::TakeBack& action);
   void connect_station(std::size_t station) { connect(stations_[station]->control); }
   void connect_results(std::size_t station);
   void read_control(std::size_t station);

@@ -8,9 +8,10 @@ namespace fanmill::core {
 namespace {
 constexpr std::uint32_t most = 16384;
 constexpr auto horizon = std::chrono::milliseconds(4);  // as good as 16 ms when measured
-// A result waits for the commit that has begun, and for its own. Twice that, so that a lane whose credit is what holds
-// it up gets twice as much with each window.
+// A result waits for the commit that has begun, and for its own. Twice that, so that a lane whose credit is
+// what holds it up gets more with each window.
 constexpr int commits = 4;
+constexpr int smoothing = 4;  // one long commit, as a checkpoint is, changes little
 constexpr auto longest_commit = std::chrono::seconds(1);  // beyond it, too much would be in hand
 constexpr auto shortest_window = std::chrono::microseconds(500);
 }  // namespace
@@ -26,13 +27,14 @@ void Credit::acknowledged(std::uint64_t finished, bool ran_dry, Time now, Durati
   }
   window_finished_ += finished;
   window_dry_ = window_dry_ || ran_dry;
-  window_took_ = std::max(window_took_, std::min<Duration>(took, longest_commit));
+  took_ += (std::min<Duration>(took, longest_commit) - took_) / smoothing;
   const auto elapsed = now - window_start_;
   if (elapsed < shortest_window) return;
 
   using Seconds = std::chrono::duration<double>;
   const double per_horizon = static_cast<double>(window_finished_) *
-                             Seconds(horizon + commits * window_took_).count() / Seconds(elapsed).count();
+                             Seconds(std::max<Duration>(horizon, commits * took_)).count() /
+                             Seconds(elapsed).count();
   const auto rate = static_cast<std::uint32_t>(std::min(per_horizon, static_cast<double>(most)));
   // A step of two at most, so that one odd window does no harm.
   if (rate > tasks_ || window_dry_) {
@@ -43,7 +45,6 @@ void Credit::acknowledged(std::uint64_t finished, bool ran_dry, Time now, Durati
   window_start_ = now;
   window_finished_ = 0;
   window_dry_ = false;
-  window_took_ = {};
 }
 
 }  // namespace fanmill::core

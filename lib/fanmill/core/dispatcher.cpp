@@ -19,6 +19,10 @@ constexpr std::uint8_t solo_deaths_to_die = 3;
 // Entries of the queue that are looked at for one that may go to this lane.
 constexpr std::size_t look_ahead = 64;
 constexpr int most_doublings = 10;
+// A lane that has made no progress for so long, with more than its slots on it, is asked to give some of it
+// back when others have nothing to do. Longer than what credit puts into its hand takes, so that quick tasks
+// are left alone.
+constexpr auto recall_after = std::chrono::milliseconds(8);
 
 template <class Queue, class Match>
 void erase_first(Queue& queue, Match match) {
@@ -231,9 +235,21 @@ std::uint64_t Dispatcher::room_of(const Lane& lane) const {
   return lane.credit.tasks() - lane.held;
 }
 
-// Brings room_total_ and the two queues up to date after a lane's account has changed.
+void Dispatcher::count_balance(Lane& lane) {
+  const auto count = [](bool& before, bool now, std::size_t& total) {
+    if (before != now) total += now ? 1 : std::size_t(-1);
+    before = now;
+  };
+  const bool usable = lane.open && !lane.draining && !lane.reserved && !lane.solo;
+  count(lane.has_empty_slot, usable && lane.held < lane.limits.slots, lanes_with_empty_slots_);
+  count(lane.may_give, usable && lane.held > lane.limits.slots && !lane.recalling && !lane.gave_nothing,
+        lanes_that_may_give_);
+}
+
+// Brings what is counted and the two queues up to date after a lane's account has changed.
 void Dispatcher::refresh(LaneIndex index) {
   Lane& lane = lanes_[index];
+  count_balance(lane);
   const std::uint64_t room = room_of(lane);
   room_total_ += room - lane.room;
   lane.room = room;
@@ -267,9 +283,60 @@ LaneIndex Dispatcher::pick_lane() {
   return no_lane;
 }
 
+// --- balance
+
+std::optional<Dispatcher::Recall> Dispatcher::recall() {
+  if (ready() > 0 || stopped_ || lanes_with_empty_slots_ == 0 || lanes_that_may_give_ == 0) {
+    recall_at_ = never;
+    return std::nullopt;
+  }
+  if (recall_at_ == never) recall_at_ = now_ + recall_after;
+  if (now_ < recall_at_) return std::nullopt;
+  std::uint64_t empty_slots = 0;
+  LaneIndex most = no_lane;
+  const auto excess = [this](LaneIndex lane) { return lanes_[lane].held - lanes_[lane].limits.slots; };
+  recall_at_ = never;
+  for (LaneIndex i = 0; i < lanes_.size(); ++i) {
+    const Lane& lane = lanes_[i];
+    if (lane.has_empty_slot) empty_slots += lane.limits.slots - lane.held;
+    if (!lane.may_give) continue;
+    if (lane.progress + recall_after > now_) {
+      recall_at_ = std::min(recall_at_, lane.progress + recall_after);
+    } else if (most == no_lane || excess(i) > excess(most)) {
+      most = i;
+    }
+  }
+  if (most == no_lane) return std::nullopt;
+  recall_at_ = now_;  // there may be more of them
+  Lane& lane = lanes_[most];
+  lane.recalling = true;
+  ++lane.recalls;
+  refresh(most);
+  // As many as leaves both sides with the same for each slot.
+  const std::uint64_t share = excess(most) * empty_slots / (empty_slots + lane.limits.slots);
+  return Recall{most, lane.recalls, std::max<std::uint64_t>(1, share)};
+}
+
+bool Dispatcher::given(LaneIndex index, std::uint64_t number, std::span<const IdRange> ids) {
+  Lane& lane = lanes_[index];
+  if (!lane.recalling || number != lane.recalls) return false;
+  lane.recalling = false;
+  lane.progress = now_;
+  const std::uint64_t count = give_back(index, ids);
+  lane.gave_nothing = count == 0;
+  recalled_ += count;
+  refresh(index);
+  return true;
+}
+
 // --- out
 
+Time Dispatcher::next_wake() const {
+  return std::min(recall_at_, delayed_.empty() ? never : delayed_.begin()->first);
+}
+
 void Dispatcher::wake(Time now) {
+  now_ = now;
   while (!delayed_.empty() && delayed_.begin()->first <= now) {
     const TaskId id = delayed_.begin()->second;
     delayed_.erase(delayed_.begin());
@@ -309,6 +376,8 @@ void Dispatcher::fill(LaneIndex index, Handout& out) {
                    settings_.window_tasks - out_});
 
   out.lane = index;
+  if (lane.held == 0) lane.progress = now_;
+  lane.gave_nothing = false;
   std::size_t budget = wire::batch_bytes;
   if (take_again(index, most, budget, out)) take_fresh(index, most, budget, out);
   if (!out.tasks.empty()) ++lane.messages;
@@ -435,6 +504,8 @@ std::uint64_t Dispatcher::acknowledge(std::span<const IdRange> ids, Time now, Du
   const auto settle = [&] {
     if (of_lane == 0) return;
     lanes_[lane].credit.acknowledged(of_lane, lanes_[lane].held == 0 && ready() > 0, now, took);
+    lanes_[lane].progress = now;
+    lanes_[lane].gave_nothing = false;
     refresh(lane);
     of_lane = 0;
   };
@@ -497,6 +568,8 @@ Dispatcher::Ruling Dispatcher::rule(TaskId id, std::uint32_t attempt, Time now, 
   const LaneIndex lane = task->lane;
   off_lane(*task);
   lanes_[lane].credit.acknowledged(1, lanes_[lane].held == 0 && ready() > 0, now);
+  lanes_[lane].progress = now;
+  lanes_[lane].gave_nothing = false;
   refresh(lane);
   task->alone = false;
   ++task->failures;

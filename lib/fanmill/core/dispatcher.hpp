@@ -88,12 +88,24 @@ class Dispatcher {
   // The worker has had `received` messages and still has the tasks `held`; what else it had had and is not
   // acknowledged was lost on its way to the sink, and goes again. Returns how many that were.
   std::uint64_t reclaim(LaneIndex lane, std::uint64_t received, const IdSet& held);
+  // A lane to take tasks back from, after wake(): another has an empty slot, nothing is pending, and of this
+  // one more than its slots has been out for a while. What it gives, if anything, is for given(); until then
+  // it is not asked again.
+  struct Recall {
+    LaneIndex lane = 0;
+    std::uint64_t number = 0;
+    std::uint64_t most = 0;
+  };
+  [[nodiscard]] std::optional<Recall> recall();
+  // The answer: these come back, no attempt charged. Returns false where it is the answer to no recall, or to
+  // an older one: then nothing changes.
+  bool given(LaneIndex lane, std::uint64_t number, std::span<const IdRange> ids);
   [[nodiscard]] std::uint64_t held(LaneIndex lane) const { return lanes_[lane].held; }
 
   // --- out
   // Moves what has waited long enough to the queue.
   void wake(Time now);
-  [[nodiscard]] Time next_wake() const { return delayed_.empty() ? never : delayed_.begin()->first; }
+  [[nodiscard]] Time next_wake() const;
   // Fills `out` with the next batch, or says that there is none to send now.
   [[nodiscard]] bool next(Handout& out);
   // The batch that next() gave could not be sent: as if it had not been asked for.
@@ -117,6 +129,7 @@ class Dispatcher {
   [[nodiscard]] std::uint64_t out() const { return out_; }          // handed out, not acknowledged
   [[nodiscard]] std::uint64_t pending() const { return pending_; }  // to be handed out
   [[nodiscard]] std::uint64_t redelivered() const { return redelivered_; }
+  [[nodiscard]] std::uint64_t recalled() const { return recalled_; }  // tasks that were given back
   [[nodiscard]] std::uint64_t dead_count() const { return dead_; }
   [[nodiscard]] bool input_ended() const { return input_ended_; }
   // Nothing is owed any more: all acknowledged, or stopped and nothing out.
@@ -137,10 +150,16 @@ class Dispatcher {
     std::uint64_t room = 0;      // as counted in room_total_
     bool open = true;
     bool draining = false;
-    bool reserved = false;  // gets nothing until it is empty, and then a suspect
-    bool solo = false;      // has a suspect
-    bool in_idle = false;   // stands in idle_
-    bool in_roomy = false;  // stands in roomy_
+    bool reserved = false;        // gets nothing until it is empty, and then a suspect
+    bool solo = false;            // has a suspect
+    bool in_idle = false;         // stands in idle_
+    bool in_roomy = false;        // stands in roomy_
+    bool has_empty_slot = false;  // as counted in lanes_with_empty_slots_
+    bool may_give = false;        // as counted in lanes_that_may_give_
+    bool recalling = false;       // has not answered yet
+    bool gave_nothing = false;    // the last time, and nothing has changed since
+    std::uint64_t recalls = 0;
+    Time progress{};  // when something was last acknowledged, or sent to it while it had nothing
   };
 
   // Of what is pending, that which could be sent if there were room.
@@ -148,6 +167,7 @@ class Dispatcher {
     return pending_ - unchecked_ - delayed_.size() - suspects_.size();
   }
   void refresh(LaneIndex lane);
+  void count_balance(Lane& lane);
   [[nodiscard]] std::uint64_t room_of(const Lane& lane) const;
   LaneIndex pick_lane();
   void put_back(std::vector<TaskId>& ids);
@@ -176,7 +196,11 @@ class Dispatcher {
   std::deque<LaneIndex> idle_;     // lanes with a slot to fill
   std::deque<LaneIndex> roomy_;    // lanes with credit left
   std::size_t open_lanes_ = 0;
-  bool started_ = false;  // min_lanes has been reached
+  std::size_t lanes_with_empty_slots_ = 0;
+  std::size_t lanes_that_may_give_ = 0;
+  Time recall_at_ = never;  // when to look for a lane to recall from
+  Time now_{};              // of the last wake()
+  bool started_ = false;    // min_lanes has been reached
   bool input_ended_ = false;
   bool stopped_ = false;
   std::uint64_t room_total_ = 0;
@@ -186,6 +210,7 @@ class Dispatcher {
   std::uint64_t dead_ = 0;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t redelivered_ = 0;
+  std::uint64_t recalled_ = 0;
   std::size_t fresh_bytes_ = 0;
 };
 

@@ -70,6 +70,8 @@ void Run::on_message(const From& from, const wire::Control& message, Time now) {
     on_ready(from, *ready);
   } else if (const auto* leaving = std::get_if<wire::Leaving>(&message)) {
     on_leaving(from, *leaving);
+  } else if (const auto* given = std::get_if<wire::Given>(&message)) {
+    on_given(from, *given);
   } else if (const auto* ended = std::get_if<wire::Ended>(&message)) {
     on_ended(from, *ended);
   } else if (const auto* fresh = std::get_if<wire::Fresh>(&message)) {
@@ -293,6 +295,21 @@ void Run::on_leaving(const From& from, const wire::Leaving& leaving) {
   dismiss_leavers();
 }
 
+// --- balance
+
+void Run::recall() {
+  while (const auto recall = dispatcher_.recall()) {
+    const LaneToken token = token_of(recall->lane);
+    say(workers_.at(token).from.peer, wire::Recall{token, recall->number, recall->most});
+  }
+}
+
+void Run::on_given(const From& from, const wire::Given& given) {
+  const Worker* worker = worker_of(from.peer);
+  const bool ours = worker != nullptr && worker->token == given.token && worker->index;
+  if (!ours || !dispatcher_.given(*worker->index, given.number, given.ids)) ++stale_;
+}
+
 void Run::dismiss_leavers() {
   for (auto leaver = leavers_.begin(); leaver != leavers_.end();) {
     const LaneToken token = *leaver++;
@@ -381,6 +398,7 @@ void Run::tick(Time now) {
     say(sink_->from.peer, wire::End{id_, dispatcher_.added(), stopped_});
   }
   dispatcher_.wake(now);
+  recall();
   ask_sink();
   if (sink_ && burying_.due(now)) say_dead();
   const bool sink_is_lost = sink_ && sink_->lost != never;

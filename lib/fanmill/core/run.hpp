@@ -150,6 +150,8 @@ class Run {
   void on_sink(const From& from, const wire::Hello& hello);
   void on_ready(const From& from, const wire::Ready& ready);
   void on_leaving(const From& from, const wire::Leaving& leaving);
+  void on_given(const From& from, const wire::Given& given);
+  void recall();
   void on_ack(const From& from, const wire::Ack& ack, Time now);
   void on_ended(const From& from, const wire::Ended& ended);
   void on_fresh(const From& from, const wire::Fresh& fresh);

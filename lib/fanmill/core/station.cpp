@@ -62,6 +62,8 @@ void Station::on_control(const wire::Control& message, Time now) {
     finish(0, "");
   } else if (std::holds_alternative<wire::Bye>(message)) {
     if (state_ == State::leaving) finish(0, "");
+  } else if (const auto* recall = std::get_if<wire::Recall>(&message)) {
+    on(*recall);
   } else if (std::holds_alternative<wire::Who>(message)) {
     // A ventilator that was started anew. While calling, the HELLO that it asks for is on its way.
     on_control_down(now);
@@ -104,6 +106,37 @@ void Station::on(const wire::SinkAt& message, Time now) {
     actions_.emplace_back(OpenResults{place.endpoint});
   }
   check_ready(now);
+}
+
+// The newest first: they would have to wait the longest. Who leaves gives everything back anyway.
+void Station::on(const wire::Recall& recall) {
+  if (state_ != State::working || recall.token != token_) return;
+  std::uint64_t left = recall.most;
+  IdSet ids;
+  while (left > 0 && !waiting_.empty()) {
+    Holding& newest = waiting_.back();
+    const std::size_t count = std::min<std::uint64_t>(left, newest.tasks.size());
+    for (const IdRange& range : ids_of(newest.tasks.last(count))) ids.add(range);
+    newest.tasks = newest.tasks.first(newest.tasks.size() - count);
+    if (newest.tasks.empty()) waiting_.pop_back();
+    left -= count;
+  }
+  wire::Given given{token_, recall.number, ids.ranges()};
+  if (left > 0) {
+    actions_.emplace_back(TakeBack{left, std::move(given)});
+  } else {
+    on_taken_back(std::move(given), {});
+  }
+}
+
+void Station::on_taken_back(wire::Given given, std::span<const TaskId> ids) {
+  if (state_ != State::working || given.token != token_) return;
+  IdSet all;
+  for (const IdRange& range : given.ids) all.add(range);
+  for (const TaskId id : ids) all.add({id, id});
+  given.ids = all.ranges();
+  for (const IdRange& range : given.ids) unsent_.remove(range);
+  actions_.emplace_back(Say{std::move(given)});
 }
 
 void Station::on_lane_up(Time now) {

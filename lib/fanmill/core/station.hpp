@@ -48,7 +48,12 @@ class Station {
   struct SendMark {
     wire::Mark mark;
   };
-  using Action = std::variant<Say, Tell, Finish, OpenLane, CloseLane, OpenResults, SendMark>;
+  // Take back up to so many tasks from the runner that it has not begun, and call on_taken_back with this.
+  struct TakeBack {
+    std::uint64_t most = 0;
+    wire::Given given;  // what is given anyway
+  };
+  using Action = std::variant<Say, Tell, Finish, OpenLane, CloseLane, OpenResults, SendMark, TakeBack>;
 
   // Tasks that came in one message; `owner` keeps alive what the views look at.
   struct Holding {
@@ -72,14 +77,15 @@ class Station {
   bool on_tasks(const wire::TasksHeader& header, Holding holding, Time now);
   // These results have been handed to the results socket.
   void on_sent(std::span<const IdRange> ids, Time now);
+  // The answer to TakeBack: none of these will be run here.
+  void on_taken_back(wire::Given given, std::span<const TaskId> ids);
   // End in order: give back what has not been started, finish and deliver the rest.
   void leave(const std::string& reason, Time now);
   void tick(Time now);
   [[nodiscard]] Time next_tick() const;
 
   // --- what to do
-  // At most `most` tasks to be started now, in order; from then on they cannot be given back. Empty if there
-  // are none.
+  // At most `most` tasks to be started now, in order. Empty if there are none.
   [[nodiscard]] Holding take(std::size_t most);
   [[nodiscard]] bool has_waiting() const { return !waiting_.empty(); }
   // Undelivered results are of no use any more: throw them away, and call on_sent with their ids.
@@ -99,6 +105,7 @@ class Station {
   void call(Time now);
   void on(const wire::Welcome& welcome, Time now);
   void on(const wire::SinkAt& message, Time now);
+  void on(const wire::Recall& recall);
   void check_ready(Time now);
   void check_mark();
   void rejoin(Time now);

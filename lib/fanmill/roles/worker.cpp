@@ -59,6 +59,9 @@ class WorkerLoop {
   void perform(const Station::CloseLane&, Time) { lane_.reset(); }
   void perform(const Station::OpenResults& action, Time now);
   void perform(const Station::SendMark& action, Time now);
+  void perform(const Station::TakeBack& action, Time) {
+    station_.on_taken_back(action.given, runner_->take_back(action.most));
+  }
   bool connect(std::unique_ptr<Connection>& connection, transport::Kind kind,
                const transport::SocketSettings& settings, const std::string& told);
   void start_tasks(Time now);

@@ -427,6 +427,42 @@ template <>
 struct Layout<Marked> : MarkLayout<Marked, Type::marked> {};
 
 template <>
+struct Layout<Recall> {
+  static constexpr Type type = Type::recall;
+  static constexpr std::uint32_t arity = 5;
+  static void write(Writer& writer, const Recall& recall) {
+    write_id(writer, recall.token);
+    writer.number(recall.number);
+    writer.number(recall.most);
+  }
+  static Recall read(Reader& reader) {
+    Recall recall;
+    recall.token = LaneToken{reader.number()};
+    recall.number = reader.number();
+    recall.most = reader.number();
+    return recall;
+  }
+};
+
+template <>
+struct Layout<Given> {
+  static constexpr Type type = Type::given;
+  static constexpr std::uint32_t arity = 5;
+  static void write(Writer& writer, const Given& given) {
+    write_id(writer, given.token);
+    writer.number(given.number);
+    write_ranges(writer, given.ids);
+  }
+  static Given read(Reader& reader) {
+    Given given;
+    given.token = LaneToken{reader.number()};
+    given.number = reader.number();
+    given.ids = read_ranges(reader, 0);
+    return given;
+  }
+};
+
+template <>
 struct Layout<Held> {
   static constexpr Type type = Type::held;
   static constexpr std::uint32_t arity = 6;
@@ -518,6 +554,10 @@ Decoded<Control> decode_control(ByteView frame) {
       return decode_as<Held>(reader, opening);
     case Type::marked:
       return decode_as<Marked>(reader, opening);
+    case Type::recall:
+      return decode_as<Recall>(reader, opening);
+    case Type::given:
+      return decode_as<Given>(reader, opening);
     case Type::tasks:
     case Type::results:
       break;

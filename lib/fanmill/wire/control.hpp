@@ -110,6 +110,23 @@ struct Stop {
   friend bool operator==(const Stop&, const Stop&) = default;
 };
 
+// RECALL, ventilator → worker: others have nothing to do; give back tasks that you have not started. Answered
+// by GIVEN.
+struct Recall {
+  LaneToken token{};
+  std::uint64_t number = 0;  // of this recall on this lane, from 1
+  std::uint64_t most = 0;    // tasks
+  friend bool operator==(const Recall&, const Recall&) = default;
+};
+
+// GIVEN, worker → ventilator: these will not be started here. None: all that it has runs.
+struct Given {
+  LaneToken token{};
+  std::uint64_t number = 0;  // of the RECALL
+  std::vector<IdRange> ids;
+  friend bool operator==(const Given&, const Given&) = default;
+};
+
 // ACK, sink → ventilator: these outcomes are safe.
 struct Ack {
   RunId run{};
@@ -219,8 +236,9 @@ struct Marked {
   friend bool operator==(const Marked&, const Marked&) = default;
 };
 
-using Control = std::variant<Hello, Welcome, Refused, Ready, Who, SinkAt, Trouble, Leaving, Bye, Stop, Ack,
-                             End, Ended, Check, Fresh, Failed, Retry, Keep, Dead, Mark, Held, Marked>;
+using Control =
+    std::variant<Hello, Welcome, Refused, Ready, Who, SinkAt, Trouble, Leaving, Bye, Stop, Ack, End, Ended,
+                 Check, Fresh, Failed, Retry, Keep, Dead, Mark, Held, Marked, Recall, Given>;
 
 // One frame. The message must be within the limits of limits.hpp (ours are; asserted).
 [[nodiscard]] std::string encode(const Control& message);

@@ -22,6 +22,8 @@ enum class Type : std::uint8_t {
   leaving = 8,
   bye = 9,
   stop = 10,
+  // balance
+  recall = 11,
   // data
   tasks = 16,
   results = 17,
@@ -38,6 +40,7 @@ enum class Type : std::uint8_t {
   dead = 40,
   held = 41,
   marked = 42,
+  given = 43,
 };
 
 struct Opening {

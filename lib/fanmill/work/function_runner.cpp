@@ -117,6 +117,31 @@ void FunctionRunner::start(Handout handout, Time) {
   }
 }
 
+std::vector<TaskId> FunctionRunner::take_back(std::size_t most) {
+  std::vector<TaskId> back;
+  const auto take = [&back](const Handout& handout, TaskSpan span) {
+    for (const wire::TaskView& task : handout.tasks.subspan(span.first, span.count()))
+      back.push_back(task.id);
+  };
+  const std::lock_guard lock(mutex_);
+  while (back.size() < most && !queue_.empty()) {
+    Queued& newest = queue_.back();
+    const auto count = static_cast<std::uint32_t>(std::min(most - back.size(), newest.span.count()));
+    take(newest.handout, {newest.span.last - count, newest.span.last});
+    newest.span.last -= count;
+    queued_ -= count;
+    if (newest.span.count() == 0) queue_.pop_back();
+  }
+  const Time now = Clock::now();
+  for (const auto& executor : executors_) {
+    if (back.size() >= most || !executor->busy_ || now - executor->chunk_started_ < Pace::too_long())
+      continue;
+    take(executor->handout_, executor->span_.split());
+  }
+  running_ -= back.size();
+  return back;
+}
+
 bool FunctionRunner::is_for_loop(const Handout& handout) {
   if (executors_.size() > 1 || handout.tasks.size() > 1 || running_ > 0) return false;
   const std::lock_guard lock(mutex_);

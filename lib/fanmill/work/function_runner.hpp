@@ -38,6 +38,7 @@ class FunctionRunner final : public Runner {
   [[nodiscard]] std::size_t slots() const override { return executors_.size(); }
   [[nodiscard]] std::size_t room() const override;
   void start(Handout handout, Time now) override;
+  [[nodiscard]] std::vector<TaskId> take_back(std::size_t most) override;
   [[nodiscard]] std::size_t running() const override { return running_; }
   [[nodiscard]] int wait_fd() const override { return wake_.fd(); }
   [[nodiscard]] Time deadline() const override { return never; }

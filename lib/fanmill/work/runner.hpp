@@ -51,13 +51,15 @@ class Runner {
   // How many tasks run at the same time, ≥ 1.
   [[nodiscard]] virtual std::size_t slots() const = 0;
 
-  // How many tasks may be handed over now: what keeps every slot busy and no more, since a task that was
-  // handed over cannot be given back. 0 if none.
+  // How many tasks may be handed over now: what keeps every slot busy and no more. 0 if none.
   [[nodiscard]] virtual std::size_t room() const = 0;
 
   // Starts tasks, at most room() of them. They run in the order given. What has finished by the time that it
   // returns is for collect() at once: wait_fd() does not tell of it.
   virtual void start(Handout handout, Time now) = 0;
+
+  // Takes back up to `most` tasks that have not begun, as if they had not been handed over.
+  [[nodiscard]] virtual std::vector<TaskId> take_back(std::size_t most) = 0;
 
   // Tasks handed over and not yet collected.
   [[nodiscard]] virtual std::size_t running() const = 0;

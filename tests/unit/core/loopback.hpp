@@ -131,6 +131,9 @@ class Loopback {
   void perform(StationSide& station, const Station::OpenLane& action);
   void perform(StationSide& station, const Station::CloseLane& action);
   void perform(StationSide& station, const Station::OpenResults& action);
+  void perform(StationSide& station, const Station::TakeBack& action) {
+    station.machine.on_taken_back(action.given, {});
+  }
   void perform(StationSide& station, const Station::SendMark& action) {
     station.outbox.emplace_front(action.mark);
   }

@@ -97,6 +97,10 @@ std::vector<Control> control_samples() {
       Mark{.run = run, .token = token, .mark = 2},
       Held{.token = token, .mark = 2, .received = 1000, .ids = {{4, 4}, {6, 900}}},
       Held{},
+      Recall{.token = token, .number = 3, .most = 70000},
+      Recall{},
+      Given{.token = token, .number = 3, .ids = {{4, 4}, {6, 900}}},
+      Given{},
       Marked{.run = run, .token = token, .mark = 2}};
 }
 
