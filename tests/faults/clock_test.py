@@ -11,7 +11,7 @@ import random
 import sys
 import unittest
 
-from supervisor import SupervisedTest, number
+from supervisor import SupervisedTest, number, sanitizer_options
 
 SKIPPED = 77  # for ctest
 SEED = number("FANMILL_TEST_SEED", random.randrange(1 << 20))
@@ -33,7 +33,8 @@ class ClockTest(SupervisedTest):
     def start(self, name, *arguments, **options):
         fake = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(self.clock), "FAKETIME_NO_CACHE": "1",
                 "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-        return super().start(name, *arguments, env={**os.environ, **fake}, **options)
+        preloaded = sanitizer_options("verify_asan_link_order=0")
+        return super().start(name, *arguments, env={**os.environ, **fake, **preloaded}, **options)
 
     def run_over(self, transport):
         self.clock = self.scratch / "clock"

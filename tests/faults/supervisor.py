@@ -88,6 +88,18 @@ class Progress:
         return True
 
 
+def is_sanitized(path):
+    """Whether a program has a sanitizer in it, whose memory and slowness hide its own."""
+    code = pathlib.Path(path).read_bytes()
+    return b"__asan_init" in code or b"__tsan_init" in code
+
+
+def sanitizer_options(*more):
+    """For programs that were built with AddressSanitizer; the others do not look at it."""
+    given = os.environ.get("ASAN_OPTIONS")
+    return {"ASAN_OPTIONS": ":".join([*([given] if given else []), *more])}
+
+
 def traced(process):
     """The process itself, or the program that it runs where it is strace."""
     if pathlib.Path(f"/proc/{process}/comm").read_text() != "strace\n":

@@ -187,9 +187,9 @@ TEST_CASE("recall: a station gives the newest of what it has not started, and do
   CHECK(said<wire::Given>(scene.hear({lane, 1, 4})) ==
         std::vector<wire::Given>{{lane, 1, {{3, 3}, {8, 10}}}});
   CHECK(scene.station.held() == 3);
-  const auto left = scene.station.take(100).tasks;
-  REQUIRE(left.size() == 2);
-  CHECK(left.back().id == 2);
+  const Station::Holding left = scene.station.take(100);
+  REQUIRE(left.tasks.size() == 2);
+  CHECK(left.tasks.back().id == 2);
   CHECK_FALSE(scene.station.has_waiting());
 }
 
