@@ -19,7 +19,7 @@ constexpr auto shortest_window = std::chrono::microseconds(500);
 Credit::Credit(std::uint32_t slots, std::optional<std::uint32_t> prefetch)
     : least_(slots + 1), tasks_(prefetch ? slots + *prefetch : slots + 1), fixed_(prefetch.has_value()) {}
 
-void Credit::acknowledged(std::uint64_t finished, bool ran_dry, Time now, Duration took) {
+void Credit::acknowledged(std::uint64_t finished, bool ran_dry, Time now, std::optional<Duration> took) {
   if (fixed_) return;
   if (window_start_ == Time{}) {
     window_start_ = now;
@@ -27,10 +27,11 @@ void Credit::acknowledged(std::uint64_t finished, bool ran_dry, Time now, Durati
   }
   window_finished_ += finished;
   window_dry_ = window_dry_ || ran_dry;
-  took_ += (std::min<Duration>(took, longest_commit) - took_) / smoothing;
+  if (took) window_took_ = took;
   const auto elapsed = now - window_start_;
   if (elapsed < shortest_window) return;
 
+  if (window_took_) took_ += (std::min<Duration>(*window_took_, longest_commit) - took_) / smoothing;
   using Seconds = std::chrono::duration<double>;
   const double per_horizon = static_cast<double>(window_finished_) *
                              Seconds(std::max<Duration>(horizon, commits * took_)).count() /
@@ -45,6 +46,7 @@ void Credit::acknowledged(std::uint64_t finished, bool ran_dry, Time now, Durati
   window_start_ = now;
   window_finished_ = 0;
   window_dry_ = false;
+  window_took_.reset();
 }
 
 }  // namespace fanmill::core

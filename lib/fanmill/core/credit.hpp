@@ -21,7 +21,8 @@ class Credit {
 
   // `finished` tasks were acknowledged. `ran_dry`: the lane was left with nothing although there was more to
   // send, so the worker has waited for us. `took`: what the store needed to make them safe.
-  void acknowledged(std::uint64_t finished, bool ran_dry, Time now, Duration took = {});
+  void acknowledged(std::uint64_t finished, bool ran_dry, Time now,
+                    std::optional<Duration> took = std::nullopt);
 
  private:
   std::uint32_t least_;
@@ -30,7 +31,8 @@ class Credit {
   Time window_start_{};
   std::uint64_t window_finished_ = 0;
   bool window_dry_ = false;
-  Duration took_{};  // lately
+  std::optional<Duration> window_took_;  // the last one
+  Duration took_{};                      // lately
 };
 
 }  // namespace fanmill::core

@@ -16,13 +16,17 @@ constexpr std::size_t read_ahead_bytes = std::size_t{256} << 10;
 constexpr std::size_t read_ahead_questions = 16;
 constexpr std::uint8_t deaths_to_suspect = 2;
 constexpr std::uint8_t solo_deaths_to_die = 3;
+constexpr std::uint8_t most_excuses = 3;
 // Entries of the queue that are looked at for one that may go to this lane.
 constexpr std::size_t look_ahead = 64;
 constexpr int most_doublings = 10;
 // A lane that has made no progress for so long, with more than its slots on it, is asked to give some of it
-// back when others have nothing to do. Longer than what credit puts into its hand takes, so that quick tasks
-// are left alone.
+// back when others have nothing to do: twice what it should have in hand, so that quick tasks are left alone.
+// After an answer without tasks, which may have been too early, twice as long.
 constexpr auto recall_after = std::chrono::milliseconds(8);
+constexpr auto longest_patience = std::chrono::seconds(1);
+// Who has not answered by then may not know the question: then others are asked for those with nothing to do.
+constexpr auto answers_within = std::chrono::seconds(1);
 
 template <class Queue, class Match>
 void erase_first(Queue& queue, Match match) {
@@ -132,7 +136,9 @@ std::uint64_t Dispatcher::close(LaneIndex lane, Fate fate, std::vector<TaskId>* 
       if (lost != nullptr) lost->push_back(id);
       const bool alone = task.alone;
       task.alone = false;
-      if (fate == Fate::died) {
+      if (fate == Fate::vanished && task.excused < most_excuses) {
+        ++task.excused;
+      } else if (fate != Fate::left) {
         if (task.deaths < deaths_to_suspect) ++task.deaths;
         if (alone) ++task.solo_deaths;
       }
@@ -237,13 +243,14 @@ std::uint64_t Dispatcher::room_of(const Lane& lane) const {
 
 void Dispatcher::count_balance(Lane& lane) {
   const auto count = [](bool& before, bool now, std::size_t& total) {
-    if (before != now) total += now ? 1 : std::size_t(-1);
+    if (now && !before) ++total;
+    if (before && !now) --total;
     before = now;
   };
-  const bool usable = lane.open && !lane.draining && !lane.reserved && !lane.solo;
-  count(lane.has_empty_slot, usable && lane.held < lane.limits.slots, lanes_with_empty_slots_);
-  count(lane.may_give, usable && lane.held > lane.limits.slots && !lane.recalling && !lane.gave_nothing,
-        lanes_that_may_give_);
+  const bool usable = lane.open && !lane.draining && !lane.solo;
+  count(lane.has_empty_slot, usable && !lane.reserved && lane.held < lane.limits.slots,
+        lanes_with_empty_slots_);
+  count(lane.may_give, usable && lane.held > lane.limits.slots && !lane.recalling, lanes_that_may_give_);
 }
 
 // Brings what is counted and the two queues up to date after a lane's account has changed.
@@ -285,6 +292,11 @@ LaneIndex Dispatcher::pick_lane() {
 
 // --- balance
 
+void Dispatcher::progressed(Lane& lane, Time now) {
+  lane.progress = now;
+  lane.patience = recall_after;
+}
+
 std::optional<Dispatcher::Recall> Dispatcher::recall() {
   if (ready() > 0 || stopped_ || lanes_with_empty_slots_ == 0 || lanes_that_may_give_ == 0) {
     recall_at_ = never;
@@ -293,38 +305,45 @@ std::optional<Dispatcher::Recall> Dispatcher::recall() {
   if (recall_at_ == never) recall_at_ = now_ + recall_after;
   if (now_ < recall_at_) return std::nullopt;
   std::uint64_t empty_slots = 0;
+  std::uint64_t coming = 0;  // from those that were asked and will answer
   LaneIndex most = no_lane;
   const auto excess = [this](LaneIndex lane) { return lanes_[lane].held - lanes_[lane].limits.slots; };
   recall_at_ = never;
   for (LaneIndex i = 0; i < lanes_.size(); ++i) {
     const Lane& lane = lanes_[i];
     if (lane.has_empty_slot) empty_slots += lane.limits.slots - lane.held;
+    if (lane.open && lane.recalling && now_ - lane.recalled_at < answers_within) {
+      coming += lane.recalled;
+      recall_at_ = std::min(recall_at_, lane.recalled_at + answers_within);
+    }
     if (!lane.may_give) continue;
-    if (lane.progress + recall_after > now_) {
-      recall_at_ = std::min(recall_at_, lane.progress + recall_after);
+    if (lane.progress + lane.patience > now_) {
+      recall_at_ = std::min(recall_at_, lane.progress + lane.patience);
     } else if (most == no_lane || excess(i) > excess(most)) {
       most = i;
     }
   }
-  if (most == no_lane) return std::nullopt;
+  if (most == no_lane || coming >= empty_slots) return std::nullopt;
   recall_at_ = now_;  // there may be more of them
+  // As many as leaves both sides with the same for each slot.
+  const std::uint64_t free = empty_slots - coming;
   Lane& lane = lanes_[most];
+  lane.recalled = std::max<std::uint64_t>(1, excess(most) * free / (free + lane.limits.slots));
   lane.recalling = true;
+  lane.recalled_at = now_;
   ++lane.recalls;
   refresh(most);
-  // As many as leaves both sides with the same for each slot.
-  const std::uint64_t share = excess(most) * empty_slots / (empty_slots + lane.limits.slots);
-  return Recall{most, lane.recalls, std::max<std::uint64_t>(1, share)};
+  return Recall{most, lane.recalls, lane.recalled};
 }
 
 bool Dispatcher::given(LaneIndex index, std::uint64_t number, std::span<const IdRange> ids) {
   Lane& lane = lanes_[index];
   if (!lane.recalling || number != lane.recalls) return false;
   lane.recalling = false;
-  lane.progress = now_;
   const std::uint64_t count = give_back(index, ids);
-  lane.gave_nothing = count == 0;
   recalled_ += count;
+  lane.progress = now_;
+  lane.patience = count > 0 ? recall_after : std::min<Duration>(2 * lane.patience, longest_patience);
   refresh(index);
   return true;
 }
@@ -376,8 +395,7 @@ void Dispatcher::fill(LaneIndex index, Handout& out) {
                    settings_.window_tasks - out_});
 
   out.lane = index;
-  if (lane.held == 0) lane.progress = now_;
-  lane.gave_nothing = false;
+  if (lane.held == 0) progressed(lane, now_);
   std::size_t budget = wire::batch_bytes;
   if (take_again(index, most, budget, out)) take_fresh(index, most, budget, out);
   if (!out.tasks.empty()) ++lane.messages;
@@ -504,8 +522,7 @@ std::uint64_t Dispatcher::acknowledge(std::span<const IdRange> ids, Time now, Du
   const auto settle = [&] {
     if (of_lane == 0) return;
     lanes_[lane].credit.acknowledged(of_lane, lanes_[lane].held == 0 && ready() > 0, now, took);
-    lanes_[lane].progress = now;
-    lanes_[lane].gave_nothing = false;
+    progressed(lanes_[lane], now);
     refresh(lane);
     of_lane = 0;
   };
@@ -567,9 +584,8 @@ Dispatcher::Ruling Dispatcher::rule(TaskId id, std::uint32_t attempt, Time now, 
   fresh_failure = true;
   const LaneIndex lane = task->lane;
   off_lane(*task);
-  lanes_[lane].credit.acknowledged(1, lanes_[lane].held == 0 && ready() > 0, now);
-  lanes_[lane].progress = now;
-  lanes_[lane].gave_nothing = false;
+  lanes_[lane].credit.acknowledged(1, lanes_[lane].held == 0 && ready() > 0, now, std::nullopt);
+  progressed(lanes_[lane], now);
   refresh(lane);
   task->alone = false;
   ++task->failures;

@@ -52,8 +52,9 @@ class Dispatcher {
     std::vector<wire::TaskView> tasks;
   };
 
-  // What became of a lane's worker: whether its tasks may be the cause.
-  enum class Fate : std::uint8_t { left, died };
+  // What became of a lane's worker: whether its tasks may be the cause. `vanished`: it was about to leave;
+  // that counts as a death for a task that has seen it a few times.
+  enum class Fate : std::uint8_t { left, vanished, died };
 
   explicit Dispatcher(const Settings& settings) : settings_(settings) {}
 
@@ -157,9 +158,11 @@ class Dispatcher {
     bool has_empty_slot = false;  // as counted in lanes_with_empty_slots_
     bool may_give = false;        // as counted in lanes_that_may_give_
     bool recalling = false;       // has not answered yet
-    bool gave_nothing = false;    // the last time, and nothing has changed since
     std::uint64_t recalls = 0;
-    Time progress{};  // when something was last acknowledged, or sent to it while it had nothing
+    std::uint64_t recalled = 0;  // tasks that the last one has asked for
+    Time recalled_at{};
+    Time progress{};  // when something was last acknowledged, given back, or sent to it while it had nothing
+    Duration patience{};  // how long without progress before it is asked
   };
 
   // Of what is pending, that which could be sent if there were room.
@@ -167,6 +170,7 @@ class Dispatcher {
     return pending_ - unchecked_ - delayed_.size() - suspects_.size();
   }
   void refresh(LaneIndex lane);
+  static void progressed(Lane& lane, Time now);
   void count_balance(Lane& lane);
   [[nodiscard]] std::uint64_t room_of(const Lane& lane) const;
   LaneIndex pick_lane();

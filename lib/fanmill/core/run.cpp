@@ -323,7 +323,7 @@ void Run::dismiss_leavers() {
 // Whose connection is down. One that was about to leave may just have left: what it holds need not have
 // killed it, nor have reached it.
 Dispatcher::Fate Run::fate_of(const Worker& worker) {
-  return worker.stage == Worker::Stage::leaving ? Fate::left : Fate::died;
+  return worker.stage == Worker::Stage::leaving ? Fate::vanished : Fate::died;
 }
 
 // `how` tells people; empty where there is nothing to tell.
@@ -332,8 +332,8 @@ void Run::forget(LaneToken token, Fate fate, const char* how) {
   const Worker& worker = found->second;
   std::vector<TaskId> lost;
   if (worker.index) dispatcher_.close(*worker.index, fate, &lost);
-  if (fate == Fate::died && !lost.empty()) {
-    names_.push_back(worker.name());
+  if (fate != Fate::left && !lost.empty()) {
+    names_.push_back(worker.name() + (fate == Fate::vanished ? ", leaving," : ""));
     for (const TaskId id : lost) deaths_[id].push_back(static_cast<std::uint32_t>(names_.size() - 1));
     if (!burying_.running()) burying_.start(Time{});
   }

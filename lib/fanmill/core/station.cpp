@@ -88,6 +88,7 @@ void Station::on(const wire::Welcome& welcome, Time now) {
   owes_mark_ = false;
   mark_ = 0;
   received_ = 0;
+  recall_ = 0;
   if (complain_ == never && !complained_) complain_ = now + patience_with_connections;
   actions_.emplace_back(OpenLane{lane_});
   on(wire::SinkAt{welcome.sink}, now);
@@ -108,9 +109,10 @@ void Station::on(const wire::SinkAt& message, Time now) {
   check_ready(now);
 }
 
-// The newest first: they would have to wait the longest. Who leaves gives everything back anyway.
+// The newest first: they would have to wait the longest. Who leaves has given back what waited.
 void Station::on(const wire::Recall& recall) {
-  if (state_ != State::working || recall.token != token_) return;
+  if (state_ != State::working || recall.token != token_ || recall.number <= recall_) return;
+  recall_ = recall.number;
   std::uint64_t left = recall.most;
   IdSet ids;
   while (left > 0 && !waiting_.empty()) {

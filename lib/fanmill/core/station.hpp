@@ -128,6 +128,7 @@ class Station {
   bool owes_mark_ = false;       // results may have been lost since the last mark
   std::uint64_t mark_ = 0;       // the last one
   std::uint64_t received_ = 0;   // messages that have come down this lane
+  std::uint64_t recall_ = 0;     // the last one that was answered
   bool unheard_ = false;         // leaving, and no ventilator knows it: no BYE will come
   Time ask_again_ = never;       // when another lane is to be asked for, this one being out of reach
   Time complain_ = never;        // when a connection that has not come up is worth a word

@@ -43,7 +43,8 @@ struct Task {
   State state = State::fresh;
   std::uint8_t deaths = 0;       // workers that died while they had it; no more than matter are counted
   std::uint8_t solo_deaths = 0;  // of these, workers that had nothing else
-  bool alone = false;            // out: its worker has nothing else
+  bool alone : 1 = false;        // out: its worker has nothing else
+  std::uint8_t excused : 2 = 0;  // losses that were not counted as deaths, since the worker was leaving
 };
 
 class TaskPages {

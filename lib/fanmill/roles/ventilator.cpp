@@ -160,7 +160,8 @@ void VentilatorLoop::perform() {
 
 void VentilatorLoop::perform(const Run::SayTo& action) {
   transport::Message message(wire::encode(action.message));
-  // What a peer's full queue or its death swallows here is said again, or its death is heard of.
+  // What a peer's full queue or its death swallows here is said again or can be done without, or its death is
+  // heard of.
   static_cast<void>(router_.send_to(action.peer, message));
 }
 

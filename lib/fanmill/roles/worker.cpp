@@ -126,7 +126,8 @@ RunReport WorkerLoop::run() {
       wait(now);
       read(Clock::now());
     }
-  } catch (...) {
+  } catch (const Error&) {
+    // Of the system's making. Anything else may be a task's, and counts as a death.
     station_.leave("it cannot go on", Clock::now());
     perform(Clock::now());
     throw;

@@ -4,7 +4,7 @@
 //
 // Rows stand in the order in which results came. accept() and announce() write into one open transaction,
 // which flush() commits: a lone result at once, thousands of them together for the price of one. Where a run
-// begins in a file that has results, their keys are read into memory, about 25 bytes for each; without,
+// begins in a file that has results, their keys are read into memory, about 32 bytes for each; without,
 // nothing is kept but the keys of tasks under way. Other programs may read the file at any time; one that
 // writes to it holds us up, and fails the run after ten seconds.
 

@@ -34,7 +34,7 @@ CREATE TABLE result (
   task INTEGER NOT NULL,       -- its number in that run, from 0
   key BLOB,                    -- 16 bytes: the hash of its item
   outcome TEXT NOT NULL,       -- ok, failed, dead
-  attempts INTEGER NOT NULL,   -- how often it was handed out
+  attempts INTEGER NOT NULL,   -- how often it was tried
   worker INTEGER,
   exit INTEGER,                -- exit status of a command that failed with one
   signal INTEGER,              -- number of the signal that ended it

@@ -44,7 +44,7 @@ class CommandRunner final : public Runner {
   [[nodiscard]] std::size_t slots() const override { return slots_.size(); }
   [[nodiscard]] std::size_t room() const override { return slots_.size() - running_; }
   void start(Handout handout, Time now) override;
-  // All that it has runs.
+  // All that it has runs, or will as soon as the system lets it.
   [[nodiscard]] std::vector<TaskId> take_back(std::size_t) override { return {}; }
   [[nodiscard]] std::size_t running() const override { return running_; }
   [[nodiscard]] int wait_fd() const override { return epoll_.fd(); }

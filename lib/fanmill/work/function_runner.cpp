@@ -136,7 +136,7 @@ std::vector<TaskId> FunctionRunner::take_back(std::size_t most) {
   for (const auto& executor : executors_) {
     if (back.size() >= most || !executor->busy_ || now - executor->chunk_started_ < Pace::too_long())
       continue;
-    take(executor->handout_, executor->span_.split());
+    take(executor->handout_, executor->span_.cut_off(most - back.size()));
   }
   running_ -= back.size();
   return back;

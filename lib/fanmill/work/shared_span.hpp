@@ -1,6 +1,7 @@
 #pragma once
 // A piece of a handout that one executor works through, and from which an idle one may take.
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -36,18 +37,29 @@ class SharedSpan {
 
   // Takes the second half, one at the least; an empty span where there is nothing.
   [[nodiscard]] TaskSpan split() {
+    return cut([](std::uint32_t left) { return left - left / 2; });
+  }
+
+  // Takes up to `most` from the end.
+  [[nodiscard]] TaskSpan cut_off(std::size_t most) {
+    return cut(
+        [most](std::uint32_t left) { return static_cast<std::uint32_t>(std::min<std::size_t>(most, left)); });
+  }
+
+ private:
+  template <class Count>
+  TaskSpan cut(Count count) {
     std::uint64_t state = state_.load(std::memory_order_relaxed);
     while (true) {
       const TaskSpan span = unpack(state);
       if (span.first >= span.last) return {};
-      const std::uint32_t middle = span.first + (span.last - span.first) / 2;
+      const std::uint32_t middle = span.last - count(span.last - span.first);
       if (state_.compare_exchange_weak(state, pack({span.first, middle}), std::memory_order_relaxed)) {
         return {middle, span.last};
       }
     }
   }
 
- private:
   // The first index stands low, so that taking one is adding one. It may pass the last one, a little.
   static std::uint64_t pack(TaskSpan span) { return std::uint64_t{span.last} << 32 | span.first; }
   static TaskSpan unpack(std::uint64_t state) {

@@ -125,7 +125,7 @@ TEST_CASE("credit: a window in which the lane ran dry once counts as dry, and th
   CHECK(credit.tasks() == 2);
 }
 
-TEST_CASE("credit: what the store takes to make results safe comes on top") {
+TEST_CASE("credit: where the store takes long to make results safe, that is what it goes by") {
   // A worker of 10,000 tasks a second, and a disk that commits what there is each 20 ms: with the worker's
   // four milliseconds alone it would wait most of the time.
   constexpr double per_second = 10000;

@@ -66,7 +66,7 @@ TEST_CASE(
   CHECK(recall->lane == 0);
   CHECK(recall->most == 4);  // of nine, half
   CHECK_FALSE(recall_at(dispatcher, now));
-  CHECK(dispatcher.next_wake() == never);  // until it has answered
+  CHECK(dispatcher.next_wake() == never);  // until it has answered: there is nobody else to ask
   CHECK_FALSE(recall_at(dispatcher, now + 1h));
 
   CHECK_FALSE(dispatcher.given(0, recall->number + 1, std::vector<IdRange>{{6, 9}}));
@@ -82,19 +82,45 @@ TEST_CASE(
   CHECK(out.tasks.front().attempt == 0);
 }
 
-TEST_CASE("recall: a lane that gave nothing is not asked again before something has changed on it") {
+TEST_CASE("recall: a lane that gave nothing is asked again after twice as long, a second at the most") {
   Dispatcher dispatcher = loaded();
   dispatcher.open(one_slot);
   static_cast<void>(recall_at(dispatcher, start + 1h));
+  Time now = dispatcher.next_wake();
+  for (const Duration wait : {16ms, 32ms, 64ms, 128ms, 256ms, 512ms, 1000ms, 1000ms}) {
+    const auto recall = recall_at(dispatcher, now);
+    REQUIRE(recall);
+    CHECK(dispatcher.given(0, recall->number, {}));
+    CHECK_FALSE(recall_at(dispatcher, now));
+    CHECK(dispatcher.next_wake() == now + wait);
+    now += wait;
+  }
+  dispatcher.acknowledge(std::vector<IdRange>{{0, 0}}, now);
+  CHECK_FALSE(recall_at(dispatcher, now));
+  CHECK(recall_at(dispatcher, now + 8ms));
+}
+
+TEST_CASE(
+    "recall: nobody else is asked for a slot that what was asked for will fill; who does not answer is "
+    "passed over") {
+  Dispatcher dispatcher(Dispatcher::Settings{.prefetch = 9});
+  dispatcher.wake(start);
+  for (int i = 0; i < 3; ++i) dispatcher.open(one_slot);
+  for (int i = 0; i < 30; ++i) dispatcher.add("task");
+  while (!next_ids(dispatcher).empty()) {
+  }
+  dispatcher.open(one_slot);
+  static_cast<void>(recall_at(dispatcher, start + 1h));
   const Time now = dispatcher.next_wake();
-  const auto recall = recall_at(dispatcher, now);
-  REQUIRE(recall);
-  CHECK(dispatcher.given(0, recall->number, {}));
-  CHECK_FALSE(recall_at(dispatcher, now + 1h));
-  CHECK(dispatcher.next_wake() == never);
-  dispatcher.acknowledge(std::vector<IdRange>{{0, 0}}, now + 1h);
-  CHECK_FALSE(recall_at(dispatcher, now + 1h));
-  CHECK(recall_at(dispatcher, dispatcher.next_wake()));
+  const auto first = recall_at(dispatcher, now);
+  REQUIRE(first);
+  CHECK(first->most == 4);
+  CHECK_FALSE(dispatcher.recall());
+  CHECK_FALSE(recall_at(dispatcher, now + 999ms));
+  CHECK(dispatcher.next_wake() == now + 1s);
+  const auto second = recall_at(dispatcher, now + 1s);
+  REQUIRE(second);
+  CHECK(second->lane != first->lane);
 }
 
 TEST_CASE("recall: nothing is recalled while there is something to hand out, or no slot is empty") {
@@ -205,6 +231,15 @@ TEST_CASE("recall: what a station has handed to its runner is asked for too, and
   scene.station.on_taken_back(take_back.front().given, std::vector<TaskId>{3, 2});
   CHECK(said<wire::Given>(scene.station.take_actions()) == std::vector<wire::Given>{{lane, 7, {{2, 5}}}});
   CHECK(scene.station.held() == 2);
+}
+
+TEST_CASE("recall: the same question again is not answered again") {
+  StationScene scene;
+  scene.give(0, 9);
+  CHECK(said<wire::Given>(scene.hear({lane, 1, 2})) == std::vector<wire::Given>{{lane, 1, {{7, 8}}}});
+  CHECK(scene.hear({lane, 1, 2}).empty());
+  CHECK(scene.station.held() == 7);
+  CHECK(said<wire::Given>(scene.hear({lane, 2, 1})) == std::vector<wire::Given>{{lane, 2, {{6, 6}}}});
 }
 
 TEST_CASE("recall: a recall of another lane, or of who leaves or joins anew, is not answered") {

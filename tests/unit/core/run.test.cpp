@@ -703,21 +703,21 @@ TEST_CASE("run: so many failed tasks end it, after what is out or at once") {
   CHECK(said<wire::End>(scene.pass(0s)) == std::vector<wire::End>{{run_id, 9, true}});
 }
 
-TEST_CASE("run: of a worker that had said that it leaves, nobody knows that its task has killed it") {
+TEST_CASE("run: that a worker had said that it leaves excuses its task, but not for ever") {
   Scene scene;
   scene.join_sink();
   scene.add(1);
-  for (int i = 0; i < 6; ++i) {
+  const bool all_leave = GENERATE(false, true);
+  const int needed = all_leave ? 8 : 6;
+  for (int i = 0; i < needed; ++i) {
     CHECK(said<wire::Dead>(scene.pass(1s)).empty());
     const auto from = scene.connect("peer" + std::to_string(i), 5);
     const LaneToken token = scene.join(from, worker_hello(static_cast<std::uint64_t>(i)));
     CHECK(scene.next_ids() == std::vector<TaskId>{0});
-    if (i == 3) scene.hear(from, wire::Leaving{token, {}, ""});
+    if (all_leave || i == 3) scene.hear(from, wire::Leaving{token, {}, ""});
     scene.run.on_link_down(5, scene.now);
   }
-  auto dead = said<wire::Dead>(scene.pass(1s));
-  REQUIRE(dead.size() == 1);
-  CHECK(dead.front().history == "w0 died, w1 died, w2 died, w4 died, w5 died");
+  CHECK(said<wire::Dead>(scene.pass(1s)).size() == 1);
 }
 
 TEST_CASE(
