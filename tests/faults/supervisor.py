@@ -178,8 +178,10 @@ class SupervisedTest(ResultsTest):
         if name == "sink":
             self.progress.close()
         program.signal(signal.SIGKILL)
-        program.process.wait()
+        if not name.startswith("worker"):
+            program.process.wait()  # it has the address, or the file
         self.start_role(name)
+        program.process.wait()
         return program
 
     def wait_for(self, condition):
