@@ -50,6 +50,7 @@ Scenario draw_scenario(std::uint32_t seed) {
     result.one_in = 5 + below(120);
     result.faults = 1 + below(12);
   }
+  if (below(2) == 0) result.runner_queue = 1 + below(4);
   return result;
 }
 
@@ -58,8 +59,8 @@ std::string text_of(const Scenario& scenario) {
   using std::chrono::milliseconds;
   std::ostringstream text;
   text << "seed " << scenario.seed << ": " << scenario.tasks << " tasks (" << scenario.payloads
-       << " payloads), " << scenario.stations << " stations of " << scenario.slots << ", batches of "
-       << scenario.max_batch << ", prefetch "
+       << " payloads), " << scenario.stations << " stations of " << scenario.slots << " (+ "
+       << scenario.runner_queue << " queued), batches of " << scenario.max_batch << ", prefetch "
        << (scenario.prefetch ? std::to_string(*scenario.prefetch) : std::string("adaptive")) << ", window "
        << scenario.window << ", " << scenario.retries << " retries after "
        << duration_cast<milliseconds>(scenario.retry_delay).count() << " ms, "

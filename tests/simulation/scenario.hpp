@@ -19,6 +19,7 @@ struct Scenario {
   std::uint64_t payloads = 100;  // different ones; fewer than tasks: some tasks are alike
   std::size_t stations = 3;
   std::uint32_t slots = 2;
+  std::uint32_t runner_queue = 0;  // tasks that a station hands over beyond those that it can begin
   std::uint32_t max_batch = 2048;
   std::optional<std::uint32_t> prefetch;
   std::size_t window = 131072;

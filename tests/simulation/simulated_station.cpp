@@ -100,9 +100,14 @@ void World::perform(StationSide& station, const Station::SendMark& action) {
   }
 }
 
-// What it has begun to run here cannot be taken back.
+// What it has begun to run cannot be taken back.
 void World::perform(StationSide& station, const Station::TakeBack& action) {
-  station.machine.on_taken_back(action.given, {});
+  std::vector<TaskId> back;
+  while (back.size() < action.most && !station.queued.empty()) {
+    back.push_back(station.queued.back().id);
+    station.queued.pop_back();
+  }
+  station.machine.on_taken_back(action.given, back);
 }
 
 void World::connect_results(std::size_t i) {
@@ -163,22 +168,31 @@ void World::read_results_events(std::size_t i) {
   settle(station);
 }
 
+void World::hand_to_runner(std::size_t i) {
+  StationSide& station = *stations_[i];
+  const std::size_t room =
+      scenario_.slots + scenario_.runner_queue - station.queued.size() - station.running.size();
+  const Station::Holding holding = station.machine.take(room);
+  for (const wire::TaskView& task : holding.tasks) {
+    station.queued.push_back({{station.machine.run(), station.machine.token(), "", false},
+                              task.id,
+                              task.attempt,
+                              payload_number(task.payload),
+                              now_});
+  }
+}
+
 void World::start_task(std::size_t i) {
   StationSide& station = *stations_[i];
-  const Station::Holding holding = station.machine.take(scenario_.slots - station.running.size());
-  for (const wire::TaskView& task : holding.tasks) {
-    Time ready = now_;
-    if (station.slow) {
-      const auto longest =
-          std::chrono::duration_cast<std::chrono::microseconds>(scenario_.longest_task).count();
-      ready += std::chrono::microseconds(below(1 + static_cast<std::uint64_t>(longest)));
-    }
-    station.running.push_back({{station.machine.run(), station.machine.token(), "", false},
-                               task.id,
-                               task.attempt,
-                               payload_number(task.payload),
-                               ready});
+  Running task = station.queued.front();
+  station.queued.pop_front();
+  task.ready = now_;
+  if (station.slow) {
+    const auto longest =
+        std::chrono::duration_cast<std::chrono::microseconds>(scenario_.longest_task).count();
+    task.ready += std::chrono::microseconds(below(1 + static_cast<std::uint64_t>(longest)));
   }
+  station.running.push_back(task);
 }
 
 void World::finish_task(std::size_t i) {

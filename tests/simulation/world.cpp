@@ -364,9 +364,11 @@ void World::collect_of_station(std::size_t index) {
       !station.control.is_cut_off() && !sink_->control.is_cut_off()) {
     choose(&World::connect_results, index);
   }
-  if (station.machine.has_waiting() && station.running.size() < scenario_.slots && station.outbox.empty()) {
-    choose(&World::start_task, index);
+  if (station.machine.has_waiting() && station.outbox.empty() &&
+      station.queued.size() + station.running.size() < scenario_.slots + scenario_.runner_queue) {
+    choose(&World::hand_to_runner, index);
   }
+  if (!station.queued.empty() && station.running.size() < scenario_.slots) choose(&World::start_task, index);
   if (!station.running.empty()) {
     Time first = never;
     for (const Running& one : station.running) first = std::min(first, one.ready);

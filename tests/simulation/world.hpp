@@ -137,6 +137,7 @@ class World {
     LaneToken lane{};       // connected to it; 0: to none
     LaneToken last_lane{};  // told of
     Pipe lane_events;
+    std::deque<Running> queued;  // handed to its runner, and not begun
     std::vector<Running> running;
     std::deque<Sent> outbox;
     std::string sink_endpoint;
@@ -193,6 +194,7 @@ class World {
   void read_control(std::size_t station);
   void read_lane(std::size_t station);
   void read_results_events(std::size_t station);
+  void hand_to_runner(std::size_t station);
   void start_task(std::size_t station);
   void finish_task(std::size_t station);
   void send_results(std::size_t station);
