@@ -8,12 +8,10 @@
 #include <stdexcept>
 #include <string>
 
-#include <fanmill/app/argument_parser.hpp>
-#include <fanmill/app/log.hpp>
+#include <worker/worker_program.hpp>
+
 #include <fanmill/app/run_main.hpp>
-#include <fanmill/app/signals.hpp>
 #include <fanmill/base/error.hpp>
-#include <fanmill/roles/worker.hpp>
 
 namespace {
 
@@ -31,15 +29,11 @@ int run(app::Process& process) {
   if (process.arguments.empty()) throw usage_error("FACTOR", "is missing");
   const double factor = number(process.arguments.front());
   process.arguments.erase(process.arguments.begin());
-  app::ProgramSettings settings = app::parse_command_line(app::Program::worker, process.arguments);
-  settings.command.own = [factor](ByteView item, work::FunctionCall& call) {
+  return app::run_worker_with(process, [factor](ByteView item, work::FunctionCall& call) {
     const std::chrono::duration<double> seconds(number(item) * factor);
     static_cast<void>(call.pause(std::chrono::duration_cast<Duration>(seconds)));
     return ByteView();
-  };
-  const app::Log log(process.name, app::Log::Level::warnings);
-  settings.worker.notice = log.notice();
-  return log.report(roles::run_worker(settings.worker, settings.command, app::stop_on_signals()));
+  });
 }
 
 }  // namespace

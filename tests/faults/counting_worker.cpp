@@ -13,13 +13,10 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <worker/worker_program.hpp>
 
-#include <fanmill/app/argument_parser.hpp>
-#include <fanmill/app/log.hpp>
 #include <fanmill/app/run_main.hpp>
-#include <fanmill/app/signals.hpp>
 #include <fanmill/base/error.hpp>
-#include <fanmill/roles/worker.hpp>
 
 namespace {
 
@@ -38,19 +35,15 @@ std::span<Counter> map_counters(const char* path) {
 
 int run(app::Process& process) {
   process.become(app::Program::worker);
-  app::ProgramSettings settings = app::parse_command_line(app::Program::worker, process.arguments);
   const std::span<Counter> counters = map_counters(std::getenv("FANMILL_TEST_COUNTS"));
-  settings.command.own = [counters](ByteView item, work::FunctionCall&) {
+  return app::run_worker_with(process, [counters](ByteView item, work::FunctionCall&) {
     constexpr std::size_t digits = 8;
     std::size_t number = counters.size();
     if (item.size() >= digits) std::from_chars(item.data(), item.data() + digits, number);
     if (number >= counters.size()) throw std::runtime_error("an item without a counter");
     std::atomic_ref(counters[number]).fetch_add(1, std::memory_order_relaxed);
     return item;
-  };
-  const app::Log log(process.name, app::Log::Level::everything);
-  settings.worker.notice = log.notice();
-  return log.report(roles::run_worker(settings.worker, settings.command, app::stop_on_signals()));
+  });
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ KILLS = number("FANMILL_FAULT_KILLS", 30)
 SEEDS = number("FANMILL_FAULT_SEEDS", 1)
 FIRST = number("FANMILL_TEST_SEED", random.randrange(1 << 20))
 SECONDS = number("FANMILL_FAULT_SECONDS", 0)
-MOST_LOOKS = 5  # for a worker that is at work
+MOST_LOOKS = 20  # for a worker that is at work
 
 
 def roles_to_kill(chooser):

@@ -717,7 +717,10 @@ TEST_CASE("run: that a worker had said that it leaves excuses its task, but not 
     if (all_leave || i == 3) scene.hear(from, wire::Leaving{token, {}, ""});
     scene.run.on_link_down(5, scene.now);
   }
-  CHECK(said<wire::Dead>(scene.pass(1s)).size() == 1);
+  const auto dead = said<wire::Dead>(scene.pass(1s));
+  REQUIRE(dead.size() == 1);
+  if (!all_leave)
+    CHECK(dead.front().history == "w0 died, w1 died, w2 died, w3, leaving, died, w4 died, w5 died");
 }
 
 TEST_CASE(
