@@ -10,9 +10,10 @@ namespace fanmill::core {
 namespace {
 // A lane carries this many bytes at the most, or its slots and one task more, whichever is more.
 constexpr std::size_t lane_bytes = std::size_t{1} << 20;
-// Waiting tasks beyond what the lanes have room for: enough for a full batch, few enough to stay in the
+// Waiting tasks beyond what the lanes have room for: enough for a full batch or two, few enough to stay in the
 // cache.
-constexpr std::size_t read_ahead_bytes = std::size_t{256} << 10;
+constexpr std::size_t read_ahead_bytes = 2 * wire::batch_bytes;
+constexpr std::uint64_t read_ahead_tasks = 4096;
 constexpr std::size_t read_ahead_questions = 16;
 constexpr std::uint8_t deaths_to_suspect = 2;
 constexpr std::uint8_t solo_deaths_to_die = 3;
@@ -44,7 +45,7 @@ bool Dispatcher::wants_input() const {
   // other.
   const std::size_t ahead = checking_ ? read_ahead_questions : 1;
   return fresh_bytes_ < ahead * read_ahead_bytes && unchecked_ < ahead * wire::max_keys &&
-         pending_ - unchecked_ < std::max<std::uint64_t>(2 * wire::batch_tasks, 2 * room_total_);
+         pending_ - unchecked_ < std::max(read_ahead_tasks, 2 * room_total_);
 }
 
 TaskId Dispatcher::add(ByteView payload) {

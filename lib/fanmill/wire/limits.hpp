@@ -30,7 +30,7 @@ inline constexpr std::uint32_t max_slots = 65536;
 inline constexpr std::uint32_t max_attempt = 1000000;
 
 // Where a batch of small tasks is closed.
-inline constexpr std::size_t batch_bytes = std::size_t{48} << 10;
-inline constexpr std::size_t batch_tasks = 2048;
+inline constexpr std::size_t batch_bytes = std::size_t{128} << 10;
+inline constexpr std::size_t batch_tasks = 8192;
 
 }  // namespace fanmill::wire
