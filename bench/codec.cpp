@@ -101,11 +101,11 @@ void decode_results_with_detail(benchmark::State& state) {
   decode_results_frame(state, results_frame(writer, static_cast<std::size_t>(state.range(0)), full_detail()));
 }
 
-BENCHMARK(encode_tasks)->Arg(1)->Arg(16)->Arg(600);
-BENCHMARK(decode_tasks)->Arg(1)->Arg(16)->Arg(600);
-BENCHMARK(encode_results)->Arg(1)->Arg(16)->Arg(600);
-BENCHMARK(decode_results)->Arg(1)->Arg(16)->Arg(600);
-BENCHMARK(decode_results_with_detail)->Arg(600);
+BENCHMARK(encode_tasks)->Arg(1)->Arg(16)->Arg(1800);
+BENCHMARK(decode_tasks)->Arg(1)->Arg(16)->Arg(1800);
+BENCHMARK(encode_results)->Arg(1)->Arg(16)->Arg(1800);
+BENCHMARK(decode_results)->Arg(1)->Arg(16)->Arg(1800);
+BENCHMARK(decode_results_with_detail)->Arg(1800);
 
 }  // namespace
 
