@@ -16,7 +16,8 @@ import threading
 
 ROLES = ("ventilator", "worker", "sink")
 # What the scripts settle themselves.
-SETTLED = {"--bind", "--connect", "--advertise", "--name", "-j", "--jobs", "-h", "--help", "--version"}
+SETTLED = {"--bind", "--connect", "--advertise", "--name", "-j", "--jobs", "-h", "--help", "--help-all",
+           "--version", "--keep"}
 
 SECONDS_TO_LEAVE = 10  # after SIGTERM, before SIGKILL
 NOBODY_READS = 128 + signal.SIGPIPE
@@ -46,8 +47,8 @@ def program(name):
 
 
 def options_of(path):
-    """The options that a program takes, by its own --help, and whether each has a value."""
-    text = subprocess.run([path, "--help"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    """The options that a program takes, by its own --help-all, and whether each has a value."""
+    text = subprocess.run([path, "--help-all"], stdout=subprocess.PIPE, check=True).stdout.decode()
     options = {}
     line = re.compile(r"^  (?:-(.), |    )(--[a-z-]+)(?: (\S+))?(?= )", re.MULTILINE)
     for letter, name, value in line.findall(text):

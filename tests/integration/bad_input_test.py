@@ -37,6 +37,42 @@ class CommandLine(PipelineTest):
             (r"--function.*'no'.*echo", "fanmill", "run", "--function", "no"),
             (r"--format.*'xml'.*jsonl", "fanmill", "run", "--format", "xml", *ECHO),
             (r"--wait-timeout.*'5'", "fanmill", "run", "--wait-timeout", "5", *ECHO),
+            (r"\{2\}.*--colsep", "fanmill", "run", "echo", "{2}"),
+            (r"\{0\}.*count from 1", "worker", "--connect", "ipc:///tmp/x", "echo", "{0}"),
+            (r"--colsep.*pattern", "fanmill", "run", "--colsep", r"\s+", "echo", "{2}"),
+            (r"--colsep", "fanmill", "run", "--colsep", "", "echo", "{2}"),
+            (r"--lines-per-task.*'two'", "fanmill", "run", "--lines-per-task", "two", *ECHO),
+            (r"--lines-per-task", "fanmill", "run", "--lines-per-task", "0", *ECHO),
+            (r"--lines-per-task.*'-1'", "fanmill", "run", "--lines-per-task", "-1", *ECHO),
+            (r"--lines-per-task", "fanmill", "run", "--lines-per-task", "9" * 30, *ECHO),
+            (r"--block.*'1X'", "fanmill", "run", "--block", "1X", *ECHO),
+            (r"--block", "fanmill", "run", "--block", "0", *ECHO),
+            (r"--block.*most is 1 GiB", "fanmill", "run", "--block", "2G", *ECHO),
+            (r"--block.*--max-message", "fanmill", "run", "--block", "65M", *ECHO),
+            (r"--block", "fanmill", "run", "--block"),
+            (r"--block.*--lines-per-task is given too", "fanmill", "run", "--lines-per-task", "2", "--block", "1M",
+             *ECHO),
+            (r"--length-prefixed.*--msgpack is given too", "ventilator", "--bind", "ipc:///tmp/x", "--msgpack",
+             "--length-prefixed"),
+            (r"--null.*--msgpack", "fanmill", "run", "-0", "--msgpack", *ECHO),
+            (r"--null.*--length-prefixed", "fanmill", "run", "-0", "--length-prefixed", *ECHO),
+            (r"--block.*:::", "fanmill", "run", "--block", "1M", *ECHO, ":::", "a"),
+            (r"--msgpack.*no value", "fanmill", "run", "--msgpack=1", *ECHO),
+            (r"--msgpack.*does not take it", "worker", "--connect", "ipc:///tmp/x", "--msgpack", *ECHO),
+            (r"--idle-timeout.*'5'", "worker", "--connect", "ipc:///tmp/x", "--idle-timeout", "5", *ECHO),
+            (r"--idle-timeout.*0 is too short", "worker", "--connect", "ipc:///tmp/x", "--idle-timeout", "0s",
+             *ECHO),
+            (r"--lifetime.*'-1s'", "worker", "--connect", "ipc:///tmp/x", "--lifetime", "-1s", *ECHO),
+            (r"--lifetime.*'9{25}h'", "worker", "--connect", "ipc:///tmp/x", "--lifetime", "9" * 25 + "h", *ECHO),
+            (r"--max-tasks", "worker", "--connect", "ipc:///tmp/x", "--max-tasks", "0", *ECHO),
+            (r"--max-tasks.*'many'", "worker", "--connect", "ipc:///tmp/x", "--max-tasks", "many", *ECHO),
+            (r"--max-tasks.*value is missing", "worker", "--connect", "ipc:///tmp/x", "--max-tasks"),
+            (r"--keep.*no value", "worker", "--connect", "ipc:///tmp/x", "--keep=yes", *ECHO),
+            (r"--keep.*does not take it", "fanmill", "run", "--keep", *ECHO),
+            (r"--dry-run.*--function", "fanmill", "run", "--dry-run", *ECHO),
+            (r"--dry-run.*--results", "fanmill", "run", "--dry-run", "--results", "/tmp/x.db", "echo"),
+            (r"--dry-run.*elsewhere", "fanmill", "run", "--dry-run", "--listen", "ipc:///tmp/x", "echo"),
+            (r"--dry-run.*does not take it", "worker", "--connect", "ipc:///tmp/x", "--dry-run", "echo"),
             (r"'walk'", "fanmill", "walk"),
             (r"fanmill", "fanmill"),
         ]
@@ -114,6 +150,23 @@ class Start(PipelineTest):
                 program = self.run_program("fanmill", "run", "-a", str(file), *ECHO)
                 self.assert_status(program, 3)
                 self.assert_message(program, f"cannot read '{file}': {reason}")
+
+    def test_input_that_is_cut_off_or_too_long_is_3_and_says_where(self):
+        cut = self.scratch / "cut"
+        for option, data, pattern in (
+                (["--msgpack"], b"\x01\xa3ab", "within the msgpack value that begins at byte 1$"),
+                (["--msgpack"], b"\x01\xc1", "not msgpack: .* byte 1$"),
+                (["--msgpack"], b"\x01\xdd\xff\xff\xff\xff", "item 2 .*longer than 64 MiB; --max-message"),
+                (["--length-prefixed"], b"\0\0\0\1a\0\0\0\2b", "within the item whose length is at byte 5$"),
+                (["--length-prefixed"], b"\xff\xff\xff\xff", "item 1 .*longer than 64 MiB; --max-message"),
+                (["--lines-per-task", "2", "--max-message", "3"], b"ab\ncd\n", "item 1 .*longer than 3 B"),
+                (["--block", "2", "--max-message", "3"], b"a\nbcdef\n", "item 2 .*longer than 3 B")):
+            with self.subTest(option=option, data=data):
+                cut.write_bytes(data)
+                program = self.run_program("fanmill", "run", *option, "-a", str(cut), *ECHO)
+                self.assert_status(program, 3)
+                self.assert_message(program, f"cannot read .*{pattern}")
+                self.assertIn(f"'{cut}'", program.stderr)
 
     def test_output_file_that_cannot_be_made_is_3(self):
         file = self.scratch / "nowhere/results"

@@ -4,7 +4,7 @@ ours."""
 import os
 import unittest
 
-from programs import PipelineTest
+from programs import Pipeline, PipelineTest
 
 ITEMS = [
     b'"; touch PWNED; "',
@@ -91,6 +91,38 @@ class HostileItems(PipelineTest):
 
     def test_one_argument_with_shell_characters_is_shell_text(self):
         self.assert_lines(self.run_items(ITEMS, r"printf '%s\0' {}"), ITEMS)
+
+    def test_columns(self):
+        items = [b"%d\t%s\tlast" % (number, item) for number, item in enumerate(ITEMS) if b"\t" not in item]
+        wanted = [b"<%s>" % item for item in ITEMS if b"\t" not in item]
+        for command in (["--shell", r"""printf '%s\0' "<{2}>" """], ["--shell", r"printf '%s\0' '<{2}>'"],
+                        ["--shell", r"printf '<%s>\0' {-2}"], ["--", "printf", r"%s\0", "<{2}>"]):
+            with self.subTest(command=command):
+                self.assert_lines(self.run_items(items, "--colsep", r"\t", *command), wanted)
+
+    def test_a_column_that_is_missing_fails_its_task_and_no_other(self):
+        run = self.run_program("fanmill", "run", "-k", "--colsep", ",", "echo", "{2}", "{1}", ":::", "a,b", "c",
+                               "d,")
+        self.assert_status(run, 1)
+        self.assertEqual(run.stdout, b"b a\n d\n")
+        self.assertRegex(run.stderr, "the item 'c' has no column \\{2\\}")
+
+    def test_the_ventilator_tells_workers_of_the_separator(self):
+        pipeline = Pipeline(self, "ipc", "echo", "{2}", ventilator=["--colsep", ":"], sink=["-k"],
+                            stdin=b"a:b\nc:d\n")
+        pipeline.assert_complete([b"b", b"d"])
+
+    def test_a_worker_that_wants_columns_does_not_join_a_run_without_them(self):
+        endpoint = self.endpoint("ipc")
+        ventilator = self.start("ventilator", "--bind", endpoint, ":::", "a")
+        worker = self.run_program("worker", "--connect", endpoint, "echo", "{2}")
+        self.assert_status(worker, 3)
+        self.assert_message(worker, r"cannot fill in \{2\}: the ventilator's items have no columns; .*--colsep")
+        other = self.start("worker", "--connect", endpoint, "echo", "{}")
+        sink = self.run_program("sink", "--connect", endpoint)
+        for program in (sink, ventilator, other):
+            self.assert_status(program, 0)
+        self.assertEqual(sink.stdout, b"a\n")
 
     def test_items_of_the_command_line(self):
         items = ["$(touch PWNED)", "-n", "*", "--", "; touch PWNED"]

@@ -128,7 +128,7 @@ ProgramSettings parse_command_line(Program program, const std::vector<std::strin
 
   std::vector<const Option*> given;
   for (const Given& one : words.given) given.push_back(one.option);
-  for (const std::string_view request : {"--help", "--version"}) {
+  for (const std::string_view request : {"--help", "--help-all", "--version"}) {
     for (const Option* option : given) {
       if (option->name != request) continue;
       option->set(settings, option->name, {});

@@ -1,34 +1,25 @@
 #include <string_view>
 
 #include <fanmill/app/command_text.hpp>
+#include <fanmill/work/quoted_word.hpp>
 
 namespace fanmill::app {
 
 namespace {
 
 std::string quoted(std::string_view word) {
-  constexpr std::string_view plain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789%+,-./:=@_{}#";
-  if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string(word);
-  std::string text = "'";
-  for (const char byte : word) {
-    if (byte == '\'') {
-      text += "'\\''";
-    } else {
-      text += byte;
-    }
-  }
-  return text += '\'';
+  return work::quoted_word(word, "%+,-./:@=_{}#");
 }
 
 }  // namespace
 
-std::string command_text(const work::WorkSettings& settings) {
-  if (settings.kind == work::WorkKind::shell) return settings.words.front();
-  std::string text = settings.kind == work::WorkKind::function ? "--function" : "";
-  for (const std::string& word : settings.words) {
-    if (!text.empty()) text += ' ';
-    text += quoted(word);
+std::string command_text(const work::WorkSettings& settings, std::string_view separator) {
+  std::string text = separator.empty() ? "" : "--colsep " + quoted(separator) + " ";
+  if (settings.kind == work::WorkKind::shell) return text + settings.words.front();
+  if (settings.kind == work::WorkKind::function) text += "--function ";
+  for (std::size_t word = 0; word < settings.words.size(); ++word) {
+    if (word > 0) text += ' ';
+    text += quoted(settings.words[word]);
   }
   return text;
 }

@@ -54,6 +54,32 @@ const std::array table{
            .section = Section::connection,
            .taken_by = {.worker = true},
            .set = [](ProgramSettings& s, Text o, Text v) { s.worker.name = parse_name(o, v); }},
+    Option{
+        .name = "--idle-timeout",
+        .argument = "T",
+        .help = "leave after T (2s, 5m) without a task",
+        .section = Section::stay,
+        .taken_by = {.worker = true},
+        .set = [](ProgramSettings& s, Text o, Text v) { s.worker.tenure.idle_timeout = parse_wait(o, v); }},
+    Option{.name = "--lifetime",
+           .argument = "T",
+           .help = "leave after T, when what has begun is finished",
+           .section = Section::stay,
+           .taken_by = {.worker = true},
+           .rare = true,
+           .set = [](ProgramSettings& s, Text o, Text v) { s.worker.tenure.lifetime = parse_wait(o, v); }},
+    Option{.name = "--max-tasks",
+           .argument = "N",
+           .help = "leave when N tasks are done",
+           .section = Section::stay,
+           .taken_by = {.worker = true},
+           .set = [](ProgramSettings& s, Text o,
+                     Text v) { s.worker.tenure.max_tasks = parse_count(o, v, 1, std::uint64_t{1} << 53); }},
+    Option{.name = "--keep",
+           .help = "when the run ends, wait for the next ventilator at ENDPOINT",
+           .section = Section::stay,
+           .taken_by = {.worker = true},
+           .set = [](ProgramSettings& s, Text, Text) { s.worker.keep = true; }},
 
     Option{.letter = 'j',
            .name = "--jobs",
@@ -83,11 +109,17 @@ const std::array table{
                  s.command.kind = work::WorkKind::function;
                  s.command.words = {parse_function(o, v)};
                }},
+    Option{.name = "--dry-run",
+           .help = "run nothing: a task's result is the command, as sh takes it",
+           .section = Section::work,
+           .taken_by = {.run = true, .hosting = true},
+           .set = [](ProgramSettings& s, Text, Text) { s.command.dry_run = true; }},
     Option{.name = "--max-output",
            .argument = "SIZE",
            .help = "keep so much of a task's stdout, count the rest (default 64M)",
            .section = Section::work,
            .taken_by = workers,
+           .rare = true,
            .set = [](ProgramSettings& s, Text o,
                      Text v) { s.command.max_output = parse_size_up_to(o, v, most_bytes); }},
 
@@ -105,6 +137,41 @@ const std::array table{
            .section = Section::input,
            .taken_by = ventilators,
            .set = [](ProgramSettings& s, Text, Text) { s.input.delimiter = '\0'; }},
+    Option{.name = "--lines-per-task",
+           .argument = "N",
+           .help = "N lines are an item, the newlines between them kept",
+           .section = Section::input,
+           .taken_by = ventilators,
+           .set = [](ProgramSettings& s, Text o,
+                     Text v) { s.input.lines_per_task = parse_count(o, v, 1, 1'000'000'000); }},
+    Option{.name = "--block",
+           .argument = "SIZE",
+           .help = "as many whole lines as fit into SIZE are an item",
+           .section = Section::input,
+           .taken_by = ventilators,
+           .set =
+               [](ProgramSettings& s, Text o, Text v) {
+                 s.input.form = input::Form::blocks;
+                 s.input.block = parse_size_up_to(o, v, most_bytes);
+               }},
+    Option{.name = "--msgpack",
+           .help = "each msgpack value is an item",
+           .section = Section::input,
+           .taken_by = ventilators,
+           .rare = true,
+           .set = [](ProgramSettings& s, Text, Text) { s.input.form = input::Form::msgpack; }},
+    Option{.name = "--length-prefixed",
+           .help = "each item comes after its length, 32 bits, big-endian",
+           .section = Section::input,
+           .taken_by = ventilators,
+           .rare = true,
+           .set = [](ProgramSettings& s, Text, Text) { s.input.form = input::Form::length_prefixed; }},
+    Option{.name = "--colsep",
+           .argument = "SEP",
+           .help = "items have columns with SEP between them: {1} {2} and so on",
+           .section = Section::input,
+           .taken_by = ventilators,
+           .set = [](ProgramSettings& s, Text o, Text v) { s.ventilator.separator = parse_separator(o, v); }},
 
     Option{.letter = 'k',
            .name = "--keep-order",
@@ -158,6 +225,7 @@ const std::array table{
            .help = "all counters to FILE at the end, as a JSON object",
            .section = Section::output,
            .taken_by = sinks,
+           .rare = true,
            .set = [](ProgramSettings& s, Text o, Text v) { s.summary_file = parse_text(o, v, "a file"); }},
 
     Option{
@@ -177,6 +245,7 @@ const std::array table{
            .help = "do not start before N workers are there (default 1)",
            .section = Section::delivery,
            .taken_by = ventilators,
+           .rare = true,
            .set =
                [](ProgramSettings& s, Text o, Text v) {
                  s.ventilator.min_workers = static_cast<std::uint32_t>(parse_count(o, v, 1, 100'000));
@@ -196,6 +265,7 @@ const std::array table{
         .help = "wait T before the first of them, and longer before each further one",
         .section = Section::delivery,
         .taken_by = ventilators,
+        .rare = true,
         .set = [](ProgramSettings& s, Text o, Text v) { s.ventilator.retry_delay = parse_duration(o, v); }},
     Option{.name = "--halt",
            .argument = "now|soon,fail=N",
@@ -218,12 +288,14 @@ const std::array table{
            .help = "tcp ports for the workers' lanes (default: those after ENDPOINT's)",
            .section = Section::delivery,
            .taken_by = ventilators,
+           .rare = true,
            .set = [](ProgramSettings& s, Text o, Text v) { s.ventilator.lane_ports = parse_ports(o, v); }},
     Option{.name = "--advertise",
            .argument = "HOST",
            .help = "the host that others are told (default: the one they reached)",
            .section = Section::delivery,
            .taken_by = {.run = true, .ventilator = true, .sink = true},
+           .rare = true,
            .set =
                [](ProgramSettings& s, Text o, Text v) {
                  const std::string host = parse_host(o, v);
@@ -236,21 +308,24 @@ const std::array table{
         .taken_by = all,
         .set = [](ProgramSettings& s, Text,
                   Text) { for_each_stage(s, [](roles::CommonSettings& stage) { stage.insecure = true; }); }},
-    Option{.name = "--max-message",
-           .argument = "SIZE",
-           .help = "most bytes of one item or output (default 64M)",
-           .section = Section::delivery,
-           .taken_by = all,
-           .set =
-               [](ProgramSettings& s, Text o, Text v) {
-                 const std::size_t size = parse_size_up_to(o, v, most_bytes);
-                 for_each_stage(s, [&](roles::CommonSettings& stage) { stage.max_message = size; });
-               }},
+    Option{
+        .name = "--max-message",
+        .argument = "SIZE",
+        .help = "most bytes of one item or output (default 64M)",
+        .section = Section::delivery,
+        .taken_by = all,
+        .rare = true,
+        .set =
+            [](ProgramSettings& s, Text o, Text v) {
+              const std::size_t size = parse_size_up_to(o, v, most_bytes);
+              for_each_stage(s, [&](roles::CommonSettings& stage) { stage.max_message = size; });
+            }},
     Option{.name = "--window",
            .argument = "TASKS",
            .help = "most tasks read and unfinished (default 131072)",
            .section = Section::delivery,
            .taken_by = ventilators,
+           .rare = true,
            .set = [](ProgramSettings& s, Text o,
                      Text v) { s.ventilator.window_tasks = parse_count(o, v, 1, 100'000'000); }},
     Option{.name = "--prefetch",
@@ -258,6 +333,7 @@ const std::array table{
            .help = "tasks a worker holds beyond those that run (default auto: by time)",
            .section = Section::delivery,
            .taken_by = ventilators,
+           .rare = true,
            .set = [](ProgramSettings& s, Text o, Text v) { s.ventilator.prefetch = parse_prefetch(o, v); }},
 
     Option{.letter = 'q',
@@ -268,10 +344,15 @@ const std::array table{
            .set = [](ProgramSettings& s, Text, Text) { s.quiet = true; }},
     Option{.letter = 'h',
            .name = "--help",
-           .help = "print this text",
+           .help = "print what is used most",
            .section = Section::other,
            .taken_by = everybody,
            .set = [](ProgramSettings& s, Text, Text) { s.request = Request::help; }},
+    Option{.name = "--help-all",
+           .help = "print all options",
+           .section = Section::other,
+           .taken_by = everybody,
+           .set = [](ProgramSettings& s, Text, Text) { s.request = Request::help_all; }},
     Option{.name = "--version",
            .help = "print the version",
            .section = Section::other,

@@ -12,7 +12,7 @@
 namespace fanmill::app {
 
 // The headings of --help, in its order.
-enum class Section : std::uint8_t { connection, work, input, output, delivery, other };
+enum class Section : std::uint8_t { connection, work, stay, input, output, delivery, other };
 
 // Which of the programs take an option.
 struct TakenBy {
@@ -32,6 +32,7 @@ struct Option {
   std::string_view help;
   Section section = Section::other;
   TakenBy taken_by;
+  bool rare = false;  // only --help-all has it
   // Parses the value and puts it where it belongs. `option` is the name, for errors; the value of a flag is
   // empty. Called for each occurrence, in their order: the last one wins, or all are kept.
   void (*set)(ProgramSettings& settings, std::string_view option, std::string_view value) = nullptr;

@@ -99,6 +99,27 @@ std::string parse_name(std::string_view option, std::string_view text) {
   return std::string(text);
 }
 
+std::string parse_separator(std::string_view option, std::string_view text) {
+  std::string separator;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    char byte = text[at];
+    if (byte == '\\') {
+      const char escaped = at + 1 < text.size() ? text[++at] : '\0';
+      if (escaped != 't' && escaped != '\\') {
+        throw usage_error(option, fmt::format("'{}' is not understood", text),
+                          "it takes plain text, not a pattern; \\t is a tab, \\\\ a backslash");
+      }
+      byte = escaped == 't' ? '\t' : '\\';
+    }
+    separator.push_back(byte);
+  }
+  if (separator.empty() || separator.size() > wire::max_separator) {
+    throw usage_error(option, separator.empty() ? "the value is empty" : "the value is too long",
+                      fmt::format("it takes the 1 to {} bytes between two columns", wire::max_separator));
+  }
+  return separator;
+}
+
 std::string parse_text(std::string_view option, std::string_view text, std::string_view takes) {
   if (text.empty()) throw usage_error(option, "the value is empty", fmt::format("it takes {}", takes));
   return std::string(text);

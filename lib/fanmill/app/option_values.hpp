@@ -40,6 +40,10 @@ namespace fanmill::app {
 // A worker's name: within the wire's limit, and on one line.
 [[nodiscard]] std::string parse_name(std::string_view option, std::string_view text);
 
+// What stands between columns: plain text with \\t for a tab and \\\\ for a backslash, within the wire's
+// limit.
+[[nodiscard]] std::string parse_separator(std::string_view option, std::string_view text);
+
 // Any text but an empty one; `takes` says what it would be: "a file".
 [[nodiscard]] std::string parse_text(std::string_view option, std::string_view text, std::string_view takes);
 

@@ -13,9 +13,9 @@
 
 namespace fanmill::app {
 
-// --help and --version are answered and nothing else is looked at: the rest of the settings is then as it
-// was.
-enum class Request : std::uint8_t { work, help, version };
+// --help, --help-all and --version are answered and nothing else is looked at: the rest of the settings is
+// then as it was.
+enum class Request : std::uint8_t { work, help, help_all, version };
 
 // Holds the settings of every stage; a program uses those of the stages that it has.
 struct ProgramSettings {

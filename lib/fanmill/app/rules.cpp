@@ -34,7 +34,10 @@ class Rules {
     }
     check_endpoints();
     settle_hosting();
-    if (program() == Program::run || program() == Program::ventilator) take_items(words);
+    if (program() == Program::run || program() == Program::ventilator) {
+      take_items(words);
+      check_forms();
+    }
     take_command(std::move(words));
     settle_sizes();
     settle_results();
@@ -122,6 +125,26 @@ class Rules {
     words.erase(at, words.end());
   }
 
+  // What an item is in a file is said once.
+  void check_forms() const {
+    std::string_view form;
+    for (const std::string_view name : {"--lines-per-task", "--block", "--msgpack", "--length-prefixed"}) {
+      if (!is_given(name)) continue;
+      if (!form.empty()) throw usage_error(name, fmt::format("{} is given too", form), "use one of them");
+      form = name;
+    }
+    if (!form.empty() && settings_.input.items_given) {
+      throw usage_error(form, "it is for files, and items are given with :::", "use one of them");
+    }
+    if (is_given("--null") && (form == "--msgpack" || form == "--length-prefixed")) {
+      throw usage_error("--null", fmt::format("with {} nothing ends an item", form), "use one of them");
+    }
+    if (form == "--block" && settings_.input.block > settings_.ventilator.max_message) {
+      throw usage_error(form, "more than a message may hold",
+                        "raise --max-message, here and at workers and sink");
+    }
+  }
+
   void take_command(std::vector<std::string> words) {
     const bool works = (program() == Program::worker || settings_.hosts_all_stages) && !settings_.remote_only;
     if (!works) {
@@ -145,15 +168,35 @@ class Rules {
       settings_.command.words = std::move(words);
     }
     check_command();
+    check_dry_run();
+  }
+
+  // What is only shown must not pass for done.
+  void check_dry_run() const {
+    if (!settings_.command.dry_run) return;
+    if (settings_.command.kind == work::WorkKind::function) {
+      throw usage_error("--dry-run", "--function runs no command that could be shown");
+    }
+    if (is_given("--results")) {
+      throw usage_error("--dry-run", "--results is given too, and would have the tasks for done",
+                        "use one of them");
+    }
+    if (is_given("--listen") || settings_.ventilator.bind.size() > 1) {
+      throw usage_error("--dry-run", "workers elsewhere would run their tasks", "show it without them");
+    }
   }
 
   // What cannot be run is said here, and not by a worker that has joined.
   void check_command() const {
     const work::WorkSettings& command = settings_.command;
-    if (command.kind == work::WorkKind::command) {
-      static_cast<void>(work::CommandLine::of_words(command.words));
-    } else if (command.kind == work::WorkKind::shell) {
-      static_cast<void>(work::CommandLine::of_shell_text(command.words.front()));
+    if (command.kind == work::WorkKind::function) return;
+    const work::CommandLine line = command.kind == work::WorkKind::shell
+                                       ? work::CommandLine::of_shell_text(command.words.front())
+                                       : work::CommandLine::of_words(command.words);
+    // A worker is told by its ventilator whether items have columns.
+    if (line.column() && settings_.hosts_all_stages && !is_given("--colsep")) {
+      throw usage_error(work::spelling_of(*line.column()), "columns need --colsep SEP",
+                        "{} is the whole item, and a pattern's repetition can be written as {2,2}");
     }
   }
 
@@ -203,7 +246,9 @@ class Rules {
     if (settings_.sink.max_message > most) {
       throw usage_error("--max-message", "more than --results can hold", "the most is 400M with it");
     }
-    if (settings_.hosts_all_stages && !settings_.remote_only) file.command = command_text(settings_.command);
+    if (settings_.hosts_all_stages && !settings_.remote_only) {
+      file.command = command_text(settings_.command, settings_.ventilator.separator);
+    }
   }
 
   void settle_details() {

@@ -28,7 +28,8 @@ constexpr Frame run_frame{
     .about =
         "Runs COMMAND for each line of stdin or each ITEM, several at a time; results go to stdout.\n"
         "Several words run without a shell, one text with spaces or shell characters with sh -c. {} is the\n"
-        "item (appended if nowhere), {.} {/} {//} {/.} parts of its path, {#} its number, {%} the slot.\n",
+        "item (appended if nowhere), {.} {/} {//} {/.} parts of its path, {#} its number, {%} the slot;\n"
+        "{1} {2} and so on its columns.\n",
     .examples =
         "  find . -name '*.log' | fanmill run -j4 gzip -k {}\n"
         "  fanmill run -k 'wc -l < {}' ::: one.txt two.txt\n",
@@ -53,7 +54,8 @@ constexpr Frame worker_frame{
     .about =
         "Runs COMMAND for each task that the ventilator gives it, and sends the results to the sink.\n"
         "Several words run without a shell, one text with spaces or shell characters with sh -c. {} is the\n"
-        "item (appended if nowhere), {.} {/} {//} {/.} parts of its path, {#} its number, {%} the slot.\n",
+        "item (appended if nowhere), {.} {/} {//} {/.} parts of its path, {#} its number, {%} the slot;\n"
+        "{1} {2} and so on its columns.\n",
     .examples =
         "  fanmill-worker --connect ipc:///tmp/mill -j4 gzip -k {}\n"
         "  fanmill-worker --connect tcp://127.0.0.1:5560 --function sha256\n",
@@ -96,9 +98,13 @@ constexpr Frame export_frame{
 };
 
 constexpr std::array headings{
-    std::pair{Section::connection, "CONNECTION"}, std::pair{Section::work, "WORK"},
-    std::pair{Section::input, "INPUT"},           std::pair{Section::output, "OUTPUT"},
-    std::pair{Section::delivery, "DELIVERY"},     std::pair{Section::other, "OTHER"},
+    std::pair{Section::connection, "CONNECTION"},
+    std::pair{Section::work, "WORK"},
+    std::pair{Section::stay, "HOW LONG IT STAYS"},
+    std::pair{Section::input, "INPUT"},
+    std::pair{Section::output, "OUTPUT"},
+    std::pair{Section::delivery, "DELIVERY"},
+    std::pair{Section::other, "OTHER"},
 };
 
 const Frame& frame_of(Program program) {
@@ -140,7 +146,7 @@ std::string hosting_names() {
 
 }  // namespace
 
-std::string help_text(Program program) {
+std::string help_text(Program program, HelpOf options) {
   const Frame& frame = frame_of(program);
   std::string about(frame.about);
   constexpr std::string_view mark = "{hosting}";
@@ -153,7 +159,8 @@ std::string help_text(Program program) {
     std::string lines;
     for (const Option& option : option_table()) {
       const bool hosting_only = program == Program::ventilator && !option.taken_by.ventilator;
-      if (option.section == section && option.is_known_to(program) && !hosting_only) {
+      const bool left_out = option.rare && options == HelpOf::common;
+      if (option.section == section && option.is_known_to(program) && !hosting_only && !left_out) {
         lines += option_line(option);
       }
     }
@@ -181,7 +188,8 @@ std::string overview_text() {
 }
 
 std::string answer(const ProgramSettings& settings) {
-  return settings.request == Request::version ? version_text() : help_text(settings.program);
+  if (settings.request == Request::version) return version_text();
+  return help_text(settings.program, settings.request == Request::help_all ? HelpOf::all : HelpOf::common);
 }
 
 std::string version_text() {

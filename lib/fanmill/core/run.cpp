@@ -168,7 +168,8 @@ void Run::lane_failed(LaneToken token, const std::string& reason) {
 }
 
 void Run::welcome(const Worker& worker) {
-  say(worker.from.peer, wire::Welcome{id_, settings_.delimiter, worker.lane, worker.token, sink_for(worker)});
+  say(worker.from.peer, wire::Welcome{id_, settings_.delimiter, settings_.separator, worker.lane,
+                                      worker.token, sink_for(worker)});
 }
 
 wire::SinkPlace Run::sink_for(const Worker& worker) const {
@@ -218,7 +219,7 @@ void Run::adopt_sink(const From& from, const wire::Hello& hello) {
     sink.results.push_back(std::move(endpoint));
   }
   sink_ = std::move(sink);
-  say(from.peer, wire::Welcome{id_, settings_.delimiter, "", LaneToken{}, {}});
+  say(from.peer, wire::Welcome{id_, settings_.delimiter, "", "", LaneToken{}, {}});
   // What it was asked or told before may have been lost with a connection, or with the sink before it.
   if (hello.has_store) {
     dispatcher_.check_everything();

@@ -54,7 +54,8 @@ class Run {
   struct Settings {
     Dispatcher::Settings dispatcher;
     std::string delimiter;
-    std::string address;  // where workers and sinks connect, for people
+    std::string separator{};  // between the columns of an item; empty: there are none
+    std::string address;      // where workers and sinks connect, for people
     Duration wait_timeout = Duration::max();
     std::optional<std::uint64_t> halt_after;  // failed tasks that end the run
     bool halt_now = false;                    // without waiting for what is out

@@ -26,9 +26,10 @@ std::vector<IdRange> ids_of(std::span<const wire::TaskView> tasks) {
 }
 }  // namespace
 
-Station::Station(wire::Hello hello, Duration wait_timeout, std::function<std::uint64_t()> random)
+Station::Station(wire::Hello hello, Duration wait_timeout, std::function<std::uint64_t()> random, bool keep)
     : hello_(std::move(hello)),
       random_(std::move(random)),
+      keep_(keep),
       calling_(milliseconds(100), seconds(2)),
       patience_(wait_timeout) {}
 
@@ -59,6 +60,8 @@ void Station::on_control(const wire::Control& message, Time now) {
   } else if (const auto* refused = std::get_if<wire::Refused>(&message)) {
     finish(4, "the ventilator at " + hello_.reached + " refused this worker: " + refused->reason);
   } else if (std::holds_alternative<wire::Stop>(message)) {
+    if (keep_ && state_ == State::calling) return;
+    stopped_ = state_ != State::leaving;
     finish(0, "");
   } else if (std::holds_alternative<wire::Bye>(message)) {
     if (state_ == State::leaving) finish(0, "");
@@ -82,6 +85,7 @@ void Station::on(const wire::Welcome& welcome, Time now) {
   state_ = State::joining;
   run_ = welcome.run;
   token_ = welcome.token;
+  separator_ = welcome.separator;
   lane_ = welcome.lane;
   lane_up_ = false;
   ask_again_ = never;

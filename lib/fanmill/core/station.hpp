@@ -5,10 +5,11 @@
 //      ▲                      │                                  │
 //      └───── settled ──── rejoining ◀── lane or control broke ──┘
 //
-// STOP and REFUSED end it from anywhere. Rejoining: what runs is finished and delivered, what had not been
-// started is dropped, and a new incarnation says HELLO; the ventilator sends again whatever it has not seen
-// acknowledged. The results connection may break without that: once it is up again, a MARK down it and a HELD
-// to the ventilator let the others find out which results were lost on the way.
+// STOP and REFUSED end it from anywhere; while calling, one that stays for the next run does not hear STOP.
+// Rejoining: what runs is finished and delivered, what had not been started is dropped, and a new incarnation
+// says HELLO; the ventilator sends again whatever it has not seen acknowledged. The results connection may
+// break without that: once it is up again, a MARK down it and a HELD to the ventilator let the others find
+// out which results were lost on the way.
 //
 // Pure: events and `now` in, actions out. One thread.
 
@@ -62,7 +63,8 @@ class Station {
   };
 
   // `hello` with everything but the incarnation, which `random` draws. `random` never gives 0.
-  Station(wire::Hello hello, Duration wait_timeout, std::function<std::uint64_t()> random);
+  // `keep`: the worker stays when a run ends, so a STOP that answers HELLO is of the run before.
+  Station(wire::Hello hello, Duration wait_timeout, std::function<std::uint64_t()> random, bool keep = false);
 
   // --- events
   void start(Time now);
@@ -95,8 +97,11 @@ class Station {
   // --- facts
   [[nodiscard]] RunId run() const { return run_; }
   [[nodiscard]] LaneToken token() const { return token_; }
+  [[nodiscard]] const std::string& separator() const { return separator_; }
   [[nodiscard]] const wire::SinkPlace& sink() const { return sink_; }
   [[nodiscard]] std::uint64_t held() const { return unsent_.size(); }
+  // It is over because the run is, and not because it was to leave.
+  [[nodiscard]] bool stopped() const { return stopped_; }
   [[nodiscard]] bool working() const { return state_ == State::working; }
 
  private:
@@ -116,11 +121,14 @@ class Station {
 
   wire::Hello hello_;
   std::function<std::uint64_t()> random_;
+  bool keep_;
+  bool stopped_ = false;
   State state_ = State::idle;
   Backoff calling_;
   Patience patience_;
   RunId run_{};
   LaneToken token_{};
+  std::string separator_;
   std::string lane_;
   wire::SinkPlace sink_;
   bool lane_up_ = false;

@@ -1,38 +1,30 @@
 #pragma once
-// Items that end with a delimiter, out of files that are read one after the other.
+// Items that end with a delimiter, or so many of them as one.
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <vector>
 
-#include <fanmill/input/input.hpp>
-#include <fanmill/input/source.hpp>
+#include <fanmill/input/framing.hpp>
 
 namespace fanmill::input {
 
-class Lines : public Input {
+class Lines : public Framing {
  public:
-  // Checks all files, opens none.
-  Lines(std::vector<std::string> files, char delimiter, std::size_t max_item);
+  // An item is `per_task` lines (≥ 1) with the delimiters between them, fewer at the end of a file.
+  Lines(char delimiter, std::uint64_t per_task) : delimiter_(delimiter), per_task_(per_task) {}
 
-  [[nodiscard]] int wait_fd() const override { return source_ ? source_->wait_fd() : -1; }
-  bool read(Receiver& receiver) override;
+  std::size_t cut(ByteView bytes, Items& items) override;
+  void end(ByteView rest, Items& items) override;
   [[nodiscard]] std::string delimiter() const override { return std::string(1, delimiter_); }
 
  private:
-  void hand_over(Receiver& receiver, ByteView item);
-  void split(Receiver& receiver, std::size_t got);
+  [[nodiscard]] ByteView without_last_delimiter(ByteView lines) const;
 
-  std::vector<std::string> files_;
   char delimiter_;
-  std::size_t max_item_;
-  std::size_t next_file_ = 0;
-  std::optional<Source> source_;
-  std::vector<char> buffer_;  // an item's beginning, and room for a block after it
-  std::size_t begun_ = 0;     // bytes of it; no delimiter is among them
-  std::uint64_t items_ = 0;   // handed over
+  std::uint64_t per_task_;
+  std::uint64_t lines_ = 0;   // complete ones of the item that has begun
+  std::size_t searched_ = 0;  // bytes of it
 };
 
 }  // namespace fanmill::input

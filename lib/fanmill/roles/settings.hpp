@@ -10,6 +10,7 @@
 
 #include <fanmill/base/notice.hpp>
 #include <fanmill/base/time.hpp>
+#include <fanmill/core/tenure.hpp>
 #include <fanmill/transport/endpoint.hpp>
 #include <fanmill/wire/limits.hpp>
 
@@ -48,11 +49,14 @@ struct VentilatorSettings : CommonSettings {
   std::uint32_t retries = 0;                         // further attempts after a failure
   Duration retry_delay{0};  // before the first of them; each further one waits longer
   std::optional<Halt> halt;
+  std::string separator;  // between the columns of an item, for the workers; empty: there are none
 };
 
 struct WorkerSettings : CommonSettings {
   Endpoint connect;
   std::string name;  // for people; empty: host:pid
+  core::Tenure::Settings tenure;
+  bool keep = false;  // stays for the next run when one ends
 };
 
 struct SinkSettings : CommonSettings {

@@ -105,6 +105,7 @@ Run::Settings VentilatorLoop::run_settings(const VentilatorSettings& settings, c
     result.halt_now = settings.halt->now;
   }
   result.delimiter = input.delimiter();
+  result.separator = settings.separator;
   result.address = address.text();
   result.wait_timeout = settings.wait_timeout;
   return result;

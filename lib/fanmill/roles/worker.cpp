@@ -36,21 +36,26 @@ struct Connection {
 class WorkerLoop {
  public:
   WorkerLoop(transport::Context& context, const WorkerSettings& settings, const work::WorkSettings& work,
-             StopRequest& stop)
+             core::Tenure& tenure, StopRequest& stop)
       : context_(context),
         settings_(settings),
+        tenure_(tenure),
         stop_(stop),
         runner_(work::make_runner(work)),
         control_(context, settings.connect, settings),
         hello_(hello(settings, *runner_)),
-        station_(hello_, settings.wait_timeout, transport::random_id) {}
+        station_(hello_, settings.wait_timeout, transport::random_id, settings.keep) {}
 
   RunReport run();
+  // It has ended because the run has.
+  [[nodiscard]] bool was_stopped() const { return station_.stopped(); }
 
  private:
   static wire::Hello hello(const WorkerSettings& settings, const work::Runner& runner);
 
   void obey_stop(Time now);
+  void obey_tenure(Time now);
+  void leave(const std::string& why, Time now);
   void perform(Time now);
   void perform(const core::Say& action, Time) { control_.say(action.message); }
   void perform(const core::Tell& action, Time) { settings_.notice(action.severity, action.text); }
@@ -60,7 +65,9 @@ class WorkerLoop {
   void perform(const Station::OpenResults& action, Time now);
   void perform(const Station::SendMark& action, Time now);
   void perform(const Station::TakeBack& action, Time) {
-    station_.on_taken_back(action.given, runner_->take_back(action.most));
+    const std::vector<TaskId> ids = runner_->take_back(action.most);
+    tenure_.taken_back(ids.size());
+    station_.on_taken_back(action.given, ids);
   }
   bool connect(std::unique_ptr<Connection>& connection, transport::Kind kind,
                const transport::SocketSettings& settings, const std::string& told);
@@ -75,6 +82,7 @@ class WorkerLoop {
 
   transport::Context& context_;
   const WorkerSettings& settings_;
+  core::Tenure& tenure_;
   StopRequest& stop_;
   std::unique_ptr<work::Runner> runner_;
   ControlLink control_;
@@ -101,6 +109,7 @@ class WorkerLoop {
   std::optional<core::Finish> finish_;
   std::uint64_t malformed_ = 0;
   int stop_level_ = 0;
+  bool leaving_ = false;
 };
 
 wire::Hello WorkerLoop::hello(const WorkerSettings& settings, const work::Runner& runner) {
@@ -118,6 +127,7 @@ RunReport WorkerLoop::run() {
     for (;;) {
       const Time now = Clock::now();
       obey_stop(now);
+      obey_tenure(now);
       station_.tick(now);
       perform(now);
       if (finish_) return report();
@@ -142,10 +152,24 @@ void WorkerLoop::obey_stop(Time now) {
     if (station_.held() > 0) {
       settings_.notice(Severity::info, "leaving: what runs will be finished; once more to stop now");
     }
-    station_.leave("asked to end", now);
+    leave("asked to end", now);
   } else {
     finish_ = core::Finish{128 + stop_.signal_number(), ""};
   }
+}
+
+void WorkerLoop::obey_tenure(Time now) {
+  tenure_.look(station_.held() > 0, now);
+  if (leaving_) return;
+  const std::string why = tenure_.over(now);
+  if (why.empty()) return;
+  settings_.notice(Severity::info, "leaving: " + why);
+  leave(why, now);
+}
+
+void WorkerLoop::leave(const std::string& why, Time now) {
+  leaving_ = true;
+  station_.leave(why, now);
 }
 
 void WorkerLoop::perform(Time now) {
@@ -176,6 +200,11 @@ bool WorkerLoop::connect(std::unique_ptr<Connection>& connection, transport::Kin
 }
 
 void WorkerLoop::perform(const Station::OpenLane& action, Time now) {
+  const std::string column = runner_->wanted_column();
+  if (station_.separator().empty() && !column.empty()) {
+    throw Error(ErrorCode::unavailable, "fill in", column, "the ventilator's items have no columns",
+                "give it --colsep SEP");
+  }
   transport::SocketSettings lane;
   lane.reconnects = false;
   lane.receive_limit = 0;  // the ventilator's credit bounds what is in it
@@ -200,7 +229,7 @@ void WorkerLoop::perform(const Station::SendMark& action, Time now) {
 void WorkerLoop::start_tasks(Time now) {
   // What cannot be sent on is not added to.
   while (outbox_.empty() && station_.has_waiting()) {
-    const std::size_t room = runner_->room();
+    const std::size_t room = std::min<std::uint64_t>(runner_->room(), tenure_.left());
     if (room == 0) return;
     if (!run_context_ || run_context_->token != station_.token() || run_context_->run != station_.run() ||
         run_context_->wants_item != station_.sink().wants_item ||
@@ -210,11 +239,13 @@ void WorkerLoop::start_tasks(Time now) {
       context->token = station_.token();
       context->worker =
           settings_.name.empty() ? hello_.host + ":" + std::to_string(hello_.pid) : settings_.name;
+      context->separator = station_.separator();
       context->wants_item = station_.sink().wants_item;
       context->wants_detail = station_.sink().wants_detail;
       run_context_ = std::move(context);
     }
     Station::Holding holding = station_.take(room);
+    tenure_.started(holding.tasks.size());
     runner_->start({std::move(holding.owner), run_context_, holding.tasks}, now);
   }
 }
@@ -247,7 +278,10 @@ void WorkerLoop::wait(Time now) {
   }
   // What was collected since tasks were last started has made room for those that wait.
   const bool can_start = outbox_.empty() && station_.has_waiting() && runner_->room() > 0;
-  poller_.wait(now, can_start ? now : std::min(station_.next_tick(), runner_->deadline()));
+  const bool must_leave = !leaving_ && tenure_.left() == 0;
+  const Time tenure_end = leaving_ ? never : tenure_.next();
+  poller_.wait(
+      now, can_start || must_leave ? now : std::min({station_.next_tick(), runner_->deadline(), tenure_end}));
 }
 
 void WorkerLoop::collect_results(Time now) {
@@ -326,7 +360,13 @@ RunReport run_worker(const WorkerSettings& settings, const work::WorkSettings& w
 
 RunReport run_worker(transport::Context& context, const WorkerSettings& settings,
                      const work::WorkSettings& work, StopRequest& stop) {
-  return WorkerLoop(context, settings, work, stop).run();
+  core::Tenure tenure(settings.tenure, Clock::now());
+  for (;;) {
+    WorkerLoop loop(context, settings, work, tenure, stop);
+    RunReport report = loop.run();
+    if (!settings.keep || !loop.was_stopped() || stop.level() > 0) return report;
+    settings.notice(Severity::info, "the run is over; waiting for the next one");
+  }
 }
 
 }  // namespace fanmill::roles

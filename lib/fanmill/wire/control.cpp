@@ -144,11 +144,12 @@ struct Layout<Hello> {
 template <>
 struct Layout<Welcome> {
   static constexpr Type type = Type::welcome;
-  static constexpr std::uint32_t arity = 7;
+  static constexpr std::uint32_t arity = 8;
   static void write(Writer& writer, const Welcome& welcome) {
-    assert(welcome.delimiter.size() <= max_delimiter);
+    assert(welcome.delimiter.size() <= max_delimiter && welcome.separator.size() <= max_separator);
     write_id(writer, welcome.run);
     writer.bytes(welcome.delimiter);
+    writer.bytes(welcome.separator);
     write_text(writer, welcome.lane, max_endpoint);
     write_id(writer, welcome.token);
     write_place(writer, welcome.sink);
@@ -157,6 +158,7 @@ struct Layout<Welcome> {
     Welcome welcome;
     welcome.run = RunId{reader.number()};
     welcome.delimiter = reader.bytes(max_delimiter);
+    welcome.separator = reader.bytes(max_separator);
     welcome.lane = reader.text(max_endpoint);
     welcome.token = LaneToken{reader.number()};
     welcome.sink = read_place(reader);

@@ -54,10 +54,11 @@ struct SinkPlace {
 // WELCOME, ventilator → worker or sink.
 struct Welcome {
   RunId run{};
-  std::string delimiter;  // what stood between the tasks in the input, 1 … 16 bytes, or empty
-  std::string lane;       // worker: endpoint of its lane
-  LaneToken token{};      // worker: its lane's name; 0 for a sink
-  SinkPlace sink;         // worker: where results go
+  std::string delimiter;    // what stood between the tasks in the input, 1 … 16 bytes, or empty
+  std::string separator{};  // worker: between the columns of an item, up to 64 bytes; empty: there are none
+  std::string lane;         // worker: endpoint of its lane
+  LaneToken token{};        // worker: its lane's name; 0 for a sink
+  SinkPlace sink;           // worker: where results go
   friend bool operator==(const Welcome&, const Welcome&) = default;
 };
 

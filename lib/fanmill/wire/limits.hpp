@@ -21,6 +21,7 @@ inline constexpr std::size_t max_endpoints = 16;  // endpoints that one sink may
 inline constexpr std::size_t max_text = 4096;     // reasons for people, error texts
 inline constexpr std::size_t max_key = 64;        // a CURVE public key in Z85 has 40
 inline constexpr std::size_t max_delimiter = 16;
+inline constexpr std::size_t max_separator = 64;
 inline constexpr std::size_t max_ranges = 65536;      // ranges in one ACK, LEAVING, …
 inline constexpr std::size_t max_batch = 16384;       // tasks or results in one frame
 inline constexpr std::size_t max_keys = 2048;         // keys in one CHECK

@@ -18,6 +18,7 @@
 
 #include <fanmill/base/error.hpp>
 #include <fanmill/work/command.hpp>
+#include <fanmill/work/quoted_word.hpp>
 
 namespace fanmill::work {
 
@@ -98,6 +99,7 @@ wire::Detail detail_of(Reaped reaped, const siginfo_t& information) {
 
 CommandRunner::CommandRunner(CommandLine command, const CommandSettings& settings)
     : command_(std::move(command)),
+      dry_run_(settings.dry_run),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       read_buffer_(read_size) {
@@ -171,8 +173,15 @@ void CommandRunner::begin(std::size_t index, Time now) {
   // Not the loop's own time: starting those before this one took some.
   slot.started = Clock::now();
   slot.started_at = microseconds(std::chrono::system_clock::now().time_since_epoch());
-  const TaskPlace place{slot.task.payload, slot.task.id, static_cast<std::uint32_t>(index + 1)};
+  const TaskPlace place{slot.task.payload, slot.task.id, static_cast<std::uint32_t>(index + 1),
+                        slot.context->separator};
   std::optional<std::string> trouble = command_.expand(place, arguments_);
+  if (dry_run_ && !trouble) {
+    write_command(slot.streams[0].capture);
+    finish(index, {});
+    ::eventfd_write(wake_.fd(), 1);
+    return;
+  }
   if (!trouble) {
     const std::string_view name = arguments_[0];
     const int error = spawn(index);
@@ -186,6 +195,15 @@ void CommandRunner::begin(std::size_t index, Time now) {
   detail.error = *trouble;
   finish(index, detail);
   ::eventfd_write(wake_.fd(), 1);
+}
+
+void CommandRunner::write_command(Capture& out) const {
+  out.append(quoted_command(arguments_[0]));
+  for (std::size_t word = 1; word < arguments_.count(); ++word) {
+    out.append(" ");
+    out.append(quoted_word(arguments_[word], "%+,-./:=@_"));
+  }
+  out.append("\n");
 }
 
 // That there is no room for a process just now says nothing about the task, so it is not its outcome.

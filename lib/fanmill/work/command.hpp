@@ -30,6 +30,7 @@ struct CommandSettings {
   std::size_t slots = 1;
   std::size_t max_output = 0;  // bytes of stdout that are kept of a task
   std::size_t max_stderr = 0;  // and of stderr, the last ones
+  bool dry_run = false;        // starts nothing: a task's stdout is what would run, as a line for sh
 };
 
 class CommandRunner final : public Runner {
@@ -42,6 +43,9 @@ class CommandRunner final : public Runner {
   CommandRunner& operator=(const CommandRunner&) = delete;
 
   [[nodiscard]] std::size_t slots() const override { return slots_.size(); }
+  [[nodiscard]] std::string wanted_column() const override {
+    return command_.column() ? spelling_of(*command_.column()) : "";
+  }
   [[nodiscard]] std::size_t room() const override { return slots_.size() - running_; }
   void start(Handout handout, Time now) override;
   // All that it has runs, or will as soon as the system lets it.
@@ -79,6 +83,7 @@ class CommandRunner final : public Runner {
   [[nodiscard]] std::size_t take_free_slot();
   // Starts the task of a slot, or puts it off where the system lacks what a process takes.
   void begin(std::size_t index, Time now);
+  void write_command(Capture& out) const;
   void put_off(std::size_t index, std::string_view name, int error, Time now);
   void begin_put_off(Time now);
   // The errno value that says why not, or 0.
@@ -94,6 +99,7 @@ class CommandRunner final : public Runner {
   void reap_dying();
 
   CommandLine command_;
+  bool dry_run_;
   ProgramPath path_;
   Environment environment_;
   Spawner spawner_;

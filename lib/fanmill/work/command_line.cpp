@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -56,7 +57,8 @@ CommandLine CommandLine::of_words(const std::vector<std::string>& words) {
     line.words_.push_back({WordTemplate(word)});
     has_item = has_item || line.words_.back().text.has_placeholder();
   }
-  if (!has_item) line.words_.push_back({WordTemplate(Placeholder::item)});
+  if (!has_item) line.words_.push_back({WordTemplate(Placeholder{})});
+  line.find_column();
   return line;
 }
 
@@ -72,11 +74,22 @@ CommandLine CommandLine::of_shell_text(std::string_view text) {
   for (const ShellParameter& parameter : shell.parameters) {
     line.words_.push_back({WordTemplate(parameter.placeholder), parameter.form});
   }
+  line.find_column();
   return line;
+}
+
+void CommandLine::find_column() {
+  for (const Word& word : words_) {
+    const auto other = word.text.furthest_column();
+    if (other && (!column_ || std::abs(other->column) > std::abs(column_->column))) column_ = other;
+  }
 }
 
 std::optional<std::string> CommandLine::expand(const TaskPlace& place, Arguments& arguments) const {
   arguments.clear();
+  if (column_ && !column_of(place.item, place.separator, column_->column)) {
+    return fmt::format("the item {} has no column {}", quoted(place.item), spelling_of(*column_));
+  }
   for (const Word& word : words_) {
     const std::string_view argument = arguments.add([&](std::string& to) { word.text.append_to(to, place); });
     if (argument.size() > max_argument) {

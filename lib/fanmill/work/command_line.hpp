@@ -49,15 +49,22 @@ class CommandLine {
   // `/bin/sh -c TEXT fanmill …`. Throws usage_error.
   [[nodiscard]] static CommandLine of_shell_text(std::string_view text);
 
-  // Fills `arguments`. Returns why the task cannot be run, if so: what it is made of cannot be an argument.
+  // The column that a task's item must have, the furthest of those that are used; nothing where none is.
+  [[nodiscard]] const std::optional<Placeholder>& column() const { return column_; }
+
+  // Fills `arguments`. Returns why the task cannot be run, if so: what it is made of cannot be an argument,
+  // or a column is missing.
   [[nodiscard]] std::optional<std::string> expand(const TaskPlace& place, Arguments& arguments) const;
 
  private:
+  void find_column();
+
   struct Word {
     WordTemplate text;
     ShellParameter::Form form = ShellParameter::Form::any;
   };
   std::vector<Word> words_;
+  std::optional<Placeholder> column_;
 };
 
 }  // namespace fanmill::work

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 
 #include <fanmill/base/error.hpp>
 #include <fanmill/work/placeholder.hpp>
@@ -9,28 +10,23 @@ namespace fanmill::work {
 
 namespace {
 
-struct Spelling {
+struct Suffix {
   std::string_view text;
-  Placeholder placeholder;
+  Part part;
 };
 
-constexpr std::array<Spelling, 7> spellings{{{"{}", Placeholder::item},
-                                             {"{.}", Placeholder::no_extension},
-                                             {"{/}", Placeholder::name},
-                                             {"{//}", Placeholder::folder},
-                                             {"{/.}", Placeholder::name_no_extension},
-                                             {"{#}", Placeholder::number},
-                                             {"{%}", Placeholder::slot}}};
+constexpr std::array<Suffix, 7> suffixes{{{"", Part::whole},
+                                          {".", Part::no_extension},
+                                          {"/", Part::name},
+                                          {"//", Part::folder},
+                                          {"/.", Part::name_no_extension},
+                                          {"#", Part::number},
+                                          {"%", Part::slot}}};
 
-// The length of "{1}", "{-2}", "{3/.}" and their like at the start of `text`, or 0.
-std::size_t column_length(std::string_view text) {
-  std::size_t at = 1;
-  if (at < text.size() && (text[at] == '-' || text[at] == '+')) ++at;
-  const std::size_t digits = at;
-  while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
-  if (at == digits) return 0;
-  while (at < text.size() && (text[at] == '/' || text[at] == '.')) ++at;
-  return at < text.size() && text[at] == '}' ? at + 1 : 0;
+constexpr std::uint32_t most_columns = 99'999;
+
+bool is_of_the_item(Part part) {
+  return part != Part::number && part != Part::slot;
 }
 
 ByteView name_of(ByteView item) {
@@ -60,16 +56,64 @@ void append_number(std::string& to, std::uint64_t number) {
 
 }  // namespace
 
+std::string spelling_of(const Placeholder& placeholder) {
+  std::string text = "{";
+  if (placeholder.column != 0) text += std::to_string(placeholder.column);
+  for (const Suffix& suffix : suffixes) {
+    if (suffix.part == placeholder.part) text += suffix.text;
+  }
+  return text += '}';
+}
+
+std::optional<ByteView> column_of(ByteView item, ByteView separator, std::int32_t column) {
+  const auto end_of = [&](ByteView text) {
+    return separator.empty() ? ByteView::npos : text.find(separator);
+  };
+  std::int32_t wanted = column;
+  if (column < 0) {
+    std::int32_t count = 1;
+    for (ByteView rest = item;; ++count) {
+      const std::size_t end = end_of(rest);
+      if (end == ByteView::npos) break;
+      rest.remove_prefix(end + separator.size());
+    }
+    wanted = count + 1 + column;
+    if (wanted < 1) return std::nullopt;
+  }
+  for (;; --wanted) {
+    const std::size_t end = end_of(item);
+    if (wanted == 1) return item.substr(0, end);
+    if (end == ByteView::npos) return std::nullopt;
+    item.remove_prefix(end + separator.size());
+  }
+}
+
 std::optional<PlaceholderMatch> match_placeholder(std::string_view text) {
   if (text.empty() || text.front() != '{') return std::nullopt;
-  for (const Spelling& spelling : spellings) {
-    if (text.starts_with(spelling.text)) return PlaceholderMatch{spelling.placeholder, spelling.text.size()};
+  const std::size_t close = text.find('}');
+  if (close == std::string_view::npos) return std::nullopt;
+  std::string_view inner = text.substr(1, close - 1);
+  const bool backwards = inner.starts_with('-');
+  const std::size_t sign = backwards ? 1 : 0;
+  const std::size_t digits = std::min(inner.find_first_not_of("0123456789", sign), inner.size()) - sign;
+  if (backwards && digits == 0) return std::nullopt;
+  const std::string_view number = inner.substr(sign, digits);
+  inner.remove_prefix(sign + digits);
+  const auto suffix =
+      std::find_if(suffixes.begin(), suffixes.end(), [&](const Suffix& one) { return one.text == inner; });
+  if (suffix == suffixes.end()) return std::nullopt;
+  PlaceholderMatch match{{suffix->part, 0}, close + 1};
+  if (digits == 0) return match;
+  if (!is_of_the_item(suffix->part)) return std::nullopt;
+  std::uint32_t column = 0;
+  const auto parsed = std::from_chars(number.data(), number.data() + number.size(), column);
+  if (parsed.ec != std::errc() || column == 0 || column > most_columns) {
+    throw usage_error(text.substr(0, match.length), "there is no such column",
+                      "columns count from 1, and {-1} is the last one");
   }
-  if (const std::size_t length = column_length(text)) {
-    throw usage_error(text.substr(0, length), "columns need --colsep, which is not there yet",
-                      "{} is the whole item, and a pattern's repetition can be written as {2,2}");
-  }
-  return std::nullopt;
+  match.placeholder.column =
+      backwards ? -static_cast<std::int32_t>(column) : static_cast<std::int32_t>(column);
+  return match;
 }
 
 bool has_placeholder(std::string_view text) {
@@ -79,27 +123,33 @@ bool has_placeholder(std::string_view text) {
   return false;
 }
 
-void append_value(std::string& to, Placeholder placeholder, const TaskPlace& place) {
-  switch (placeholder) {
-    case Placeholder::item:
-      to.append(place.item);
+void append_value(std::string& to, const Placeholder& placeholder, const TaskPlace& place) {
+  ByteView item = place.item;
+  if (placeholder.column != 0) {
+    const auto column = column_of(item, place.separator, placeholder.column);
+    if (!column) return;
+    item = *column;
+  }
+  switch (placeholder.part) {
+    case Part::whole:
+      to.append(item);
       break;
-    case Placeholder::no_extension:
-      to.append(without_extension(place.item));
+    case Part::no_extension:
+      to.append(without_extension(item));
       break;
-    case Placeholder::name:
-      to.append(name_of(place.item));
+    case Part::name:
+      to.append(name_of(item));
       break;
-    case Placeholder::folder:
-      to.append(folder_of(place.item));
+    case Part::folder:
+      to.append(folder_of(item));
       break;
-    case Placeholder::name_no_extension:
-      to.append(without_extension(name_of(place.item)));
+    case Part::name_no_extension:
+      to.append(without_extension(name_of(item)));
       break;
-    case Placeholder::number:
+    case Part::number:
       append_number(to, place.id + 1);
       break;
-    case Placeholder::slot:
+    case Part::slot:
       append_number(to, place.slot);
       break;
   }
@@ -109,7 +159,7 @@ WordTemplate::WordTemplate(std::string_view word) {
   std::string text;
   while (!word.empty()) {
     if (const auto match = match_placeholder(word)) {
-      parts_.push_back({std::move(text), match->placeholder});
+      pieces_.push_back({std::move(text), match->placeholder});
       text.clear();
       word.remove_prefix(match->length);
     } else {
@@ -117,24 +167,35 @@ WordTemplate::WordTemplate(std::string_view word) {
       word.remove_prefix(1);
     }
   }
-  if (!text.empty()) parts_.push_back({std::move(text), std::nullopt});
+  if (!text.empty()) pieces_.push_back({std::move(text), std::nullopt});
 }
 
 WordTemplate WordTemplate::literal(std::string_view word) {
   WordTemplate result;
-  result.parts_.push_back({std::string(word), std::nullopt});
+  result.pieces_.push_back({std::string(word), std::nullopt});
   return result;
 }
 
 bool WordTemplate::has_placeholder() const {
-  return std::any_of(parts_.begin(), parts_.end(),
-                     [](const Part& part) { return part.placeholder.has_value(); });
+  return std::any_of(pieces_.begin(), pieces_.end(),
+                     [](const Piece& piece) { return piece.placeholder.has_value(); });
+}
+
+std::optional<Placeholder> WordTemplate::furthest_column() const {
+  std::optional<Placeholder> furthest;
+  for (const Piece& piece : pieces_) {
+    if (!piece.placeholder || piece.placeholder->column == 0) continue;
+    if (!furthest || std::abs(piece.placeholder->column) > std::abs(furthest->column)) {
+      furthest = piece.placeholder;
+    }
+  }
+  return furthest;
 }
 
 void WordTemplate::append_to(std::string& to, const TaskPlace& place) const {
-  for (const Part& part : parts_) {
-    to.append(part.text);
-    if (part.placeholder) append_value(to, *part.placeholder, place);
+  for (const Piece& piece : pieces_) {
+    to.append(piece.text);
+    if (piece.placeholder) append_value(to, *piece.placeholder, place);
   }
 }
 

@@ -25,6 +25,7 @@ struct RunContext {
   RunId run{};
   LaneToken token{};
   std::string worker;         // the name that stands in results
+  std::string separator;      // between the columns of an item; empty: it has none
   bool wants_item = false;    // put the payload into each result's detail
   bool wants_detail = false;  // a detail with ok results too
 };
@@ -50,6 +51,9 @@ class Runner {
 
   // How many tasks run at the same time, ≥ 1.
   [[nodiscard]] virtual std::size_t slots() const = 0;
+
+  // The placeholder of a column, where it has one and so cannot do with items that have none; else "".
+  [[nodiscard]] virtual std::string wanted_column() const { return ""; }
 
   // How many tasks may be handed over now: what keeps every slot busy and no more. 0 if none.
   [[nodiscard]] virtual std::size_t room() const = 0;

@@ -161,7 +161,7 @@ bool Scanner::placeholder_between(std::string_view before, std::string_view afte
   const std::string_view spelling = text_.substr(at_, match->length);
   if (forbidden_ != nullptr) refuse(spelling, forbidden_);
   at_ += match->length;
-  const bool counted = match->placeholder == Placeholder::number || match->placeholder == Placeholder::slot;
+  const bool counted = match->placeholder.part == Part::number || match->placeholder.part == Part::slot;
   const ShellParameter wanted{match->placeholder, counted ? ShellParameter::Form::any : form};
   auto found = std::find(parameters_.begin(), parameters_.end(), wanted);
   if (found == parameters_.end()) found = parameters_.insert(found, wanted);
@@ -611,7 +611,7 @@ ShellText parse_shell_text(std::string_view text) {
                         "write {} where the item belongs");
     }
     result.text.insert(*scanner.append_at(), " \"${1}\"");
-    result.parameters.push_back({Placeholder::item, ShellParameter::Form::any});
+    result.parameters.push_back({Placeholder{}, ShellParameter::Form::any});
   }
   // sh would take it for more of its own options.
   if (result.text.front() == '-' || result.text.front() == '+') result.text.insert(0, " ");

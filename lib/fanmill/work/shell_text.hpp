@@ -32,7 +32,7 @@ namespace fanmill::work {
 
 struct ShellParameter {
   enum class Form : std::uint8_t { any, whole_number };
-  Placeholder placeholder{};
+  Placeholder placeholder;
   Form form = Form::any;  // a task whose value has another form must not be run
   friend bool operator==(const ShellParameter&, const ShellParameter&) = default;
 };

@@ -20,7 +20,7 @@ WorkKind kind_of(const std::vector<std::string>& words) {
 
 std::unique_ptr<Runner> make_runner(const WorkSettings& settings) {
   assert(settings.slots > 0);
-  const CommandSettings limits{settings.slots, settings.max_output, settings.max_stderr};
+  const CommandSettings limits{settings.slots, settings.max_output, settings.max_stderr, settings.dry_run};
   switch (settings.kind) {
     case WorkKind::command:
       return std::make_unique<CommandRunner>(CommandLine::of_words(settings.words), limits);

@@ -27,6 +27,7 @@ struct WorkSettings {
   std::size_t slots = 1;
   std::size_t max_output = std::size_t{64} << 20;  // stdout of a task; the rest is counted
   std::size_t max_stderr = std::size_t{64} << 10;  // the last bytes of stderr; the rest is counted
+  bool dry_run = false;  // command, shell: a task's output is the command that would run
 };
 
 // Decides between command and shell as docs/command-line.md says: one argument with white space or shell

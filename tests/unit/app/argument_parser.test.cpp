@@ -71,7 +71,8 @@ TEST_CASE("command line: an unknown option is named, with the one that may be me
   CHECK(refusal(Program::run, {"--joobs", "2", "cat"}) == "--joobs: no such option; did you mean --jobs?");
   CHECK(refusal(Program::run, {"--keep-ordr=1", "cat"}) ==
         "--keep-ordr: no such option; did you mean --keep-order?");
-  CHECK(refusal(Program::run, {"--keep", "cat"}) == "--keep: no such option; did you mean --keep-order?");
+  CHECK(refusal(Program::run, {"--keeporder", "cat"}) ==
+        "--keeporder: no such option; did you mean --keep-order?");
   CHECK(refusal(Program::run, {"-x7", "cat"}) == "-x: no such option");
   CHECK(refusal(Program::run, {"-5", "cat"}) == "-5: no such option");
   CHECK(refusal(Program::run, {"-k", "--zzzzzz", "--", "cat"}) == "--zzzzzz: no such option");
@@ -226,6 +227,7 @@ TEST_CASE("command line: --help and --version are answered whatever else is wron
   CHECK(parse_command_line(Program::run, {"--jobs", "two", "--help"}).request == Request::help);
   CHECK(parse_command_line(Program::worker, {"-h"}).request == Request::help);
   CHECK(parse_command_line(Program::sink, {"--version"}).request == Request::version);
+  CHECK(parse_command_line(Program::run, {"--jobs", "two", "--help-all"}).request == Request::help_all);
   CHECK(parse_command_line(Program::run, {"cat", "--help"}).request == Request::work);
 }
 

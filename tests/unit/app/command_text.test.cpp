@@ -18,6 +18,9 @@ TEST_CASE("command text: as a person would type it") {
 TEST_CASE("command text: different commands have different texts") {
   CHECK(command_text({.kind = WorkKind::command, .words = {"a", "b c"}}) !=
         command_text({.kind = WorkKind::command, .words = {"a b", "c"}}));
+  const work::WorkSettings columns{.kind = WorkKind::shell, .words = {"echo {1}"}};
+  CHECK(command_text(columns, " ") == "--colsep ' ' echo {1}");
+  CHECK(command_text(columns, "\t") != command_text(columns, ","));
 }
 
 }  // namespace fanmill::app

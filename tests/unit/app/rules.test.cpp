@@ -48,7 +48,33 @@ TEST_CASE("rules: one text with shell characters is for the shell, several words
 TEST_CASE("rules: a command that cannot be run is refused before anything starts") {
   CHECK_THAT(refusal(Program::run, {"echo", "{1}"}), Contains("{1}"));
   CHECK_THAT(refusal(Program::run, {"echo '{}"}), Contains("never closed"));
-  CHECK_THAT(refusal(Program::worker, {"--connect", "ipc:///tmp/x", "--shell", "echo {2}"}), Contains("{2}"));
+  CHECK_THAT(refusal(Program::worker, {"--connect", "ipc:///tmp/x", "--shell", "echo {0}"}), Contains("{0}"));
+}
+
+TEST_CASE("rules: columns need a separator, which a worker gets from its ventilator") {
+  CHECK_THAT(refusal(Program::run, {"echo", "{1}"}), StartsWith("{1}: columns need --colsep"));
+  CHECK_THAT(refusal(Program::run, {"--shell", "echo '{} {2/}'"}), StartsWith("{2/}: columns need"));
+  CHECK_THAT(refusal(Program::ventilator, {"--bind", "inproc://x", "echo", "{-1}"}), Contains("{-1}"));
+  CHECK(refusal(Program::worker, {"--connect", "ipc:///tmp/x", "echo", "{2}"}).empty());
+  CHECK(parse_command_line(Program::run, {"--colsep", ", ", "echo", "{2}"}).ventilator.separator == ", ");
+}
+
+TEST_CASE("rules: a separator is plain text, and only its tab and backslash are written in another way") {
+  const auto separator = [](const std::string& text) {
+    return parse_command_line(Program::run, {"--colsep", text, "echo"}).ventilator.separator;
+  };
+  CHECK(separator("\\t") == "\t");
+  CHECK(separator("\t") == "\t");
+  CHECK(separator("a\\\\b") == "a\\b");
+  CHECK(separator("|") == "|");
+  CHECK(separator(std::string(64, '.')).size() == 64);
+  for (const std::string odd : {"\\s+", "\\|", "x\\"}) {
+    CHECK_THAT(refusal(Program::run, {"--colsep", odd, "echo"}), StartsWith("--colsep: '" + odd + "'"));
+  }
+  CHECK_THAT(refusal(Program::run, {"--colsep", "", "echo"}), StartsWith("--colsep: "));
+  CHECK_THAT(refusal(Program::run, {"--colsep", std::string(65, '.'), "echo"}), Contains("too long"));
+  CHECK_THAT(refusal(Program::worker, {"--connect", "ipc:///tmp/x", "--colsep", ",", "echo"}),
+             Contains("does not take it"));
 }
 
 TEST_CASE("rules: each component needs its endpoint") {

@@ -15,9 +15,9 @@ constexpr Program programs[]{Program::run,  Program::ventilator, Program::worker
                              Program::sink, Program::audit,      Program::export_results};
 }
 
-TEST_CASE("help: it names every option of the program, and no other") {
+TEST_CASE("help: all of it names every option of the program, and no other") {
   for (const Program program : programs) {
-    const std::string text = help_text(program);
+    const std::string text = help_text(program, HelpOf::all);
     for (const Option& option : option_table()) {
       CAPTURE(command_name(program), option.name);
       // Followed by its argument, the gap before its text, or in the list of what is for hosting.
@@ -31,7 +31,7 @@ TEST_CASE("help: it names every option of the program, and no other") {
 
 TEST_CASE("help: it fits a screen") {
   for (const Program program : programs) {
-    std::istringstream lines(help_text(program));
+    std::istringstream lines(help_text(program, HelpOf::common));
     std::string line;
     int count = 0;
     while (std::getline(lines, line)) {
@@ -44,15 +44,28 @@ TEST_CASE("help: it fits a screen") {
   }
 }
 
+TEST_CASE("help: the common options are some of all, and it says where the others are") {
+  for (const Program program : programs) {
+    std::istringstream lines(help_text(program, HelpOf::common));
+    const std::string all = help_text(program, HelpOf::all);
+    std::string line;
+    while (std::getline(lines, line)) CHECK_THAT(all, Contains(line + "\n"));
+    CHECK_THAT(help_text(program, HelpOf::common), Contains("--help-all "));
+  }
+  CHECK_THAT(help_text(Program::run, HelpOf::common), !Contains("--window"));
+  CHECK_THAT(help_text(Program::run, HelpOf::common), Contains("--jobs"));
+}
+
 TEST_CASE("help: it has examples and the exit status") {
   for (const Program program : programs) {
-    CHECK_THAT(help_text(program), Contains("EXAMPLES\n  "));
-    CHECK_THAT(help_text(program), Contains("EXIT STATUS\n  0 "));
+    CHECK_THAT(help_text(program, HelpOf::common), Contains("EXAMPLES\n  "));
+    CHECK_THAT(help_text(program, HelpOf::common), Contains("EXIT STATUS\n  0 "));
   }
 }
 
 TEST_CASE("help: it names the functions that there are") {
-  for (const std::string& name : work::function_names()) CHECK_THAT(help_text(Program::run), Contains(name));
+  for (const std::string& name : work::function_names())
+    CHECK_THAT(help_text(Program::run, HelpOf::common), Contains(name));
 }
 
 TEST_CASE("help: the overview names the programs") {

@@ -139,7 +139,7 @@ TEST_CASE("run: a worker's way from HELLO to its first task") {
   actions = scene.actions();
   CHECK(peers_told(actions) == std::vector<std::string>{"peer"});
   CHECK(said<wire::Welcome>(actions) ==
-        std::vector<wire::Welcome>{{run_id, "\n", "tcp://head:6000", open.token, {}}});
+        std::vector<wire::Welcome>{{run_id, "\n", "", "tcp://head:6000", open.token, {}}});
   CHECK(scene.next_ids().empty());
 
   scene.hear(from, wire::Ready{open.token});
@@ -359,7 +359,7 @@ TEST_CASE("run: workers hear of a sink that comes late, and those that come late
   scene.hear(scene.connect("sink", 90), sink_hello());
   auto actions = scene.actions();
   CHECK(peers_told(actions) == std::vector<std::string>{"sink", "early"});
-  CHECK(said<wire::Welcome>(actions) == std::vector<wire::Welcome>{{run_id, "\n", "", LaneToken{}, {}}});
+  CHECK(said<wire::Welcome>(actions) == std::vector<wire::Welcome>{{run_id, "\n", "", "", LaneToken{}, {}}});
   const auto shown = said<wire::SinkAt>(actions);
   REQUIRE(shown.size() == 1);
   CHECK(shown.front().sink.endpoint == "tcp://sink:1");

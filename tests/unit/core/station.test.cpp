@@ -50,8 +50,9 @@ wire::Welcome welcome(LaneToken token = lane, const std::string& sink = "tcp://s
 // A station, what it asks for, and the tasks that it is given.
 class Scene {
  public:
-  explicit Scene(Duration wait_timeout = Duration::max())
-      : station(hello(), wait_timeout, [this] { return ++drawn_; }) {
+  explicit Scene(Duration wait_timeout = Duration::max(), bool keep = false)
+      : station(
+            hello(), wait_timeout, [this] { return ++drawn_; }, keep) {
     station.start(now);
   }
 
@@ -91,6 +92,33 @@ class Scene {
 }
 
 }  // namespace
+
+// --- the end of a run
+
+TEST_CASE("station: who stays for the next run does not take the end of the last one for it") {
+  Scene kept(Duration::max(), true);
+  kept.station.on_control(wire::Stop{}, kept.now);
+  CHECK(finished(kept.actions()).empty());
+  kept.join();
+  kept.station.on_control(wire::Stop{}, kept.now);
+  REQUIRE(finished(kept.actions()).size() == 1);
+  CHECK(kept.station.stopped());
+
+  Scene other;
+  other.station.on_control(wire::Stop{}, other.now);
+  CHECK(finished(other.actions()).size() == 1);
+}
+
+TEST_CASE("station: who was leaving when the run ended has left, and was not stopped") {
+  Scene scene(Duration::max(), true);
+  scene.join();
+  scene.give({1, 2});
+  static_cast<void>(scene.take(1));
+  scene.station.leave("", scene.now);
+  scene.station.on_control(wire::Stop{}, scene.now);
+  CHECK(finished(scene.actions()).size() == 1);
+  CHECK_FALSE(scene.station.stopped());
+}
 
 // --- joining
 

@@ -89,9 +89,14 @@ TEST_CASE("control: what msgpack-c packs is what the protocol says") {
                            .epoch = Incarnation{9},
                            .wants_item = false,
                            .wants_detail = true};
-  CHECK(taken<Welcome>(packed(1, 2, 5, bin("\n"), "lane", 6, place)) ==
-        Welcome{.run = RunId{5}, .delimiter = "\n", .lane = "lane", .token = LaneToken{6}, .sink = expected});
-  CHECK(taken<Welcome>(packed(1, 2, 5, "\n", "lane", 6, place)).delimiter == "\n");
+  CHECK(taken<Welcome>(packed(1, 2, 5, bin("\n"), bin("\t"), "lane", 6, place)) ==
+        Welcome{.run = RunId{5},
+                .delimiter = "\n",
+                .separator = "\t",
+                .lane = "lane",
+                .token = LaneToken{6},
+                .sink = expected});
+  CHECK(taken<Welcome>(packed(1, 2, 5, "\n", "", "lane", 6, place)).delimiter == "\n");
   CHECK(taken<Refused>(packed(1, 3, "no")) == Refused{"no"});
   CHECK(taken<Ready>(packed(1, 4, 6)) == Ready{LaneToken{6}});
   CHECK(taken<Who>(packed(1, 5)) == Who{});
@@ -161,9 +166,14 @@ TEST_CASE("control: texts may be as long as their limit, and no longer") {
   CHECK_FALSE(flaw_of(packed(1, 6, place(max_endpoint, max_key))));
   CHECK(flaw_of(packed(1, 6, place(max_endpoint + 1, 0))) == Flaw::out_of_range);
   CHECK(flaw_of(packed(1, 6, place(0, max_key + 1))) == Flaw::out_of_range);
-  CHECK_FALSE(flaw_of(packed(1, 2, 5, bin(text_of(max_delimiter)), text_of(max_endpoint), 6, place(0, 0))));
-  CHECK(flaw_of(packed(1, 2, 5, bin(text_of(max_delimiter + 1)), "", 6, place(0, 0))) == Flaw::out_of_range);
-  CHECK(flaw_of(packed(1, 2, 5, "", text_of(max_endpoint + 1), 6, place(0, 0))) == Flaw::out_of_range);
+  const auto welcome = [&](std::size_t delimiter, std::size_t separator, std::size_t lane) {
+    return flaw_of(
+        packed(1, 2, 5, bin(text_of(delimiter)), bin(text_of(separator)), text_of(lane), 6, place(0, 0)));
+  };
+  CHECK_FALSE(welcome(max_delimiter, max_separator, max_endpoint));
+  CHECK(welcome(max_delimiter + 1, 0, 0) == Flaw::out_of_range);
+  CHECK(welcome(0, max_separator + 1, 0) == Flaw::out_of_range);
+  CHECK(welcome(0, 0, max_endpoint + 1) == Flaw::out_of_range);
 }
 
 TEST_CASE("control: counts reach to the last id and no further") {

@@ -104,6 +104,55 @@ TEST_CASE("command: an exit status is a failure with that code") {
   }
 }
 
+TEST_CASE("command: columns are filled in by the run's separator, and one that is missing is a failure") {
+  RunContext columns;
+  columns.separator = ", ";
+  for (const auto& runner :
+       {command({"printf", "%s|", "{3}", "x{1}y", "{}"}), shell("printf '%s|' {3} \"x{1}y\" '{}'")}) {
+    CHECK(runner->wanted_column() == "{3}");
+    CHECK(run_one(*runner, "a b, $(c), *", columns).output == "*|xa by|a b, $(c), *|");
+    CHECK(run_one(*runner, ", , ", columns).output == "|xy|, , |");
+    const Ran missing = run_one(*runner, "a, b", columns);
+    CHECK(missing.outcome == Outcome::failed);
+    CHECK(missing.cause == wire::Cause::error);
+    CHECK(missing.error == "the item 'a, b' has no column {3}");
+  }
+  CHECK(command({"echo", "{}"})->wanted_column().empty());
+}
+
+TEST_CASE("command: a dry run starts nothing, and shows what sh would take for the same") {
+  const Folder folder;
+  const auto dry = [](WorkKind kind, const std::vector<std::string>& words) {
+    WorkSettings settings;
+    settings.kind = kind;
+    settings.words = words;
+    settings.slots = 2;
+    settings.dry_run = true;
+    return make_runner(settings);
+  };
+  const auto words = dry(WorkKind::command, {"touch", "{}", "x{#}"});
+  CHECK(run_one(*words, "PWNED").output == "touch PWNED x1\n");
+  CHECK(run_one(*words, "it's").output == "touch 'it'\\''s' x1\n");
+  CHECK(run_one(*words, "").output == "touch '' x1\n");
+  CHECK(run_one(*dry(WorkKind::shell, {"touch {}; date"}), "a b").output ==
+        "/bin/sh -c 'touch \"${1}\"; date' fanmill 'a b'\n");
+  CHECK(run_one(*words, std::string("a\0b", 3)).outcome == Outcome::failed);
+  CHECK(run_one(*dry(WorkKind::command, {"{}", "a"}), "if").output == "'if' a\n");
+  CHECK(run_one(*dry(WorkKind::command, {"{}", "a=b"}), "a=b").output == "'a=b' a=b\n");
+  // What it shows does in sh what the command does.
+  for (const std::string item : {"a  b", "*", "$(touch PWNED)", "\"`'\\", "-n", "~", "#", "x=y", "{a,b}", "!",
+                                 "line\nline", "\xff", ""}) {
+    for (const WorkKind kind : {WorkKind::command, WorkKind::shell}) {
+      const std::vector<std::string> command = kind == WorkKind::command
+                                                   ? std::vector<std::string>{"printf", "<%s>", "{}"}
+                                                   : std::vector<std::string>{"printf '<%s>' {}"};
+      CAPTURE(item);
+      CHECK(output_of({"/bin/sh", "-c", run_one(*dry(kind, command), item).output}) == "<" + item + ">");
+    }
+  }
+  CHECK(folder.entries() == 0);
+}
+
 TEST_CASE("command: a signal is a failure with its number") {
   const auto runner = shell("kill -{} $$");
   for (const std::string number : {"9", "11", "15"}) {

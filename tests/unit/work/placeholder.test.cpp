@@ -63,8 +63,8 @@ TEST_CASE("placeholder: what is filled in is not looked at again") {
 }
 
 TEST_CASE("placeholder: anything else in braces is text") {
-  for (const std::string word :
-       {"{foo}", "{", "}", "{ }", "{{", "{1", "{1..3}", "{1,2}", "{///}", "{-}", "$2"}) {
+  for (const std::string word : {"{foo}", "{", "}", "{ }", "{{", "{1", "{1..3}", "{1,2}", "{///}", "{-}",
+                                 "$2", "{+1}", "{1#}", "{2%}", "{1 }", "{3///}"}) {
     CAPTURE(word);
     CHECK(filled(word, "x") == word);
     CHECK_FALSE(WordTemplate(word).has_placeholder());
@@ -79,10 +79,50 @@ TEST_CASE("placeholder: a word that is literal has none") {
   CHECK(text == "{} {1}");
 }
 
-TEST_CASE("placeholder: columns are refused, and the message names what they need") {
-  for (const std::string column : {"{1}", "{12}", "{-1}", "{2/}", "{3/.}", "{1//}"}) {
+TEST_CASE("placeholder: a column is what stands between separators, counted from either end") {
+  const auto in_columns = [](std::string_view word, ByteView item, ByteView separator = ",") {
+    std::string text;
+    WordTemplate(word).append_to(text, {item, 7, 3, separator});
+    return text;
+  };
+  CHECK(in_columns("{1}", "a,b,c") == "a");
+  CHECK(in_columns("{3}{2}", "a,b,c") == "cb");
+  CHECK(in_columns("{-1}{-3}", "a,b,c") == "ca");
+  CHECK(in_columns("{}", "a,b,c") == "a,b,c");
+  CHECK(in_columns("<{1}|{2}|{3}>", ",,") == "<||>");
+  CHECK(in_columns("<{1}>", "") == "<>");
+  CHECK(in_columns("{2}", "a::b:::c", "::") == "b");
+  CHECK(in_columns("{3}", "a::b:::c", "::") == ":c");
+  CHECK(in_columns("{2.} {2/} {2//} {2/.}", "x,dir/y.tar.gz") == "dir/y.tar y.tar.gz dir y.tar");
+  CHECK(in_columns("{12}", "1,2,3,4,5,6,7,8,9,10,11,12") == "12");
+  CHECK(in_columns("{1}{#}{%}", "{2},b") == "{2}83");
+  CHECK(in_columns("{2}", "a\tb\tc", "\t") == "b");
+  CHECK(in_columns("{1}", "a b", "") == "a b");
+}
+
+TEST_CASE("placeholder: whether an item has a column") {
+  CHECK(column_of("a,b", ",", 2) == "b");
+  CHECK(column_of("a,b", ",", -2) == "a");
+  CHECK_FALSE(column_of("a,b", ",", 3));
+  CHECK_FALSE(column_of("a,b", ",", -3));
+  CHECK(column_of("", ",", 1) == "");
+  CHECK(column_of("", ",", -1) == "");
+  CHECK_FALSE(column_of("", ",", 2));
+  CHECK_FALSE(column_of("a,b", "", 2));
+}
+
+TEST_CASE("placeholder: a word tells of the column that it needs most") {
+  CHECK_FALSE(WordTemplate("{} {#}").furthest_column());
+  CHECK(spelling_of(*WordTemplate("{2}{-4/.}{3}").furthest_column()) == "{-4/.}");
+  for (const std::string text : {"{}", "{.}", "{/}", "{//}", "{/.}", "{#}", "{%}", "{1}", "{-20}", "{3//}"}) {
+    CHECK(spelling_of(match_placeholder(text).value().placeholder) == text);
+  }
+}
+
+TEST_CASE("placeholder: a column that cannot be is refused") {
+  for (const std::string column : {"{0}", "{-0}", "{100000}", "{99999999999999999999/}"}) {
     CAPTURE(column);
     CHECK_THROWS_AS(WordTemplate("x" + column), Error);
-    CHECK_THROWS_WITH(has_placeholder(column), Catch::Contains(column) && Catch::Contains("--colsep"));
+    CHECK_THROWS_WITH(has_placeholder(column), Catch::Contains(column) && Catch::Contains("no such column"));
   }
 }

@@ -24,10 +24,11 @@ std::vector<std::vector<std::string>> shells() {
 }
 
 // As a command runner would, but in a shell of our choice.
-std::string output_in(std::vector<std::string> argv, const ShellText& shell, ByteView item) {
+std::string output_in(std::vector<std::string> argv, const ShellText& shell, ByteView item,
+                      ByteView separator = {}) {
   argv.insert(argv.end(), {"-c", shell.text, "fanmill"});
   for (const ShellParameter& parameter : shell.parameters) {
-    append_value(argv.emplace_back(), parameter.placeholder, {item});
+    append_value(argv.emplace_back(), parameter.placeholder, {item, 0, 1, separator});
   }
   return output_of(argv);
 }
@@ -140,6 +141,25 @@ TEST_CASE("shell text: an item comes through every place as it is in bash, and n
   for (const auto& shell : shells()) {
     if (shell.front() != "/bin/sh") check_every_place(shell);
   }
+}
+
+TEST_CASE("shell text: a column comes through every place as an item does") {
+  const Folder folder;
+  for (Place place : places) {
+    for (std::size_t at = place.text.find("{}"); at != std::string::npos; at = place.text.find("{}", at)) {
+      place.text.replace(at, 2, "{2}");
+    }
+    // Where it was appended, and not written.
+    if (place.text.find("{2}") == std::string::npos) continue;
+    const ShellText text = parse_shell_text(place.text);
+    for (const std::string& item : {hostile.front(), hostile.back()}) {
+      CAPTURE(place.text, text.text, item);
+      if (place.text.find("\\{2}{2}") != std::string::npos) place.before = "{2}";
+      CHECK(output_in({"/bin/sh"}, text, "first\x1f" + item + "\x1fthird", "\x1f") ==
+            place.before + item + place.after);
+    }
+  }
+  CHECK(folder.entries() == 0);
 }
 
 TEST_CASE("shell text: an item that stands twice is there twice") {
@@ -276,7 +296,10 @@ TEST_CASE("shell text: what cannot be kept safe is refused in words") {
       {"a[\"{}\"]=1", "array's index"},
       {"echo ${}", "\\${}"},
       {"echo ${/.}", "\\${/.}"},
-      {"echo {1}", "--colsep"},
+      {"echo {0}", "no such column"},
+      {"echo $'{2}'", "$'"},
+      {"a[{1}]=1", "array's index"},
+      {"cat <<'E'\n{-1}\nE", "quoted"},
       {"echo \"{}", "never closed"},
       {"echo '{}", "never closed"},
       {"echo `{}", "never closed"},
@@ -301,9 +324,9 @@ TEST_CASE("shell text: inside arithmetic an item must be a number") {
   using Form = ShellParameter::Form;
   const ShellText text = parse_shell_text("echo $((2 * {} + {#})) {}");
   REQUIRE(text.parameters.size() == 3);
-  CHECK(text.parameters[0] == ShellParameter{Placeholder::item, Form::whole_number});
-  CHECK(text.parameters[1] == ShellParameter{Placeholder::number, Form::any});
-  CHECK(text.parameters[2] == ShellParameter{Placeholder::item, Form::any});
+  CHECK(text.parameters[0] == ShellParameter{Placeholder{}, Form::whole_number});
+  CHECK(text.parameters[1] == ShellParameter{Placeholder{Part::number}, Form::any});
+  CHECK(text.parameters[2] == ShellParameter{Placeholder{}, Form::any});
   for (const auto& shell : shells()) {
     CHECK(output_in(shell, text, "21") == "43 21\n");
     CHECK(output_in(shell, text, "-3") == "-5 -3\n");

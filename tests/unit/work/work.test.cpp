@@ -41,8 +41,8 @@ TEST_CASE("work: what cannot be run is refused before anything starts") {
   CHECK_THROWS_WITH(make_runner(settings), "COMMAND: there is nothing to run");
   settings.words = {""};
   CHECK_THROWS_AS(make_runner(settings), Error);
-  settings.words = {"echo", "{2}"};
-  CHECK_THROWS_WITH(make_runner(settings), Catch::Contains("--colsep"));
+  settings.words = {"echo", "{0}"};
+  CHECK_THROWS_WITH(make_runner(settings), Catch::Contains("no such column"));
   settings.words = {"echo", std::string("a\0b", 3)};
   CHECK_THROWS_WITH(make_runner(settings), Catch::Contains("NUL"));
   settings.kind = WorkKind::shell;

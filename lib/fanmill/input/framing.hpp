@@ -1,0 +1,61 @@
+#pragma once
+// How the bytes of a file are cut into items.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <fanmill/base/ids.hpp>
+#include <fanmill/input/input.hpp>
+#include <fanmill/input/item_limit.hpp>
+
+namespace fanmill::input {
+
+// Where a framing puts what it has cut: handed over, counted, and held against the limit.
+class Items {
+ public:
+  // `title` is the file's, `handed` counts the items of the whole input, and `offset` is where in the file
+  // the bytes begin that are being cut.
+  Items(Receiver& receiver, std::string_view title, std::uint64_t& handed, std::size_t max_item,
+        std::uint64_t offset)
+      : receiver_(receiver), title_(title), handed_(handed), max_item_(max_item), offset_(offset) {}
+
+  void add(ByteView item) {
+    check(item.size());
+    ++handed_;
+    receiver_.item(item);
+  }
+  // Of an item that is not complete yet: throws where it is too long already.
+  void check(std::uint64_t size) const {
+    if (size > max_item_) throw item_too_long(handed_ + 1, title_, max_item_);
+  }
+  // What makes the file unreadable at byte `at` of those that are being cut: "…byte " and the place in the
+  // file.
+  [[noreturn]] void refuse(std::size_t at, const std::string& reason) const {
+    throw Error(ErrorCode::unavailable, "read", std::string(title_),
+                reason + " byte " + std::to_string(offset_ + at));
+  }
+
+ private:
+  Receiver& receiver_;
+  std::string_view title_;
+  std::uint64_t& handed_;
+  std::size_t max_item_;
+  std::uint64_t offset_;
+};
+
+class Framing {
+ public:
+  virtual ~Framing() = default;
+
+  // Puts what is complete at the beginning of `bytes` into `items`, and returns how many bytes that was. What
+  // is left comes again as the beginning of the next call's bytes, with more behind it.
+  virtual std::size_t cut(ByteView bytes, Items& items) = 0;
+  // The file has ended with `rest`, which cut() had left. The next call is for another file.
+  virtual void end(ByteView rest, Items& items) = 0;
+  // What stands between items.
+  [[nodiscard]] virtual std::string delimiter() const = 0;
+};
+
+}  // namespace fanmill::input
