@@ -73,6 +73,10 @@ class CommandLine(PipelineTest):
             (r"--dry-run.*--results", "fanmill", "run", "--dry-run", "--results", "/tmp/x.db", "echo"),
             (r"--dry-run.*elsewhere", "fanmill", "run", "--dry-run", "--listen", "ipc:///tmp/x", "echo"),
             (r"--dry-run.*does not take it", "worker", "--connect", "ipc:///tmp/x", "--dry-run", "echo"),
+            (r"--timeout.*'5'.*5m", "fanmill", "run", "--timeout", "5", "true"),
+            (r"--timeout.*'-5s'", "fanmill", "run", "--timeout", "-5s", "true"),
+            (r"--kill-after.*'soon'", "fanmill", "run", "--timeout", "5s", "--kill-after", "soon", "true"),
+            (r"--workdir", "fanmill", "run", "--workdir=", "true"),
             (r"'walk'", "fanmill", "walk"),
             (r"fanmill", "fanmill"),
         ]
@@ -109,6 +113,11 @@ class CommandLine(PipelineTest):
 
 
 class Start(PipelineTest):
+    def test_a_workdir_that_is_not_there_is_3(self):
+        run = self.run_program("fanmill", "run", "--workdir", "/nowhere/at/all", "pwd", ":::", "a")
+        self.assert_status(run, 3)
+        self.assert_message(run, "cannot work in '/nowhere/at/all': no such file or directory; --workdir")
+
     def test_port_in_use_is_3(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             endpoint = f"tcp://127.0.0.1:{taken.getsockname()[1]}"

@@ -169,6 +169,7 @@ class Rules {
     }
     check_command();
     check_dry_run();
+    check_limits();
   }
 
   // What is only shown must not pass for done.
@@ -186,13 +187,26 @@ class Rules {
     }
   }
 
+  void check_limits() const {
+    for (const std::string_view name : {"--stdin", "--workdir", "--timeout"}) {
+      if (is_given(name) && settings_.command.kind == work::WorkKind::function) {
+        throw usage_error(name, "it is for commands, and a function is none", "leave it out");
+      }
+    }
+    if (is_given("--kill-after") && !is_given("--timeout")) {
+      throw usage_error("--kill-after", "it counts from the timeout, and there is none",
+                        "give --timeout T too");
+    }
+  }
+
   // What cannot be run is said here, and not by a worker that has joined.
   void check_command() const {
     const work::WorkSettings& command = settings_.command;
     if (command.kind == work::WorkKind::function) return;
-    const work::CommandLine line = command.kind == work::WorkKind::shell
-                                       ? work::CommandLine::of_shell_text(command.words.front())
-                                       : work::CommandLine::of_words(command.words);
+    const work::CommandLine line =
+        command.kind == work::WorkKind::shell
+            ? work::CommandLine::of_shell_text(command.words.front(), command.item)
+            : work::CommandLine::of_words(command.words, command.item);
     // A worker is told by its ventilator whether items have columns.
     if (line.column() && settings_.hosts_all_stages && !is_given("--colsep")) {
       throw usage_error(work::spelling_of(*line.column()), "columns need --colsep SEP",

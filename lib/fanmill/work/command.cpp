@@ -2,7 +2,6 @@
 #include <cassert>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -13,10 +12,10 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fanmill/base/error.hpp>
+#include <fanmill/base/quantity.hpp>
 #include <fanmill/work/command.hpp>
 #include <fanmill/work/quoted_word.hpp>
 
@@ -38,26 +37,28 @@ bool is_lack(int error) {
   return error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM;
 }
 
-// What an epoll event carries: a slot's index and a source, or one of these.
+// What an epoll event carries: a slot's index and a source, a keeper's id with this bit, or that all are set.
+constexpr std::uint64_t keeper_event = std::uint64_t{1} << 63;
 constexpr std::uint64_t wake_event = ~std::uint64_t{0};
-constexpr std::uint64_t dying_event = wake_event - 1;
 
 struct Pipe {
   Descriptor ours;
   Descriptor theirs;
 };
 
-// Both ends lie above the standard descriptors, so that none of them is closed by mistake in a child.
-std::optional<Pipe> open_pipe() {
+// Ours does not block; theirs does. Both ends lie above the standard descriptors, so that none of them is
+// closed by mistake in a child.
+std::optional<Pipe> open_pipe(int our_access) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return std::nullopt;
   Pipe pipe{Descriptor(ends[0]), Descriptor(ends[1])};
+  if (our_access == O_WRONLY) std::swap(pipe.ours, pipe.theirs);
   for (Descriptor* end : {&pipe.ours, &pipe.theirs}) {
     if (end->fd() > STDERR_FILENO) continue;
     *end = Descriptor(::fcntl(end->fd(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
     if (!*end) return std::nullopt;
   }
-  ::fcntl(pipe.ours.fd(), F_SETFL, O_RDONLY | O_NONBLOCK);
+  ::fcntl(pipe.ours.fd(), F_SETFL, our_access | O_NONBLOCK);
   return pipe;
 }
 
@@ -65,47 +66,45 @@ std::uint64_t microseconds(std::chrono::nanoseconds duration) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
 }
 
-enum class Reaped : std::uint8_t {
-  not_yet,  // with WNOHANG: it is still running
-  ended,
-  taken,  // by somebody who waits for all children of this process
-};
-
-Reaped reap(const Child& child, int options, siginfo_t& information) {
-  information.si_pid = 0;
-  while (::waitid(P_PIDFD, static_cast<id_t>(child.pidfd.fd()), &information, WEXITED | options) != 0) {
-    if (errno != EINTR) return Reaped::taken;
+// How a process ended.
+wire::Detail detail_of(const KeeperReport& report) {
+  wire::Detail detail;
+  if (report.signalled) {
+    detail.cause = wire::Cause::signal;
+  } else if (report.code != 0) {
+    detail.cause = wire::Cause::exit;
   }
-  return information.si_pid == 0 ? Reaped::not_yet : Reaped::ended;
+  detail.code = static_cast<std::uint32_t>(report.code);
+  return detail;
 }
 
-// How a process ended.
-wire::Detail detail_of(Reaped reaped, const siginfo_t& information) {
-  wire::Detail detail;
-  if (reaped == Reaped::taken) {
-    detail.cause = wire::Cause::error;
-    detail.error = "its exit status is lost: something else in this process waits for all children";
-  } else if (information.si_code != CLD_EXITED) {
-    detail.cause = wire::Cause::signal;
-    detail.code = static_cast<std::uint32_t>(information.si_status);
-  } else if (information.si_status != 0) {
-    detail.cause = wire::Cause::exit;
-    detail.code = static_cast<std::uint32_t>(information.si_status);
+Descriptor open_folder(const std::string& path) {
+  if (path.empty()) return {};
+  Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || ::faccessat(folder.fd(), ".", X_OK, AT_EACCESS) != 0) {
+    throw Error(ErrorCode::unavailable, "work in", "'" + path + "'", reason_of(errno),
+                "--workdir takes a directory that is there");
   }
-  return detail;
+  return folder;
 }
 
 }  // namespace
 
-CommandRunner::CommandRunner(CommandLine command, const CommandSettings& settings)
+CommandRunner::CommandRunner(CommandLine command, const WorkSettings& settings)
     : command_(std::move(command)),
       dry_run_(settings.dry_run),
+      item_(settings.item),
+      output_(settings.output),
+      timeout_(settings.timeout),
+      kill_after_(settings.kill_after),
+      folder_(open_folder(settings.folder)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       read_buffer_(read_size) {
   assert(settings.slots > 0);
   if (!epoll_ || !wake_) throw Error(ErrorCode::unavailable, "start", "commands", reason_of(errno));
-  watch(wake_.fd(), wake_event);
+  if (timeout_) timed_out_ = "timed out after " + format_duration(*timeout_);
+  watch(wake_.fd(), EPOLLIN, wake_event);
   slots_.reserve(settings.slots);
   for (std::size_t index = 0; index < settings.slots; ++index) {
     Slot& slot = slots_.emplace_back();
@@ -113,22 +112,40 @@ CommandRunner::CommandRunner(CommandLine command, const CommandSettings& setting
     slot.streams[1].capture = Capture(Capture::Keep::last, settings.max_stderr);
     free_.push_back(index);
   }
+  // Now, while this process is small and quickly forked.
+  if (const int error = open_keeper()) {
+    throw Error(ErrorCode::unavailable, "start", "commands", reason_of(error));
+  }
 }
 
 CommandRunner::~CommandRunner() {
   abandon();
-  siginfo_t information{};
-  for (const Child& child : dying_) static_cast<void>(reap(child, 0, information));
+  for (const auto& [id, kept] : keepers_) kept.keeper.reap();
 }
 
-void CommandRunner::watch(int fd, std::uint64_t what) const {
+int CommandRunner::open_keeper() {
+  auto opened = Keeper::open({.program = &program_, .most = commands_per_keeper(), .folder = folder_.fd()});
+  if (const int* const error = std::get_if<int>(&opened)) return *error;
+  const KeeperId id = ++last_keeper_;
+  Kept& kept = keepers_.emplace(id, Kept{std::move(std::get<Keeper>(opened))}).first->second;
+  watch(kept.keeper.fd(), EPOLLIN, keeper_event | id);
+  idle_.push_back(id);
+  return 0;
+}
+
+void CommandRunner::watch(int fd, std::uint32_t events, std::uint64_t what) const {
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = events;
   event.data.u64 = what;
   // It fails for want of memory alone, and then there is no way to go on.
   if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) != 0) {
     throw Error(ErrorCode::unavailable, "watch", "a command", reason_of(errno));
   }
+}
+
+// Closing alone would not do it where another thread has just forked, and holds a copy.
+void CommandRunner::unwatch(int fd) const {
+  ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
 std::size_t CommandRunner::take_free_slot() {
@@ -144,7 +161,11 @@ void CommandRunner::free_slot(std::size_t index) {
     close_stream(stream);
     stream.capture.clear();
   }
+  close_input(slot);
   slot.busy = false;
+  slot.timeout = Timeout::none;
+  slot.due = never;
+  slot.ended = false;
   slot.owner.reset();
   slot.context.reset();
   free_.push_back(index);
@@ -236,30 +257,69 @@ int CommandRunner::spawn(std::size_t index) {
   const std::string_view name = arguments_[0];
   const auto file = path_.find(name);
   if (const int* const error = std::get_if<int>(&file)) return *error;
-  std::optional<Pipe> out = open_pipe();
-  std::optional<Pipe> err = out ? open_pipe() : std::nullopt;
-  if (!err) return errno;
+  std::optional<Pipe> in;
+  std::optional<Pipe> out;
+  std::optional<Pipe> err;
+  const bool captured = output_ == OutputGoes::to_results;
+  if (captured && (!(out = open_pipe(O_RDONLY)) || !(err = open_pipe(O_RDONLY)))) return errno;
+  if (item_ == ItemGoes::to_stdin && !(in = open_pipe(O_WRONLY))) return errno;
   const Program program{
       .file = std::get<const char*>(file),
       .argv = arguments_.argv(),
       .environment = environment_.of_task(slot.context->run, slot.task.id, slot.task.attempt,
                                           static_cast<std::uint32_t>(index + 1)),
-      .stdout_fd = out->theirs.fd(),
-      .stderr_fd = err->theirs.fd(),
   };
-  auto spawned = spawner_.spawn(program);
-  if (const int* const error = std::get_if<int>(&spawned)) {
+  if (!program_.put(program)) return E2BIG;
+  if (in) {
+    // What a pipe takes is in it before anybody can close the other end.
+    slot.input = std::move(in->ours);
+    slot.input_done = 0;
+    write_input(slot);
+  }
+  const int error =
+      start_by_keeper(index, in ? in->theirs.fd() : -1, captured ? out->theirs.fd() : STDOUT_FILENO,
+                      captured ? err->theirs.fd() : STDERR_FILENO);
+  if (error != 0) {
+    slot.input.reset();
     path_.forget(name);
-    return *error;
+    return error;
   }
   slot.busy = true;
-  slot.child = std::move(std::get<Child>(spawned));
-  slot.streams[0].pipe = std::move(out->ours);
-  slot.streams[1].pipe = std::move(err->ours);
-  watch(slot.streams[0].pipe.fd(), index << 2 | static_cast<std::uint64_t>(Source::out));
-  watch(slot.streams[1].pipe.fd(), index << 2 | static_cast<std::uint64_t>(Source::err));
-  watch(slot.child.pidfd.fd(), index << 2 | static_cast<std::uint64_t>(Source::process));
+  if (timeout_) {
+    slot.due = slot.started + *timeout_;
+    next_due_ = std::min(next_due_, slot.due);
+  }
+  const auto source = [index](Source what) { return index << 2 | static_cast<std::uint64_t>(what); };
+  if (captured) {
+    slot.streams[0].pipe = std::move(out->ours);
+    slot.streams[1].pipe = std::move(err->ours);
+    watch(slot.streams[0].pipe.fd(), EPOLLIN, source(Source::out));
+    watch(slot.streams[1].pipe.fd(), EPOLLIN, source(Source::err));
+  }
+  if (slot.input) watch(slot.input.fd(), EPOLLOUT, source(Source::in));
   return 0;
+}
+
+int CommandRunner::start_by_keeper(std::size_t index, int in, int out, int err) {
+  for (;;) {
+    if (idle_.empty()) {
+      if (const int error = open_keeper()) return error;
+    }
+    const KeeperId id = idle_.back();
+    Keeper& keeper = keepers_.at(id).keeper;
+    const int error = keeper.start(static_cast<std::uint32_t>(index), in, out, err);
+    if (keeper.has_report()) ::eventfd_write(wake_.fd(), 1);
+    // Somebody may have killed it.
+    if (error == EPIPE) {
+      idle_.pop_back();
+      continue;
+    }
+    if (error == 0) {
+      slots_[index].keeper = id;
+      if (timeout_) idle_.pop_back();
+    }
+    return error;
+  }
 }
 
 std::string CommandRunner::why_not_run(std::string_view name, int error) const {
@@ -267,7 +327,8 @@ std::string CommandRunner::why_not_run(std::string_view name, int error) const {
   struct stat status {};
   if (error == E2BIG) {
     reason = "its arguments and the environment are too long together";
-  } else if (name.find('/') != std::string_view::npos && ::stat(std::string(name).c_str(), &status) == 0) {
+  } else if (name.find('/') != std::string_view::npos &&
+             ::fstatat(folder_ ? folder_.fd() : AT_FDCWD, std::string(name).c_str(), &status, 0) == 0) {
     if (S_ISDIR(status.st_mode)) reason = "it is a directory";
     if (error == ENOENT) reason = "the interpreter that it names was not found";
   }
@@ -278,9 +339,30 @@ std::string CommandRunner::why_not_run(std::string_view name, int error) const {
 
 void CommandRunner::close_stream(Stream& stream) const {
   if (!stream.pipe) return;
-  // Closing alone would not do it where another thread has just forked, and holds a copy.
-  ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, stream.pipe.fd(), nullptr);
+  unwatch(stream.pipe.fd());
   stream.pipe.reset();
+}
+
+void CommandRunner::close_input(Slot& slot) const {
+  if (!slot.input) return;
+  unwatch(slot.input.fd());
+  slot.input.reset();
+}
+
+void CommandRunner::write_input(Slot& slot) {
+  const ByteView item = slot.task.payload;
+  while (slot.input_done < item.size()) {
+    const ssize_t count =
+        ::write(slot.input.fd(), item.data() + slot.input_done, item.size() - slot.input_done);
+    if (count >= 0) {
+      slot.input_done += static_cast<std::size_t>(count);
+    } else if (errno == EAGAIN) {
+      return;
+    } else if (errno != EINTR) {
+      break;  // it does not want more, which is its own affair
+    }
+  }
+  close_input(slot);
 }
 
 void CommandRunner::read_stream(Stream& stream) {
@@ -319,26 +401,26 @@ void CommandRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
     if (what == wake_event) {
       eventfd_t value = 0;
       ::eventfd_read(wake_.fd(), &value);
-    } else if (what == dying_event) {
-      reap_dying();
+      hear_all();
+    } else if ((what & keeper_event) != 0) {
+      hear(static_cast<KeeperId>(what));
     } else {
-      const std::size_t index = what >> 2;
-      Slot& slot = slots_[index];
-      // Its process may have ended a few events ago, in this very round.
-      if (!slot.busy) continue;
+      Slot& slot = slots_[what >> 2];
+      // It may have ended a few events ago, in this very round, and another task's may be there.
       switch (static_cast<Source>(what & 3)) {
-        case Source::process:
-          end_process(index);
-          break;
         case Source::out:
           read_stream(slot.streams[0]);
           break;
         case Source::err:
           read_stream(slot.streams[1]);
           break;
+        case Source::in:
+          if (slot.input) write_input(slot);
+          break;
       }
     }
   }
+  if (now >= next_due_) check_timeouts(now);
   // One that has ended may have made room.
   if (!put_off_.empty() && (count > 0 || now >= try_again_)) begin_put_off(now);
   if (!frame_.empty()) finished_.push_back(frame_.take());
@@ -349,15 +431,115 @@ void CommandRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
   finished_.clear();
 }
 
-void CommandRunner::end_process(std::size_t index) {
+void CommandRunner::hear_all() {
+  std::vector<KeeperId> ids;
+  for (const auto& [id, kept] : keepers_) {
+    if (kept.keeper.has_report()) ids.push_back(id);
+  }
+  for (const KeeperId id : ids) hear(id);
+}
+
+void CommandRunner::hear(KeeperId id) {
+  KeeperReport report;
+  for (auto kept = keepers_.find(id); kept != keepers_.end() && kept->second.keeper.next(report);
+       kept = keepers_.find(id)) {
+    if (report.kind == KeeperReport::Kind::gone) {
+      lose_keeper(id);
+    } else if (kept->second.use == Kept::Use::dying) {
+      continue;
+    } else if (report.kind == KeeperReport::Kind::ended) {
+      on_ended(id, report);
+    } else if (report.kind == KeeperReport::Kind::cleared && timeout_) {
+      on_cleared(id, report);
+    }
+  }
+}
+
+void CommandRunner::on_ended(KeeperId id, const KeeperReport& report) {
+  const std::size_t index = report.tag;
   Slot& slot = slots_[index];
-  siginfo_t information{};
-  const Reaped reaped = reap(slot.child, WNOHANG, information);
-  if (reaped == Reaped::not_yet) return;
-  ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, slot.child.pidfd.fd(), nullptr);
-  slot.child = {};
+  // One that could not be killed, and was given up, has ended after all.
+  if (!slot.busy || slot.keeper != id) return;
+  if (slot.timeout != Timeout::none && report.left) {
+    slot.ended = true;
+    return;
+  }
   for (Stream& stream : slot.streams) read_rest(stream);
-  finish(index, detail_of(reaped, information));
+  if (slot.timeout != Timeout::none) {
+    finish_timed_out(index);
+  } else {
+    finish(index, detail_of(report));
+  }
+  if (!timeout_) return;
+  if (report.left) {
+    keepers_.at(id).use = Kept::Use::left_behind;
+  } else {
+    idle_.push_back(id);
+  }
+}
+
+void CommandRunner::on_cleared(KeeperId id, const KeeperReport& report) {
+  Kept& kept = keepers_.at(id);
+  if (kept.use == Kept::Use::left_behind) {
+    if (report.left) return;
+    kept.use = Kept::Use::commands;
+    idle_.push_back(id);
+    return;
+  }
+  const auto slot = std::find_if(slots_.begin(), slots_.end(), [id](const Slot& one) {
+    return one.busy && one.keeper == id && one.timeout != Timeout::none;
+  });
+  // An order to kill may have crossed the news that there was nothing left to be killed.
+  if (slot == slots_.end() || (!slot->ended && !report.left)) return;
+  for (Stream& stream : slot->streams) read_rest(stream);
+  finish_timed_out(static_cast<std::size_t>(slot - slots_.begin()));
+  if (report.left) {
+    kept.use = Kept::Use::left_behind;
+  } else {
+    idle_.push_back(id);
+  }
+}
+
+void CommandRunner::check_timeouts(Time now) {
+  next_due_ = never;
+  for (Slot& slot : slots_) {
+    if (slot.due <= now) {
+      const Keeper& keeper = keepers_.at(slot.keeper).keeper;
+      if (slot.timeout == Timeout::none) {
+        keeper.terminate();
+        slot.timeout = Timeout::terminated;
+        slot.due = now + kill_after_;
+      } else {
+        keeper.kill();
+        slot.timeout = Timeout::killed;
+        slot.due = never;
+      }
+    }
+    next_due_ = std::min(next_due_, slot.due);
+  }
+}
+
+// Its commands die with it; what they have started goes to whoever reaps above us.
+void CommandRunner::lose_keeper(KeeperId id) {
+  const auto kept = keepers_.find(id);
+  unwatch(kept->second.keeper.fd());
+  kept->second.keeper.reap();
+  keepers_.erase(kept);
+  std::erase(idle_, id);
+  for (std::size_t index = 0; index < slots_.size(); ++index) {
+    if (!slots_[index].busy || slots_[index].keeper != id) continue;
+    wire::Detail detail;
+    detail.cause = wire::Cause::error;
+    detail.error = "how it ended is not known: the process that watches over commands was killed";
+    finish(index, detail);
+  }
+}
+
+void CommandRunner::finish_timed_out(std::size_t index) {
+  wire::Detail detail;
+  detail.cause = wire::Cause::timeout;
+  detail.error = timed_out_;
+  finish(index, detail);
 }
 
 void CommandRunner::finish(std::size_t index, wire::Detail detail) {
@@ -398,29 +580,16 @@ void CommandRunner::abandon() {
   put_off_.clear();
   try_again_ = lacking_since_ = never;
   for (std::size_t index = 0; index < slots_.size(); ++index) {
-    Slot& slot = slots_[index];
-    if (!slot.busy) continue;
-    // Not reaped, so neither number can be somebody else's by now.
-    ::kill(-slot.child.pid, SIGKILL);
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u64 = dying_event;
-    ::epoll_ctl(epoll_.fd(), EPOLL_CTL_MOD, slot.child.pidfd.fd(), &event);
-    dying_.push_back(std::exchange(slot.child, {}));
-    free_slot(index);
+    if (slots_[index].busy) free_slot(index);
   }
+  for (auto& [id, kept] : keepers_) {
+    kept.keeper.let_go();
+    kept.use = Kept::Use::dying;
+  }
+  idle_.clear();
   if (!frame_.empty()) static_cast<void>(frame_.take());
   finished_.clear();
   running_ = 0;
-}
-
-void CommandRunner::reap_dying() {
-  std::erase_if(dying_, [this](const Child& child) {
-    siginfo_t information{};
-    if (reap(child, WNOHANG, information) == Reaped::not_yet) return false;
-    ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, child.pidfd.fd(), nullptr);
-    return true;
-  });
 }
 
 }  // namespace fanmill::work

@@ -11,6 +11,8 @@ namespace fanmill::work {
 
 namespace {
 
+constexpr std::string_view other_way = "with --stdin the command reads it from there";
+
 // For a message: what a person recognises an item by.
 std::string quoted(std::string_view text) {
   constexpr std::size_t longest = 64;
@@ -48,10 +50,10 @@ char** Arguments::argv() {
   return pointers_.data() + 1;
 }
 
-CommandLine CommandLine::of_words(const std::vector<std::string>& words) {
+CommandLine CommandLine::of_words(const std::vector<std::string>& words, ItemGoes item) {
   if (words.empty() || words.front().empty()) throw usage_error("COMMAND", "there is nothing to run");
   CommandLine line;
-  bool has_item = false;
+  bool has_item = item == ItemGoes::to_stdin;
   for (const std::string& word : words) {
     check_fixed_word("COMMAND", word);
     line.words_.push_back({WordTemplate(word)});
@@ -62,8 +64,9 @@ CommandLine CommandLine::of_words(const std::vector<std::string>& words) {
   return line;
 }
 
-CommandLine CommandLine::of_shell_text(std::string_view text) {
-  const ShellText shell = parse_shell_text(text);
+CommandLine CommandLine::of_shell_text(std::string_view text, ItemGoes item) {
+  const ShellText shell = parse_shell_text(
+      text, item == ItemGoes::to_stdin ? WithoutPlaceholder::leave : WithoutPlaceholder::append);
   check_fixed_word("shell text", shell.text);
   CommandLine line;
   for (const std::string_view word : {std::string_view("/bin/sh"), std::string_view("-c")}) {
@@ -93,11 +96,11 @@ std::optional<std::string> CommandLine::expand(const TaskPlace& place, Arguments
   for (const Word& word : words_) {
     const std::string_view argument = arguments.add([&](std::string& to) { word.text.append_to(to, place); });
     if (argument.size() > max_argument) {
-      return fmt::format("the item makes an argument of {} bytes, and Linux takes at most {} ({})",
-                         argument.size(), max_argument, format_size(max_argument + 1));
+      return fmt::format("the item makes an argument of {} bytes, and Linux takes at most {} ({}); {}",
+                         argument.size(), max_argument, format_size(max_argument + 1), other_way);
     }
     if (argument.find('\0') != std::string_view::npos) {
-      return "the item holds a NUL byte, which cannot stand in an argument";
+      return fmt::format("the item holds a NUL byte, which cannot stand in an argument; {}", other_way);
     }
     if (word.form == ShellParameter::Form::whole_number && !is_whole_number(argument)) {
       return fmt::format("{} is not a whole number, and it stands in $((…))", quoted(argument));

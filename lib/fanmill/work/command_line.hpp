@@ -1,6 +1,7 @@
 #pragma once
 // What is executed for a task: a command's words, or the shell with the user's text, with the task filled in.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,12 @@
 #include <fanmill/work/shell_text.hpp>
 
 namespace fanmill::work {
+
+// Where a task's item is put.
+enum class ItemGoes : std::uint8_t {
+  to_arguments,  // where no placeholder stands, the item is the last argument
+  to_stdin,      // placeholders may stand, and nothing is appended
+};
 
 // The most bytes that Linux takes as one argument, without the NUL at its end (MAX_ARG_STRLEN, execve(2)).
 inline constexpr std::size_t max_argument = (std::size_t{128} << 10) - 1;
@@ -43,11 +50,12 @@ class Arguments {
 
 class CommandLine {
  public:
-  // A command and its arguments, without a shell. Where no word has a placeholder, the item is the last
-  // argument. Throws usage_error.
-  [[nodiscard]] static CommandLine of_words(const std::vector<std::string>& words);
+  // A command and its arguments, without a shell. Throws usage_error.
+  [[nodiscard]] static CommandLine of_words(const std::vector<std::string>& words,
+                                            ItemGoes item = ItemGoes::to_arguments);
   // `/bin/sh -c TEXT fanmill …`. Throws usage_error.
-  [[nodiscard]] static CommandLine of_shell_text(std::string_view text);
+  [[nodiscard]] static CommandLine of_shell_text(std::string_view text,
+                                                 ItemGoes item = ItemGoes::to_arguments);
 
   // The column that a task's item must have, the furthest of those that are used; nothing where none is.
   [[nodiscard]] const std::optional<Placeholder>& column() const { return column_; }

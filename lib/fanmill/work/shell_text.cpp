@@ -598,14 +598,14 @@ void Scanner::backquotes(Quoting quoting) {
 
 }  // namespace
 
-ShellText parse_shell_text(std::string_view text) {
+ShellText parse_shell_text(std::string_view text, WithoutPlaceholder without) {
   if (text.find('\0') != std::string_view::npos) {
     throw usage_error("shell text", "a NUL byte cannot stand in it");
   }
   ShellText result;
   Scanner scanner(text, result.parameters);
   result.text = scanner.scan();
-  if (result.parameters.empty()) {
+  if (result.parameters.empty() && without == WithoutPlaceholder::append) {
     if (!scanner.append_at()) {
       throw usage_error("shell text", "there is no command at its end that the item could be an argument of",
                         "write {} where the item belongs");
@@ -614,7 +614,7 @@ ShellText parse_shell_text(std::string_view text) {
     result.parameters.push_back({Placeholder{}, ShellParameter::Form::any});
   }
   // sh would take it for more of its own options.
-  if (result.text.front() == '-' || result.text.front() == '+') result.text.insert(0, " ");
+  if (result.text.starts_with('-') || result.text.starts_with('+')) result.text.insert(0, " ");
   return result;
 }
 

@@ -42,8 +42,12 @@ struct ShellText {
   std::vector<ShellParameter> parameters;  // of $1, $2, …
 };
 
+// What becomes of a text in which no placeholder stands: it gets the item as its last argument, or nothing.
+enum class WithoutPlaceholder : std::uint8_t { append, leave };
+
 // Throws usage_error, in words for who wrote the text.
-[[nodiscard]] ShellText parse_shell_text(std::string_view text);
+[[nodiscard]] ShellText parse_shell_text(std::string_view text,
+                                         WithoutPlaceholder without = WithoutPlaceholder::append);
 
 // An optional sign and decimal digits.
 [[nodiscard]] bool is_whole_number(std::string_view text);

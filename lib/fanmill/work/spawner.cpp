@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <fanmill/base/error.hpp>
+#include <fanmill/work/blocked_signals.hpp>
 #include <fanmill/work/spawner.hpp>
 
 namespace fanmill::work {
@@ -78,22 +79,6 @@ FANMILL_IN_CHILD int run_child(void* argument) {
   return 127;
 }
 
-// Handlers of ours must not run in the child before it has reset them.
-class BlockedSignals {
- public:
-  BlockedSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-
- private:
-  sigset_t before_{};
-};
-
 Descriptor above_standard_ones(int fd) {
   if (fd < 0 || fd > STDERR_FILENO) return Descriptor(fd);
   const Descriptor low(fd);
@@ -124,10 +109,13 @@ Spawner::~Spawner() {
 
 std::variant<Child, int> Spawner::spawn(const Program& program) {
   assert(program.stdout_fd > STDERR_FILENO && program.stderr_fd > STDERR_FILENO);
-  Birth birth{.program = &program, .stdin_fd = null_.fd(), .parent = ::getpid()};
+  Birth birth{.program = &program,
+              .stdin_fd = program.stdin_fd < 0 ? null_.fd() : program.stdin_fd,
+              .parent = ::getpid()};
   int pidfd = -1;
   Child child;
   {
+    // Handlers of ours must not run in the child before it has reset them.
     const BlockedSignals blocked;
     char* const stack_top = static_cast<char*>(stack_) + guard_size + stack_size;
     child.pid = ::clone(run_child, stack_top, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &birth, &pidfd);

@@ -3,8 +3,8 @@
 // CLONE_VFORK), as posix_spawn(3) does, because fork(2) copies page tables, which takes longer than all else.
 // Unlike posix_spawn's, our children can be told to die with us.
 //
-// A child gets /dev/null as stdin and no descriptor of ours but its stdout and stderr; a process group of its
-// own; every signal at its default and none blocked; and SIGKILL when the *thread* that started it ends
+// A child gets no descriptor of ours but its stdin, stdout and stderr; a process group of its own; every
+// signal at its default and none blocked; and SIGKILL when the *thread* that started it ends
 // (PR_SET_PDEATHSIG), so the thread has to outlive its children's use.
 
 #include <cstddef>
@@ -28,6 +28,7 @@ struct Program {
   // line, which the shell then reads, as execvp(3) has it.
   char** argv = nullptr;
   char** environment = nullptr;
+  int stdin_fd = -1;   // ≥ 3; −1: /dev/null
   int stdout_fd = -1;  // ≥ 3
   int stderr_fd = -1;  // ≥ 3
 };

@@ -20,13 +20,13 @@ WorkKind kind_of(const std::vector<std::string>& words) {
 
 std::unique_ptr<Runner> make_runner(const WorkSettings& settings) {
   assert(settings.slots > 0);
-  const CommandSettings limits{settings.slots, settings.max_output, settings.max_stderr, settings.dry_run};
   switch (settings.kind) {
     case WorkKind::command:
-      return std::make_unique<CommandRunner>(CommandLine::of_words(settings.words), limits);
+      return std::make_unique<CommandRunner>(CommandLine::of_words(settings.words, settings.item), settings);
     case WorkKind::shell:
       assert(settings.words.size() == 1);
-      return std::make_unique<CommandRunner>(CommandLine::of_shell_text(settings.words.front()), limits);
+      return std::make_unique<CommandRunner>(
+          CommandLine::of_shell_text(settings.words.front(), settings.item), settings);
     case WorkKind::function:
       break;
   }

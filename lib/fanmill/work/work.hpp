@@ -1,6 +1,7 @@
 #pragma once
 // What a worker was asked to run, as its command line says it; and the runner that does it.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -8,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <fanmill/base/time.hpp>
+#include <fanmill/work/command_line.hpp>
 #include <fanmill/work/function.hpp>
 #include <fanmill/work/runner.hpp>
 
@@ -19,6 +22,12 @@ enum class WorkKind : std::uint8_t {
   function,  // built in
 };
 
+// What becomes of a command's stdout and stderr.
+enum class OutputGoes : std::uint8_t {
+  to_results,  // read, kept up to the limits, and part of the task's result
+  through,     // written to ours at once, whoever else writes there
+};
+
 struct WorkSettings {
   WorkKind kind = WorkKind::command;
   // command: argv with placeholders; shell: the text alone; function: the name alone.
@@ -27,16 +36,22 @@ struct WorkSettings {
   std::size_t slots = 1;
   std::size_t max_output = std::size_t{64} << 20;  // stdout of a task; the rest is counted
   std::size_t max_stderr = std::size_t{64} << 10;  // the last bytes of stderr; the rest is counted
-  bool dry_run = false;  // command, shell: a task's output is the command that would run
+  // Of commands, with a shell or without.
+  ItemGoes item = ItemGoes::to_arguments;
+  OutputGoes output = OutputGoes::to_results;
+  bool dry_run = false;     // starts nothing: a task's stdout is what would run, as a line for sh
+  std::string folder{};               // their working directory; empty: ours
+  std::optional<Duration> timeout{};  // of one
+  Duration kill_after = std::chrono::seconds(5);
 };
 
 // Decides between command and shell as docs/command-line.md says: one argument with white space or shell
 // characters is shell text; several words, or one plain word, are a command.
 [[nodiscard]] WorkKind kind_of(const std::vector<std::string>& words);
 
-// Checks placeholders, quoting and the function's name (throws usage_error naming what is known), and makes
-// the runner. The runner must be used and destroyed on the thread that made it; children die when that thread
-// ends.
+// Checks placeholders, quoting and the function's name (throws usage_error naming what is known) and the
+// folder (throws Error{unavailable} where it cannot be used), and makes the runner. The runner must be used
+// and destroyed on the thread that made it; children die when that thread ends.
 [[nodiscard]] std::unique_ptr<Runner> make_runner(const WorkSettings& settings);
 
 // echo, fail, sha256, sleep, wordcount

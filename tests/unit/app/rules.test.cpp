@@ -131,6 +131,8 @@ TEST_CASE("rules: a ventilator elsewhere than on inproc refuses the other stages
       arguments.emplace_back("echo");
     else if (option.name == "--format")
       arguments.emplace_back("raw");
+    else if (option.argument == "T")
+      arguments.emplace_back("4s");
     else if (!option.is_flag())
       arguments.emplace_back("4");
     CAPTURE(option.name);
@@ -141,6 +143,19 @@ TEST_CASE("rules: a ventilator elsewhere than on inproc refuses the other stages
   }
   CHECK(refusal(Program::ventilator, {"--bind", "ipc:///tmp/x", "cat"}) ==
         "'cat': a COMMAND is for workers; give it to the workers");
+}
+
+TEST_CASE("rules: what is for commands is refused with a function, and --kill-after without a timeout") {
+  for (const Words& option : {Words{"--stdin"}, {"--workdir", "/"}, {"--timeout", "2s"}}) {
+    Words arguments = option;
+    arguments.insert(arguments.end(), {"--function", "sleep"});
+    CHECK(refusal(Program::run, arguments) ==
+          option.front() + ": it is for commands, and a function is none; leave it out");
+  }
+  CHECK(refusal(Program::run, {"--kill-after", "1s", "cat"}) ==
+        "--kill-after: it counts from the timeout, and there is none; give --timeout T too");
+  CHECK(refusal(Program::run, {"--timeout", "0s", "cat"}) ==
+        "--timeout: 0 is too short; without this option there is no limit");
 }
 
 TEST_CASE("rules: a sink takes nothing but options") {

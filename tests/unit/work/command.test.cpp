@@ -3,6 +3,7 @@
 #include <chrono>
 #include <csignal>
 #include <set>
+#include <sstream>
 #include <thread>
 #include <variant>
 
@@ -43,6 +44,34 @@ std::unique_ptr<Runner> shell(std::string text, std::size_t slots = 1) {
 
 bool has_no_children() {
   return ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD;
+}
+
+// Nor a keeper.
+bool has_no_process() {
+  return ::waitpid(-1, nullptr, WNOHANG | __WALL) == -1 && errno == ECHILD;
+}
+
+bool is_there(pid_t pid) {
+  return ::kill(pid, 0) == 0;
+}
+
+std::unique_ptr<Runner> timed_shell(std::string text, Duration timeout, Duration kill_after,
+                                    std::size_t slots = 1) {
+  WorkSettings settings;
+  settings.kind = WorkKind::shell;
+  settings.words = {std::move(text)};
+  settings.slots = slots;
+  settings.timeout = timeout;
+  settings.kill_after = kill_after;
+  return make_runner(settings);
+}
+
+std::unique_ptr<Runner> reading_shell(std::string text) {
+  WorkSettings settings;
+  settings.kind = WorkKind::shell;
+  settings.words = {std::move(text)};
+  settings.item = ItemGoes::to_stdin;
+  return make_runner(settings);
 }
 
 }  // namespace
@@ -345,16 +374,111 @@ TEST_CASE("command: works with the standard descriptors closed") {
 }
 
 TEST_CASE("command: a descendant that holds the pipes open does not hold the task") {
-  const Ran ran = run_one(*shell("sleep 1000 & echo $!; : {}"), "x");
+  const auto runner = shell("sleep 1000 & echo $!; : {}");
+  const Ran ran = run_one(*runner, "x");
   CHECK(ran.outcome == Outcome::ok);
   const pid_t left_behind = std::stoi(ran.output);
   CHECK(::kill(left_behind, SIGKILL) == 0);
 }
 
 TEST_CASE("command: a descendant that floods the pipe does not hold the task either") {
-  const Ran ran = run_one(*shell("yes & echo $! >&2; : {}"), "x");
+  const auto runner = shell("yes & echo $! >&2; : {}");
+  const Ran ran = run_one(*runner, "x");
   CHECK(ran.outcome == Outcome::ok);
   static_cast<void>(::kill(std::stoi(ran.stderr_text), SIGKILL));
+}
+
+TEST_CASE("command: what a command leaves in the background lives as long as the runner, and no longer") {
+  auto runner = shell("setsid sh -c '(trap \"\" TERM HUP; exec sleep 1000) & echo $!'; : {}");
+  const pid_t left_behind = std::stoi(run_one(*runner, "x").output);
+  CHECK(run_one(*runner, "y").outcome == Outcome::ok);
+  CHECK(is_there(left_behind));
+  runner.reset();
+  CHECK_FALSE(is_there(left_behind));
+  CHECK(has_no_process());
+}
+
+TEST_CASE("command: at its timeout a command and all its descendants are gone, and the task has failed") {
+  using namespace std::chrono_literals;
+  // A daemon in a session of its own, whose parent has gone, and which takes no hint.
+  const auto runner = timed_shell(
+      "trap '' TERM; echo out; echo $$ >&2; "
+      "setsid sh -c 'trap \"\" TERM HUP; (sleep 1000 & echo $! >&2; wait; sleep 1000) & echo $! >&2'; "
+      "sleep 1000; : {}",
+      300ms, 100ms, 2);
+  for (const Ran& ran : run_all(*runner, {"a", "b", "c", "d"})) {
+    CHECK(ran.outcome == Outcome::failed);
+    CHECK(ran.cause == wire::Cause::timeout);
+    CHECK(ran.error == "timed out after 300 ms");
+    CHECK(ran.output == "out\n");
+    CHECK(ran.took >= 300'000);
+    std::istringstream pids(ran.stderr_text);
+    std::size_t count = 0;
+    for (pid_t pid = 0; pids >> pid; ++count) CHECK_FALSE(is_there(pid));
+    CHECK(count == 3);
+  }
+  CHECK(runner->deadline() == never);
+}
+
+TEST_CASE("command: one that ends at SIGTERM is not waited for, and may say a last word") {
+  using namespace std::chrono_literals;
+  const auto runner =
+      timed_shell("trap 'echo bye; exit 0' TERM; echo hi; while :; do sleep 0.01; done; : {}", 300ms, 1h);
+  const Ran ran = run_one(*runner, "x");
+  CHECK(ran.cause == wire::Cause::timeout);
+  CHECK(ran.output == "hi\nbye\n");
+}
+
+TEST_CASE("command: a timeout is for its own task: what earlier ones have left goes on, and so do others") {
+  using namespace std::chrono_literals;
+  const auto runner =
+      timed_shell("case {} in left) sleep 1000 & echo $!;; long) sleep 1000;; esac", 200ms, 0s);
+  const Ran left = run_one(*runner, "left");
+  CHECK(left.outcome == Outcome::ok);
+  const pid_t left_behind = std::stoi(left.output);
+  CHECK(run_one(*runner, "long").cause == wire::Cause::timeout);
+  CHECK(is_there(left_behind));
+  CHECK(run_one(*runner, "short").outcome == Outcome::ok);
+}
+
+TEST_CASE("command: an item goes to stdin, whatever is in it, and is not appended then") {
+  const auto runner = reading_shell("cat");
+  for (const std::string& item : {std::string(), std::string("a\0b\n", 4), std::string(3'000'000, 'x')}) {
+    const Ran ran = run_one(*runner, item);
+    CHECK(ran.outcome == Outcome::ok);
+    CHECK(ran.output == item);
+  }
+  CHECK(run_one(*reading_shell("cat; printf %s {#}"), "x").output == "x1");
+}
+
+TEST_CASE(
+    "command: one that does not read its stdin, or not all, or floods stdout meanwhile, is not held up") {
+  struct sigaction before {};
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignore, &before);
+  const std::string item(3'000'000, 'x');
+  CHECK(run_one(*reading_shell("true"), item).outcome == Outcome::ok);
+  CHECK(run_one(*reading_shell("exec 0<&-; head -c 2000000 /dev/zero"), item).output.size() == 2'000'000);
+  CHECK(run_one(*reading_shell("head -c 10"), item).output == item.substr(0, 10));
+  CHECK(run_one(*reading_shell("head -c 2000000 /dev/zero; cat"), item).output.size() == 5'000'000);
+  ::sigaction(SIGPIPE, &before, nullptr);
+}
+
+TEST_CASE("command: runs where it is told to") {
+  const Folder folder;
+  REQUIRE(::mkdir("there", 0700) == 0);
+  folder.write("there/hello", "#!/bin/sh\npwd\n", 0700);
+  WorkSettings settings;
+  settings.words = {"./hello"};
+  settings.folder = "there";
+  CHECK(run_one(*make_runner(settings), "x").output == folder.path() + "/there\n");
+  settings.folder = "nowhere";
+  CHECK_THROWS_WITH(make_runner(settings),
+                    Catch::StartsWith("cannot work in 'nowhere': no such file or directory"));
+  settings.folder = "there/hello";
+  CHECK_THROWS_WITH(make_runner(settings),
+                    Catch::StartsWith("cannot work in 'there/hello': not a directory"));
 }
 
 TEST_CASE("command: what the pipes hold when the process has ended belongs to the task") {
@@ -442,7 +566,7 @@ TEST_CASE("command: abandon kills what runs with all its group, and the runner c
   REQUIRE(::poll(&ended, 1, 50'000) == 1);
   CHECK(::read(alive.fd(), &byte, 1) == 0);
   // The dead are reaped on the way, and what they leave is no result.
-  while (!has_no_children()) {
+  while (!has_no_process()) {
     pollfd waiting{runner->wait_fd(), POLLIN, 0};
     REQUIRE(::poll(&waiting, 1, 50'000) == 1);
     std::vector<FinishedFrame> finished;
@@ -457,7 +581,7 @@ TEST_CASE("command: a runner's end kills its children and leaves no zombie") {
     const auto runner = command({"sleep"}, 3);
     runner->start(handout_of({"1000", "1000", "1000"}), Clock::now());
   }
-  CHECK(has_no_children());
+  CHECK(has_no_process());
 }
 
 TEST_CASE("command: children die with the thread that started them") {
@@ -498,7 +622,7 @@ TEST_CASE("command: a thousand commands leave no descriptor and no zombie behind
     CHECK(open_descriptors() <= before + 3);  // the runner's own
   }
   CHECK(open_descriptors() == before);
-  CHECK(has_no_children());
+  CHECK(has_no_process());
 }
 
 namespace {
@@ -507,7 +631,10 @@ class FewDescriptors {
  public:
   explicit FewDescriptors(std::size_t more) {
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
-    const rlimit few{open_descriptors() + more, before_.rlim_max};
+    // Up to the number that the one after them would have: there may be gaps.
+    std::vector<Descriptor> following;
+    for (std::size_t i = 0; i <= more; ++i) following.emplace_back(::fcntl(1, F_DUPFD_CLOEXEC, 0));
+    const rlimit few{static_cast<rlim_t>(following.back().fd()), before_.rlim_max};
     REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
   }
   ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }

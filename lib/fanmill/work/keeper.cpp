@@ -1,0 +1,93 @@
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fanmill/work/blocked_signals.hpp>
+#include <fanmill/work/keeper.hpp>
+#include <fanmill/work/keeper_process.hpp>
+
+namespace fanmill::work {
+
+std::variant<Keeper, int> Keeper::open(const KeeperSettings& settings) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return errno;
+  Descriptor ours(ends[0]);
+  const Descriptor theirs(ends[1]);
+  const pid_t parent = ::getpid();
+  const BlockedSignals blocked;
+  // As fork(2), but without a signal at its end: wait(2) is for children that are the program's business. And
+  // without what a library may want to do in a process that goes on with it, which this one does not.
+  const auto pid = static_cast<pid_t>(::syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr));
+  if (pid == 0) keep_commands(theirs.fd(), parent, settings);
+  if (pid < 0) return errno;
+  return Keeper(std::move(ours), pid);
+}
+
+int Keeper::start(std::uint32_t tag, int stdin_fd, int stdout_fd, int stderr_fd) {
+  KeeperOrder order{KeeperOrder::Kind::start, tag};
+  iovec bytes{&order, sizeof order};
+  const std::array<int, 3> fds{stdout_fd, stderr_fd, stdin_fd};
+  const std::size_t fds_size = (stdin_fd < 0 ? 2 : 3) * sizeof(int);
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof fds)> control{};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = CMSG_SPACE(fds_size);
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(fds_size);
+  std::memcpy(CMSG_DATA(header), fds.data(), fds_size);
+  while (::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL) < 0) {
+    if (errno != EINTR) return errno == ECONNRESET ? EPIPE : errno;
+  }
+  for (;;) {
+    KeeperReport report;
+    static_cast<void>(receive(report, 0));
+    if (report.kind == KeeperReport::Kind::gone) return EPIPE;
+    if (report.kind == KeeperReport::Kind::started) return 0;
+    if (report.kind == KeeperReport::Kind::not_started) return report.code;
+    reports_.push_back(report);
+  }
+}
+
+void Keeper::tell(const KeeperOrder& order) const {
+  // Where it fails the keeper has gone, which next() says.
+  while (::send(socket_.fd(), &order, sizeof order, MSG_NOSIGNAL) < 0 && errno == EINTR) {
+  }
+}
+
+bool Keeper::receive(KeeperReport& report, int flags) const {
+  for (;;) {
+    const ssize_t size = ::recv(socket_.fd(), &report, sizeof report, flags);
+    if (size == static_cast<ssize_t>(sizeof report)) return true;
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno == EAGAIN) return false;
+    report = {};
+    return true;
+  }
+}
+
+bool Keeper::next(KeeperReport& report) {
+  if (reports_.empty()) return receive(report, MSG_DONTWAIT);
+  report = reports_.front();
+  reports_.pop_front();
+  return true;
+}
+
+void Keeper::let_go() const {
+  ::shutdown(socket_.fd(), SHUT_WR);
+}
+
+void Keeper::reap() const {
+  while (::waitpid(pid_, nullptr, __WALL) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace fanmill::work

@@ -1,0 +1,98 @@
+#pragma once
+// A process of ours between a worker and its commands, so that nothing they start is ever out of reach.
+//
+// It starts commands when it is told to, and it is the reaper of all their descendants
+// (PR_SET_CHILD_SUBREAPER, prctl(2)): one that leaves its process group, its session or its parent becomes
+// the keeper's own child, and is found. When the worker ends, however it does, the keeper's socket closes,
+// and it kills all that is below it before it ends itself.
+//
+// A keeper that is given one command at a time knows whose the descendants are: that is what a timeout
+// needs. One for all commands of a worker is enough to clear up behind it.
+//
+// It is forked once and then starts programs as quickly as its parent could (see Spawner). It is no child
+// that wait(2) would find, and must be used on the thread that made it, with which it ends.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <variant>
+
+#include <sys/types.h>
+
+#include <fanmill/base/descriptor.hpp>
+#include <fanmill/work/shared_program.hpp>
+
+namespace fanmill::work {
+
+// What a keeper is told. The program is in shared memory; its stdout, stderr and, if it has one, stdin come
+// along as descriptors.
+struct KeeperOrder {
+  enum class Kind : std::uint32_t {
+    start,
+    terminate,  // SIGTERM to all descendants
+    kill,       // SIGKILL to all of them, until there are none
+  };
+  Kind kind = Kind::start;
+  std::uint32_t tag = 0;  // of the command, for reports
+};
+
+// What it says.
+struct KeeperReport {
+  enum class Kind : std::uint32_t {
+    started,
+    not_started,  // code: the errno value
+    ended,        // signalled, code: how. left: descendants of it are there still
+    cleared,      // none are any more; or, with `left`, there are some that cannot be killed
+    gone,         // the keeper itself has ended
+  };
+  Kind kind = Kind::gone;
+  std::uint32_t tag = 0;
+  std::int32_t code = 0;
+  bool signalled = false;
+  bool left = false;
+};
+
+struct KeeperSettings {
+  const SharedProgram* program = nullptr;  // outlives the keeper
+  std::size_t most = 1;                    // commands at a time
+  int folder = -1;                         // the commands' working directory; −1: as it is now
+};
+
+class Keeper {
+ public:
+  // Forks. The errno value if that fails.
+  [[nodiscard]] static std::variant<Keeper, int> open(const KeeperSettings& settings);
+
+  // Readable when next() has something to say.
+  [[nodiscard]] int fd() const { return socket_.fd(); }
+
+  // Starts the program that is in shared memory; waits until it runs. The errno value if it does not; EPIPE
+  // where the keeper has gone.
+  [[nodiscard]] int start(std::uint32_t tag, int stdin_fd, int stdout_fd, int stderr_fd);
+  void terminate() const { tell({KeeperOrder::Kind::terminate}); }
+  void kill() const { tell({KeeperOrder::Kind::kill}); }
+
+  // Whether a report came while start() waited, which fd() does not tell.
+  [[nodiscard]] bool has_report() const { return !reports_.empty(); }
+  // The next report, if there is one. After `gone` there is nothing more to say.
+  [[nodiscard]] bool next(KeeperReport& report);
+
+  // It kills everything below it, and ends; `gone` comes then.
+  void let_go() const;
+  // Waits for its end.
+  void reap() const;
+
+ private:
+  Keeper(Descriptor socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
+
+  void tell(const KeeperOrder& order) const;
+  // Without `flags` it waits.
+  [[nodiscard]] bool receive(KeeperReport& report, int flags) const;
+
+  Descriptor socket_;
+  pid_t pid_ = 0;
+  std::deque<KeeperReport> reports_;  // that came while start() waited
+};
+
+}  // namespace fanmill::work
