@@ -1,8 +1,11 @@
 #include <array>
+#include <utility>
 
 #include <unistd.h>
 
+#include <fanmill/app/command_text.hpp>
 #include <fanmill/app/open_store.hpp>
+#include <fanmill/store/job_log.hpp>
 
 namespace fanmill::app {
 
@@ -23,7 +26,11 @@ std::unique_ptr<store::Store> open_store(const ClosedStreams& closed, const Prog
     return store::open_results_file(file);
   }
   require_output(closed, settings.results);
-  return store::open_stream(settings.results);
+  std::unique_ptr<store::Store> stream = store::open_stream(settings.results);
+  if (settings.joblog_file.empty()) return stream;
+  const bool knows_command = settings.hosts_all_stages && !settings.remote_only;
+  return store::with_job_log(std::move(stream), settings.joblog_file,
+                             knows_command ? command_text(settings.command) : std::string());
 }
 
 }  // namespace fanmill::app

@@ -214,7 +214,7 @@ const std::array table{
                      Text v) { s.results.file = v == "-" ? std::string() : parse_text(o, v, "a file"); }},
     Option{.name = "--format",
            .argument = "FORMAT",
-           .help = "raw: outputs as they are (default); jsonl: a JSON object a line",
+           .help = "raw: outputs as they are (default); or jsonl, msgpack, length",
            .section = Section::output,
            .taken_by = sinks_and_export,
            .set =
@@ -222,6 +222,22 @@ const std::array table{
                  s.results.format =
                      s.program == Program::export_results ? parse_export_format(o, v) : parse_format(o, v);
                }},
+    Option{.name = "--tag",
+           .help = "the item and a tab before each line of output",
+           .section = Section::output,
+           .taken_by = sinks_and_export,
+           .set = [](ProgramSettings& s, Text, Text) { s.results.tag = true; }},
+    Option{.name = "--ungroup",
+           .help = "commands write to our stdout and stderr themselves, at once, mixed",
+           .section = Section::output,
+           .taken_by = {.run = true, .hosting = true},
+           .set = [](ProgramSettings& s, Text, Text) { s.command.output = work::OutputGoes::through; }},
+    Option{.name = "--joblog",
+           .argument = "FILE",
+           .help = "a line for each task to FILE, in GNU parallel's nine columns",
+           .section = Section::output,
+           .taken_by = sinks,
+           .set = [](ProgramSettings& s, Text o, Text v) { s.joblog_file = parse_text(o, v, "a file"); }},
     Option{
         .name = "--results",
         .argument = "FILE.db",

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include <fmt/format.h>
@@ -47,17 +48,34 @@ std::optional<std::uint32_t> parse_prefetch(std::string_view option, std::string
   return static_cast<std::uint32_t>(parse_count(option, text, 0, wire::max_batch));
 }
 
+namespace {
+
+// joblog is the last, and not for a run, which has --joblog.
+constexpr std::array<std::pair<std::string_view, store::Format>, 5> formats{
+    {{"raw", store::Format::raw},
+     {"jsonl", store::Format::jsonl},
+     {"msgpack", store::Format::msgpack},
+     {"length", store::Format::length},
+     {"joblog", store::Format::joblog}}};
+
+store::Format format_among(std::size_t count, std::string_view option, std::string_view text) {
+  std::string known;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (formats[i].first == text) return formats[i].second;
+    if (i > 0) known += i + 1 == count ? " or " : ", ";
+    known += formats[i].first;
+  }
+  throw usage_error(option, fmt::format("'{}' is no format", text), "it takes " + known);
+}
+
+}  // namespace
+
 store::Format parse_format(std::string_view option, std::string_view text) {
-  if (text == "raw") return store::Format::raw;
-  if (text == "jsonl") return store::Format::jsonl;
-  throw usage_error(option, fmt::format("'{}' is no format", text), "it takes raw or jsonl");
+  return format_among(formats.size() - 1, option, text);
 }
 
 store::Format parse_export_format(std::string_view option, std::string_view text) {
-  if (text == "raw") return store::Format::raw;
-  if (text == "jsonl") return store::Format::jsonl;
-  if (text == "joblog") return store::Format::joblog;
-  throw usage_error(option, fmt::format("'{}' is no format", text), "it takes raw, jsonl or joblog");
+  return format_among(formats.size(), option, text);
 }
 
 roles::Halt parse_halt(std::string_view option, std::string_view text) {

@@ -23,9 +23,9 @@ namespace fanmill::app {
 // "auto" is none.
 [[nodiscard]] std::optional<std::uint32_t> parse_prefetch(std::string_view option, std::string_view text);
 
-// What a run can write: raw, jsonl.
+// What a run can write: raw, jsonl, msgpack, length.
 [[nodiscard]] store::Format parse_format(std::string_view option, std::string_view text);
-// What can be made of stored results: raw, jsonl, joblog.
+// What can be made of stored results: the same, and joblog.
 [[nodiscard]] store::Format parse_export_format(std::string_view option, std::string_view text);
 
 // "now,fail=1", "soon,fail=20".

@@ -32,6 +32,7 @@ struct ProgramSettings {
   work::WorkSettings command;
   store::StreamSettings results;
   store::ResultsFileSettings results_file;  // --results, or what audit and export read; without a path: none
+  std::string joblog_file;                  // --joblog; empty: none
   std::string summary_file;                 // --summary-json; empty: none
 };
 

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -30,6 +31,7 @@ class Rules {
   void apply(std::vector<std::string> words) {
     if (program() == Program::audit || program() == Program::export_results) {
       take_file(words);
+      check_outputs();
       return;
     }
     check_endpoints();
@@ -41,8 +43,9 @@ class Rules {
     take_command(std::move(words));
     settle_sizes();
     settle_results();
+    check_outputs();
     settle_details();
-    check_summary();
+    check_files();
   }
 
  private:
@@ -249,7 +252,7 @@ class Rules {
       }
       return;
     }
-    for (const std::string_view name : {"--output", "--format", "--keep-order"}) {
+    for (const std::string_view name : {"--output", "--format", "--keep-order", "--tag", "--joblog"}) {
       if (is_given(name)) {
         throw usage_error(name, "with --results everything goes to FILE.db",
                           "fanmill export writes it out afterwards");
@@ -265,28 +268,54 @@ class Rules {
     }
   }
 
+  void check_outputs() const {
+    if (is_given("--tag") && settings_.results.format != store::Format::raw) {
+      throw usage_error("--tag", "it is for raw output, and --format is given too", "use one of them");
+    }
+    if (!is_given("--ungroup")) return;
+    if (settings_.remote_only || settings_.command.kind == work::WorkKind::function) {
+      throw usage_error("--ungroup", "it is for commands that run here, and there are none", "leave it out");
+    }
+    for (const std::string_view name :
+         {"--keep-order", "--output", "--format", "--tag", "--results", "--max-output"}) {
+      if (is_given(name)) {
+        throw usage_error("--ungroup",
+                          fmt::format("nothing is kept of what commands write, and {} is given too", name),
+                          "use one of them");
+      }
+    }
+  }
+
   void settle_details() {
     // What a process costs hides the price of its item and its times; what a function costs does not. A sink
     // of its own cannot know which of them it will see.
     const bool functions = settings_.hosts_all_stages && settings_.command.kind == work::WorkKind::function;
     const bool stored = !settings_.results_file.path.empty() && (settings_.remote_only || !functions);
-    settings_.sink.wants_item = settings_.sink.wants_detail =
-        stored || settings_.results.format == store::Format::jsonl;
+    const bool described = settings_.results.format == store::Format::jsonl ||
+                           settings_.results.format == store::Format::msgpack ||
+                           !settings_.joblog_file.empty();
+    settings_.sink.wants_detail = stored || described;
+    settings_.sink.wants_item = stored || described || settings_.results.tag;
   }
 
-  // It is written over what is there, so it must not be a file that is read or written besides.
-  void check_summary() const {
-    if (settings_.summary_file.empty()) return;
-    const auto refuse = [&](std::string_view option, const std::string& file) {
+  // They are written over what is there, so they must not be a file that is read or written besides.
+  void check_files() const {
+    const auto refuse = [](std::string_view option, const std::string& own, std::string_view other,
+                           const std::string& file) {
       std::error_code unknown;
-      if (file.empty() || std::filesystem::is_character_file(file, unknown)) return;
-      if (canonical(file) != canonical(settings_.summary_file)) return;
-      throw usage_error("--summary-json", fmt::format("'{}' is the file of {} too", file, option),
+      if (own.empty() || file.empty() || std::filesystem::is_character_file(file, unknown)) return;
+      if (canonical(file) != canonical(own)) return;
+      throw usage_error(option, fmt::format("'{}' is the file of {} too", file, other),
                         "give it one of its own");
     };
-    refuse("--results", settings_.results_file.path);
-    refuse("--output", settings_.results.file);
-    for (const std::string& file : settings_.input.files) refuse("--arg-file", file);
+    const std::pair<std::string_view, const std::string&> written[] = {
+        {"--summary-json", settings_.summary_file}, {"--joblog", settings_.joblog_file}};
+    for (const auto& [option, own] : written) {
+      refuse(option, own, "--results", settings_.results_file.path);
+      refuse(option, own, "--output", settings_.results.file);
+      for (const std::string& file : settings_.input.files) refuse(option, own, "--arg-file", file);
+    }
+    refuse("--summary-json", settings_.summary_file, "--joblog", settings_.joblog_file);
   }
 
   // FILE.db, the only word.

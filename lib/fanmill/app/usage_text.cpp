@@ -20,8 +20,7 @@ struct Frame {
 };
 
 constexpr std::string_view exit_of_a_run =
-    "  0 every task ok   1 some failed or are dead   2 wrong command line   3 cannot start or complete\n"
-    "  4 refused by the other side   128+N ended by signal N\n";
+    "  0 every task ok  1 some not  2 wrong command line  3 cannot complete  4 refused  128+N signal N\n";
 
 constexpr Frame run_frame{
     .usage = "fanmill run [OPTION]... [--] COMMAND [ARG]... [::: ITEM]...",

@@ -1,3 +1,4 @@
+#include <array>
 #include <cassert>
 #include <cerrno>
 #include <charconv>
@@ -13,11 +14,14 @@
 #include <fanmill/base/error.hpp>
 #include <fanmill/store/joblog_line.hpp>
 #include <fanmill/store/json_line.hpp>
+#include <fanmill/store/msgpack_map.hpp>
 #include <fanmill/store/order_buffer.hpp>
 #include <fanmill/store/output.hpp>
 #include <fanmill/store/result_file.hpp>
 #include <fanmill/store/stream.hpp>
+#include <fanmill/store/tagged_lines.hpp>
 #include <fanmill/store/unwritten.hpp>
+#include <fanmill/wire/writer.hpp>
 
 namespace fanmill::store {
 
@@ -37,6 +41,7 @@ class Stream : public Store {
  public:
   Stream(const StreamSettings& settings, Destination destination, std::optional<Output> errors)
       : format_(settings.format),
+        tag_(settings.tag),
         command_(settings.command),
         keep_order_(settings.keep_order),
         order_memory_(settings.order_memory),
@@ -51,7 +56,12 @@ class Stream : public Store {
   }
 
   void accept(const wire::ResultsHeader& header, const wire::ResultView& result) override {
-    const ByteView stderr_text = errors_ && result.detail ? result.detail->stderr_text : ByteView{};
+    ByteView stderr_text = errors_ && result.detail ? result.detail->stderr_text : ByteView{};
+    if (tag_) {
+      tagged_.clear();
+      append_tagged(tagged_, item_of(result), stderr_text);
+      stderr_text = tagged_;
+    }
     if (keep_order_ && result.id != next_) {
       format(order_.begin(result.id), header, result);
       order_.end(stderr_text);
@@ -107,16 +117,33 @@ class Stream : public Store {
   enum class Gaps { wait, skip };
 
   void format(std::string& bytes, const wire::ResultsHeader& header, const wire::ResultView& result) const {
-    if (format_ == Format::jsonl) {
-      append_json_line(bytes, header, result);
-      return;
+    switch (format_) {
+      case Format::jsonl:
+        return append_json_line(bytes, header, result);
+      case Format::msgpack:
+        return append_msgpack_map(bytes, header, result);
+      case Format::joblog:
+        return append_joblog_line(bytes, command_, header, result);
+      case Format::length: {
+        std::array<char, sizeof(std::uint32_t)> length;
+        char* const end =
+            wire::put_big_endian(length.data(), static_cast<std::uint32_t>(result.output.size()));
+        bytes.append(length.data(), end).append(result.output);
+        return;
+      }
+      case Format::raw:
+        break;
     }
-    if (format_ == Format::joblog) {
-      append_joblog_line(bytes, command_, header, result);
-      return;
+    if (tag_) {
+      append_tagged(bytes, item_of(result), result.output);
+    } else {
+      bytes.append(result.output);
     }
-    bytes.append(result.output);
     if (header.records && (result.outcome == Outcome::ok || !result.output.empty())) bytes.append(delimiter_);
+  }
+
+  static ByteView item_of(const wire::ResultView& result) {
+    return result.detail ? result.detail->item : ByteView{};
   }
 
   [[nodiscard]] bool blocked() const { return output_.blocked() || (errors_ && errors_->blocked()); }
@@ -154,6 +181,8 @@ class Stream : public Store {
   }
 
   Format format_;
+  bool tag_;
+  std::string tagged_;  // a task's stderr
   std::string command_;
   bool keep_order_;
   std::size_t order_memory_;

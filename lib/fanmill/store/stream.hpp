@@ -14,12 +14,15 @@ enum class Format : std::uint8_t {
   // Each output as it is; of records each followed by the run's delimiter. Failed and dead tasks' outputs
   // too, as they were; a failed record has none.
   raw,
-  jsonl,   // an object a line, as json_line.hpp says
-  joblog,  // GNU parallel's columns, as joblog_line.hpp says, the names of the columns first
+  jsonl,    // an object a line, as json_line.hpp says
+  msgpack,  // a map after the other, as msgpack_map.hpp says
+  length,   // of each task four bytes, how long its output is, the highest first; and the output
+  joblog,   // GNU parallel's columns, as joblog_line.hpp says, the names of the columns first
 };
 
 struct StreamSettings {
   Format format = Format::raw;
+  bool tag = false;         // --tag, for raw alone: the item and a tab before each line, stderr's too
   bool keep_order = false;  // -k: in the order of ids, stderr too
   // What waits for its turn beyond this is in a temporary file.
   std::size_t order_memory = std::size_t{64} << 20;

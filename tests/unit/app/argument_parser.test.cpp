@@ -152,7 +152,7 @@ TEST_CASE("command line: bad values are named with what the option takes") {
       {"--advertise", "a b", "--advertise: 'a b' is not a host"},
       {"--advertise", "*", "--advertise: '*' is not a host"},
       {"--advertise", "host:5", "--advertise: 'host:5' is not a host"},
-      {"--format", "xml", "--format: 'xml' is no format; it takes raw or jsonl"},
+      {"--format", "xml", "--format: 'xml' is no format; it takes raw, jsonl, msgpack or length"},
       {"--function", "ehco", "--function: there is no function 'ehco'; it takes echo, fail"},
       {"--listen", "tcp://127.0.0.1", "--listen: "},
       {"--listen", "http://127.0.0.1:80", "--listen: "},

@@ -47,11 +47,43 @@ TEST_CASE("results options: without a file there is nothing to go on with") {
 }
 
 TEST_CASE("results options: with a file there is no other place for results") {
-  for (const Words& other : {Words{"-o", "out"}, {"--format", "raw"}, {"-k"}}) {
+  for (const Words& other :
+       {Words{"-o", "out"}, {"--format", "raw"}, {"-k"}, {"--tag"}, {"--joblog", "log"}}) {
     Words arguments = other;
     arguments.insert(arguments.end(), {"--results", "x.db"});
     CHECK_THAT(refused_run(arguments), Contains("everything goes to FILE.db; fanmill export"));
   }
+}
+
+TEST_CASE("results options: what needs the item or the times asks workers for them") {
+  CHECK_FALSE(run_with({}).sink.wants_item);
+  CHECK(run_with({"--tag"}).sink.wants_item);
+  CHECK_FALSE(run_with({"--tag"}).sink.wants_detail);
+  CHECK_FALSE(run_with({"--format", "length"}).sink.wants_item);
+  for (const Words& option : {Words{"--format", "jsonl"}, {"--format", "msgpack"}, {"--joblog", "log"}}) {
+    CHECK(run_with(option).sink.wants_item);
+    CHECK(run_with(option).sink.wants_detail);
+  }
+}
+
+TEST_CASE("results options: what contradicts is refused") {
+  CHECK(refused_run({"--tag", "--format", "jsonl"}) ==
+        "--tag: it is for raw output, and --format is given too; use one of them");
+  for (const Words& other : {Words{"-k"},
+                             {"-o", "out"},
+                             {"--format", "raw"},
+                             {"--tag"},
+                             {"--results", "x.db"},
+                             {"--max-output", "1K"}}) {
+    Words arguments = other;
+    arguments.emplace_back("--ungroup");
+    CHECK_THAT(refused_run(arguments),
+               StartsWith("--ungroup: nothing is kept of what commands write, and --"));
+  }
+  CHECK_THAT(refusal(Program::run, {"--ungroup", "--function", "echo"}),
+             StartsWith("--ungroup: it is for commands that run here"));
+  CHECK_THAT(refused_run({"-o", "out", "--joblog", "./out"}),
+             StartsWith("--joblog: 'out' is the file of --output too"));
 }
 
 TEST_CASE("results options: the summary is not written over another file of the run") {
@@ -108,10 +140,11 @@ TEST_CASE("audit and export: what they do not take is refused as by the others")
   CHECK(refusal(Program::audit, {"x.db", "--format", "raw"}) == "--format: fanmill audit does not take it");
   CHECK_THAT(refusal(Program::export_results, {"x.db", "--fromat", "raw"}),
              Contains("did you mean --format?"));
-  CHECK_THAT(refusal(Program::export_results, {"x.db", "--format", "xml"}), Contains("raw, jsonl or joblog"));
+  CHECK_THAT(refusal(Program::export_results, {"x.db", "--format", "xml"}),
+             Contains("raw, jsonl, msgpack, length or joblog"));
   CHECK_THAT(refusal(Program::export_results, {"x.db", "-j4"}), Contains("does not take it"));
   CHECK_THAT(refusal(Program::export_results, {"x.db", "-o"}), StartsWith("--output: a value is missing"));
-  CHECK_THAT(refused_run({"--format", "joblog"}), Contains("raw or jsonl"));
+  CHECK_THAT(refused_run({"--format", "joblog"}), Contains("raw, jsonl, msgpack or length"));
 }
 
 TEST_CASE("retry options: numbers, times and when to halt") {

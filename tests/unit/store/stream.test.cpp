@@ -46,6 +46,35 @@ std::uint64_t count_of(const Ranges& ranges) {
 
 }  // namespace
 
+TEST_CASE("raw: with --tag the item and a tab stand before each line") {
+  Pipe pipe;
+  const auto store = open_stream({.tag = true, .file = pipe.path(), .pass_stderr = false});
+  store->begin(RunId{1}, "\n");
+  wire::ResultView result = ok(0, "one\n\nlast");
+  result.detail.emplace().item = "x";
+  store->accept(of_commands, result);
+  result = ok(1, "");
+  result.detail.emplace().item = "y";
+  store->accept(of_commands, result);
+  result = ok(2, "record");
+  result.detail.emplace().item = "z";
+  store->accept(of_functions, result);
+  store->flush(now);
+  CHECK(pipe.read() == "x\tone\nx\t\nx\tlastz\trecord\n");
+}
+
+TEST_CASE("length: each output behind its size, whatever the outcome") {
+  Pipe pipe;
+  const auto store = open_stream({.format = Format::length, .file = pipe.path(), .pass_stderr = false});
+  store->begin(RunId{1}, "\n");
+  store->accept(of_functions, ok(0, std::string(300, 'x')));
+  store->accept(of_functions, failed(1, wire::Cause::error, 0));
+  store->accept(of_commands, ok(2, "\n"));
+  store->flush(now);
+  CHECK(pipe.read() ==
+        std::string("\0\0\x01\x2c", 4) + std::string(300, 'x') + std::string(7, '\0') + "\x01\n");
+}
+
 TEST_CASE("raw: a command's output is as it was, a record is followed by the delimiter") {
   Pipe pipe;
   const auto store = open_stream({.file = pipe.path(), .pass_stderr = false});
