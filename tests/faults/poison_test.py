@@ -15,9 +15,10 @@ SEED = number("FANMILL_TEST_SEED", random.randrange(1 << 20))
 
 
 class PoisonTest(SupervisedTest):
-    # Builtins of the shell alone, so that its parent is the worker; it is that or nothing.
-    work = ("-j", "4", "--shell", 'case {} in poison*) read name < /proc/$PPID/comm; [ "$name" = fanmill-worker ] && '
-                                  'kill -9 $PPID;; *) echo {};; esac')
+    # Builtins of the shell alone. Its parent is the worker's keeper, and that one's the worker; it is that or nothing.
+    work = ("-j", "4", "--shell", 'case {} in poison*) while read key value; do case $key in PPid:) worker=$value;; esac; '
+                                  'done < /proc/$PPID/status; read name < /proc/$worker/comm; '
+                                  '[ "$name" = fanmill-worker ] && kill -9 $worker;; *) echo {};; esac')
 
     def watch(self, name):
         """Starts a worker again whenever it has been killed."""

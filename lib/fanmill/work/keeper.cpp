@@ -50,8 +50,8 @@ int Keeper::start(std::uint32_t tag, int stdin_fd, int stdout_fd, int stderr_fd)
   for (;;) {
     KeeperReport report;
     static_cast<void>(receive(report, 0));
-    if (report.kind == KeeperReport::Kind::gone) return EPIPE;
-    if (report.kind == KeeperReport::Kind::started) return 0;
+    // It may have started it, and must not be asked again elsewhere.
+    if (report.kind == KeeperReport::Kind::started || report.kind == KeeperReport::Kind::gone) return 0;
     if (report.kind == KeeperReport::Kind::not_started) return report.code;
     reports_.push_back(report);
   }

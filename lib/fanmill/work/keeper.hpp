@@ -68,7 +68,7 @@ class Keeper {
   [[nodiscard]] int fd() const { return socket_.fd(); }
 
   // Starts the program that is in shared memory; waits until it runs. The errno value if it does not; EPIPE
-  // where the keeper has gone.
+  // where the keeper had gone before. Where it went meanwhile that is 0, and next() says so.
   [[nodiscard]] int start(std::uint32_t tag, int stdin_fd, int stdout_fd, int stderr_fd);
   void terminate() const { tell({KeeperOrder::Kind::terminate}); }
   void kill() const { tell({KeeperOrder::Kind::kill}); }
