@@ -133,7 +133,7 @@ class Processes(PipelineTest):
         self.check_death(stop)
 
     def test_what_is_left_in_the_background_ends_with_the_run(self):
-        run = self.run_program("fanmill", "run", "--shell", f"setsid sleep 1000 {self.mark} & echo {{}}", ":::", "a", "b")
+        run = self.run_program("fanmill", "run", "--shell", f"setsid sh -c 'sleep 1000; :' {self.mark} & echo {{}}", ":::", "a", "b")
         self.assert_status(run, 0)
         self.assertEqual(self.left(), [])
 
