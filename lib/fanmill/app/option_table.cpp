@@ -133,6 +133,7 @@ const std::array table{
            .help = "run commands in DIR (default: here)",
            .section = Section::work,
            .taken_by = workers,
+           .rare = true,
            .set = [](ProgramSettings& s, Text o,
                      Text v) { s.command.folder = parse_text(o, v, "a directory"); }},
     Option{.name = "--timeout",
@@ -146,6 +147,7 @@ const std::array table{
            .help = "with --timeout: SIGKILL to what is left after T more (default 5s)",
            .section = Section::work,
            .taken_by = workers,
+           .rare = true,
            .set = [](ProgramSettings& s, Text o, Text v) { s.command.kill_after = parse_duration(o, v); }},
 
     Option{.letter = 'a',
@@ -231,6 +233,7 @@ const std::array table{
            .help = "commands write to our stdout and stderr themselves, at once, mixed",
            .section = Section::output,
            .taken_by = {.run = true, .hosting = true},
+           .rare = true,
            .set = [](ProgramSettings& s, Text, Text) { s.command.output = work::OutputGoes::through; }},
     Option{.name = "--joblog",
            .argument = "FILE",
