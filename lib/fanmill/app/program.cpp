@@ -34,4 +34,22 @@ std::string_view command_name(Program program) {
   return "fanmill-sink";
 }
 
+std::string_view what_is(Program program) {
+  switch (program) {
+    case Program::run:
+      return "the whole pipeline in one process";
+    case Program::ventilator:
+      return "where tasks come from";
+    case Program::worker:
+      return "what is done with a task";
+    case Program::audit:
+      return "whether what a sink has stored adds up";
+    case Program::export_results:
+      return "what a sink has stored, as a stream of results";
+    case Program::sink:
+      break;
+  }
+  return "where results go";
+}
+
 }  // namespace fanmill::app

@@ -16,4 +16,7 @@ enum class Program : std::uint8_t { run, ventilator, worker, sink, audit, export
 // What a person types to start it: "fanmill run", "fanmill-worker".
 [[nodiscard]] std::string_view command_name(Program program);
 
+// "runs a command for each line of its input": for a list of programs.
+[[nodiscard]] std::string_view what_is(Program program);
+
 }  // namespace fanmill::app

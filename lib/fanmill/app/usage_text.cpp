@@ -1,4 +1,3 @@
-#include <array>
 #include <string_view>
 #include <utility>
 
@@ -10,14 +9,6 @@
 namespace fanmill::app {
 
 namespace {
-
-// What --help says beside the options.
-struct Frame {
-  std::string_view usage;
-  std::string_view about;
-  std::string_view examples;
-  std::string_view exit_status;
-};
 
 constexpr std::string_view exit_of_a_run =
     "  0 every task ok  1 some not  2 wrong command line  3 cannot complete  4 refused  128+N signal N\n";
@@ -96,34 +87,6 @@ constexpr Frame export_frame{
     .exit_status = "  0 done   2 wrong command line   3 FILE.db cannot be read, or the output not written\n",
 };
 
-constexpr std::array headings{
-    std::pair{Section::connection, "CONNECTION"},
-    std::pair{Section::work, "WORK"},
-    std::pair{Section::stay, "HOW LONG IT STAYS"},
-    std::pair{Section::input, "INPUT"},
-    std::pair{Section::output, "OUTPUT"},
-    std::pair{Section::delivery, "DELIVERY"},
-    std::pair{Section::other, "OTHER"},
-};
-
-const Frame& frame_of(Program program) {
-  switch (program) {
-    case Program::run:
-      return run_frame;
-    case Program::ventilator:
-      return ventilator_frame;
-    case Program::worker:
-      return worker_frame;
-    case Program::audit:
-      return audit_frame;
-    case Program::export_results:
-      return export_frame;
-    case Program::sink:
-      break;
-  }
-  return sink_frame;
-}
-
 std::string option_line(const Option& option) {
   std::string names = option.letter == 0 ? "    " : fmt::format("-{}, ", option.letter);
   names.append(option.name);
@@ -145,23 +108,49 @@ std::string hosting_names() {
 
 }  // namespace
 
-std::string help_text(Program program, HelpOf options) {
-  const Frame& frame = frame_of(program);
-  std::string about(frame.about);
+const Frame& frame_of(Program program) {
+  switch (program) {
+    case Program::run:
+      return run_frame;
+    case Program::ventilator:
+      return ventilator_frame;
+    case Program::worker:
+      return worker_frame;
+    case Program::audit:
+      return audit_frame;
+    case Program::export_results:
+      return export_frame;
+    case Program::sink:
+      break;
+  }
+  return sink_frame;
+}
+
+std::string about_text(Program program) {
+  std::string about(frame_of(program).about);
   constexpr std::string_view mark = "{hosting}";
   if (const std::size_t at = about.find(mark); at != std::string::npos) {
     about.replace(at, mark.size(), hosting_names());
   }
+  return about;
+}
 
-  std::string text = fmt::format("Usage: {}\n{}", frame.usage, about);
+std::vector<const Option*> options_of(Program program, Section section) {
+  std::vector<const Option*> options;
+  for (const Option& option : option_table()) {
+    const bool hosting_only = program == Program::ventilator && !option.taken_by.ventilator;
+    if (option.section == section && option.is_known_to(program) && !hosting_only) options.push_back(&option);
+  }
+  return options;
+}
+
+std::string help_text(Program program, HelpOf options) {
+  const Frame& frame = frame_of(program);
+  std::string text = fmt::format("Usage: {}\n{}", frame.usage, about_text(program));
   for (const auto& [section, heading] : headings) {
     std::string lines;
-    for (const Option& option : option_table()) {
-      const bool hosting_only = program == Program::ventilator && !option.taken_by.ventilator;
-      const bool left_out = option.rare && options == HelpOf::common;
-      if (option.section == section && option.is_known_to(program) && !hosting_only && !left_out) {
-        lines += option_line(option);
-      }
+    for (const Option* const option : options_of(program, section)) {
+      if (!option->rare || options == HelpOf::all) lines += option_line(*option);
     }
     if (!lines.empty()) text.append(heading).append("\n").append(lines);
   }
