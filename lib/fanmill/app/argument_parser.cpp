@@ -10,6 +10,7 @@
 #include <fanmill/app/nearest.hpp>
 #include <fanmill/app/rules.hpp>
 #include <fanmill/base/error.hpp>
+#include <fanmill/processors.hpp>
 
 namespace fanmill::app {
 

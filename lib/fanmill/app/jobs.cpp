@@ -2,23 +2,14 @@
 #include <charconv>
 #include <cstdint>
 #include <system_error>
-#include <thread>
 
 #include <fmt/format.h>
-#include <sched.h>
 
 #include <fanmill/app/jobs.hpp>
 #include <fanmill/base/error.hpp>
 #include <fanmill/wire/limits.hpp>
 
 namespace fanmill::app {
-
-std::size_t usable_processors() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<std::size_t>(CPU_COUNT(&set));
-  // A machine with more processors than the set has room for.
-  return std::max(1U, std::thread::hardware_concurrency());
-}
 
 std::size_t parse_jobs(std::string_view option, std::string_view text, std::size_t processors) {
   const char sign = text.empty() ? '\0' : text.front();

@@ -6,9 +6,6 @@
 
 namespace fanmill::app {
 
-// Those that this process may use, which taskset and containers make fewer than the machine has.
-[[nodiscard]] std::size_t usable_processors();
-
 // "N", "N%" of the processors (rounded down), "+N" more or "-N" fewer than them; at least one comes of the
 // last three. Throws usage_error for 0 and for more than a worker may have.
 [[nodiscard]] std::size_t parse_jobs(std::string_view option, std::string_view text, std::size_t processors);

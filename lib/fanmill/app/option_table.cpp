@@ -4,6 +4,7 @@
 #include <fanmill/app/option_table.hpp>
 #include <fanmill/app/option_values.hpp>
 #include <fanmill/base/quantity.hpp>
+#include <fanmill/processors.hpp>
 
 namespace fanmill::app {
 

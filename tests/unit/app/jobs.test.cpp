@@ -51,8 +51,4 @@ TEST_CASE("jobs: what is no such number is refused") {
   }
 }
 
-TEST_CASE("jobs: there is at least one processor") {
-  CHECK(usable_processors() >= 1);
-}
-
 }  // namespace fanmill::app
