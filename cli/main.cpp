@@ -5,6 +5,7 @@
 
 #include <cli/audit.hpp>
 #include <cli/export.hpp>
+#include <cli/keygen.hpp>
 #include <cli/run_program.hpp>
 #include <fmt/format.h>
 #include <sink/sink_program.hpp>
@@ -28,9 +29,10 @@ constexpr std::array subcommands{
     Subcommand{"run", run_run_program},       Subcommand{"ventilator", run_ventilator_program},
     Subcommand{"worker", run_worker_program}, Subcommand{"sink", run_sink_program},
     Subcommand{"audit", run_audit_program},   Subcommand{"export", run_export_program},
+    Subcommand{"keygen", run_keygen_program},
 };
 
-constexpr std::string_view takes = "it takes run, ventilator, worker, sink, audit or export";
+constexpr std::string_view takes = "it takes run, ventilator, worker, sink, audit, export or keygen";
 
 int run_front_door(Process& process) {
   if (process.arguments.empty()) {

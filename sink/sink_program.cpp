@@ -1,6 +1,7 @@
 #include <sink/sink_program.hpp>
 
 #include <fanmill/app/argument_parser.hpp>
+#include <fanmill/app/load_keys.hpp>
 #include <fanmill/app/log.hpp>
 #include <fanmill/app/open_store.hpp>
 #include <fanmill/app/signals.hpp>
@@ -17,6 +18,7 @@ int run_sink_program(Process& process) {
     print(process.closed, answer(settings));
     return 0;
   }
+  load_keys(settings);
   const Log log(process.name, settings.quiet ? Log::Level::warnings : Log::Level::everything);
   settings.sink.notice = log.notice();
   Summary summary(settings.summary_file);

@@ -2,6 +2,7 @@
 
 #include <fanmill/app/argument_parser.hpp>
 #include <fanmill/app/hosted_run.hpp>
+#include <fanmill/app/load_keys.hpp>
 #include <fanmill/app/log.hpp>
 #include <fanmill/app/signals.hpp>
 #include <fanmill/app/usage_text.hpp>
@@ -17,6 +18,7 @@ int run_ventilator_program(Process& process) {
     return 0;
   }
   if (settings.hosts_all_stages) return run_hosted(process, settings);
+  load_keys(settings);
   const Log log(process.name, settings.quiet ? Log::Level::warnings : Log::Level::everything);
   settings.ventilator.notice = log.notice();
   require_input(process.closed, settings.input);

@@ -3,6 +3,7 @@
 #include <worker/worker_program.hpp>
 
 #include <fanmill/app/argument_parser.hpp>
+#include <fanmill/app/load_keys.hpp>
 #include <fanmill/app/log.hpp>
 #include <fanmill/app/signals.hpp>
 #include <fanmill/app/usage_text.hpp>
@@ -21,6 +22,7 @@ int run_worker_with(Process& process, work::Function own) {
     print(process.closed, answer(settings));
     return 0;
   }
+  load_keys(settings);
   settings.command.own = std::move(own);
   const Log log(process.name, settings.quiet ? Log::Level::warnings : Log::Level::everything);
   settings.worker.notice = log.notice();

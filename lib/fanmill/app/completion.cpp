@@ -48,7 +48,7 @@ _fanmill() {
           COMPREPLY=($(compgen -c -- "$current"))
         fi
         ;;
-      fanmill-audit | fanmill-export) compopt -o filenames && mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+      fanmill-audit | fanmill-export | fanmill-keygen) compopt -o filenames && mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     esac
     return
   fi
@@ -63,8 +63,8 @@ _fanmill() {
 complete -F _fanmill fanmill fanmill-ventilator fanmill-worker fanmill-sink
 )";
 
-constexpr std::array programs{Program::run,  Program::ventilator, Program::worker,
-                              Program::sink, Program::audit,      Program::export_results};
+constexpr std::array programs{Program::run,   Program::ventilator,     Program::worker, Program::sink,
+                              Program::audit, Program::export_results, Program::keygen};
 
 // "-j --jobs" of the options that `wanted` is true of, with something between them.
 template <typename Wanted>

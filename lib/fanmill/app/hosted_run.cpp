@@ -2,6 +2,7 @@
 #include <utility>
 
 #include <fanmill/app/hosted_run.hpp>
+#include <fanmill/app/load_keys.hpp>
 #include <fanmill/app/log.hpp>
 #include <fanmill/app/open_store.hpp>
 #include <fanmill/app/signals.hpp>
@@ -14,6 +15,7 @@ namespace fanmill::app {
 int run_hosted(const Process& process, ProgramSettings settings) {
   const Log log(process.name, settings.quiet ? Log::Level::warnings : Log::Level::everything);
   for_each_stage(settings, [&](roles::CommonSettings& stage) { stage.notice = log.notice(); });
+  load_keys(settings);
   require_input(process.closed, settings.input);
   const std::unique_ptr<input::Input> items = input::open_input(settings.input);
   Summary summary(settings.summary_file);

@@ -19,8 +19,13 @@ constexpr std::size_t most_bytes = std::size_t{1}
                                    << 30;  // of one payload or output: a frame stays below 32 bits
 
 constexpr TakenBy all{.run = true, .ventilator = true, .worker = true, .sink = true};
-constexpr TakenBy everybody{
-    .run = true, .ventilator = true, .worker = true, .sink = true, .audit = true, .export_results = true};
+constexpr TakenBy everybody{.run = true,
+                            .ventilator = true,
+                            .worker = true,
+                            .sink = true,
+                            .audit = true,
+                            .export_results = true,
+                            .keygen = true};
 constexpr TakenBy ventilators{.run = true, .ventilator = true};
 constexpr TakenBy workers{.run = true, .worker = true, .hosting = true};
 constexpr TakenBy sinks{.run = true, .sink = true, .hosting = true};
@@ -295,15 +300,16 @@ const std::array table{
                [](ProgramSettings& s, Text o, Text v) {
                  s.ventilator.min_workers = static_cast<std::uint32_t>(parse_count(o, v, 1, 100'000));
                }},
-    Option{.name = "--retries",
-           .argument = "N",
-           .help = "run a task that failed up to N times more (default 0)",
-           .section = Section::delivery,
-           .taken_by = ventilators,
-           .set =
-               [](ProgramSettings& s, Text o, Text v) {
-                 s.ventilator.retries = static_cast<std::uint32_t>(parse_count(o, v, 0, most_retries));
-               }},
+    Option{
+        .name = "--retries",
+        .argument = "N",
+        .help = "run a task that failed up to N times more (default 0)",
+        .section = Section::delivery,
+        .taken_by = ventilators,
+        .set =
+            [](ProgramSettings& s, Text o, Text v) {
+              s.ventilator.retries = static_cast<std::uint32_t>(parse_count(o, v, 0, most_retries));
+            }},
     Option{
         .name = "--retry-delay",
         .argument = "T",
@@ -318,16 +324,17 @@ const std::array table{
            .section = Section::delivery,
            .taken_by = ventilators,
            .set = [](ProgramSettings& s, Text o, Text v) { s.ventilator.halt = parse_halt(o, v); }},
-    Option{.name = "--wait-timeout",
-           .argument = "T",
-           .help = "end with 3 after T (2s, 5m) without a peer (default: wait on)",
-           .section = Section::delivery,
-           .taken_by = all,
-           .set =
-               [](ProgramSettings& s, Text o, Text v) {
-                 const Duration wait = parse_wait(o, v);
-                 for_each_stage(s, [&](roles::CommonSettings& stage) { stage.wait_timeout = wait; });
-               }},
+    Option{
+        .name = "--wait-timeout",
+        .argument = "T",
+        .help = "end with 3 after T (2s, 5m) without a peer (default: wait on)",
+        .section = Section::delivery,
+        .taken_by = all,
+        .set =
+            [](ProgramSettings& s, Text o, Text v) {
+              const Duration wait = parse_wait(o, v);
+              for_each_stage(s, [&](roles::CommonSettings& stage) { stage.wait_timeout = wait; });
+            }},
     Option{.name = "--lane-ports",
            .argument = "LOW-HIGH",
            .help = "tcp ports for the workers' lanes (default: those after ENDPOINT's)",
@@ -335,17 +342,42 @@ const std::array table{
            .taken_by = ventilators,
            .rare = true,
            .set = [](ProgramSettings& s, Text o, Text v) { s.ventilator.lane_ports = parse_ports(o, v); }},
-    Option{.name = "--advertise",
-           .argument = "HOST",
-           .help = "the host that others are told (default: the one they reached)",
+    Option{
+        .name = "--advertise",
+        .argument = "HOST",
+        .help = "the host that others are told (default: the one they reached)",
+        .section = Section::delivery,
+        .taken_by = {.run = true, .ventilator = true, .sink = true},
+        .rare = true,
+        .set =
+            [](ProgramSettings& s, Text o, Text v) {
+              const std::string host = parse_host(o, v);
+              for_each_stage(s, [&](roles::CommonSettings& stage) { stage.advertise = host; });
+            }},
+    Option{.name = "--key",
+           .argument = "FILE",
+           .help = "our secret key (fanmill keygen): all is encrypted, strangers kept out",
            .section = Section::delivery,
-           .taken_by = {.run = true, .ventilator = true, .sink = true},
-           .rare = true,
-           .set =
-               [](ProgramSettings& s, Text o, Text v) {
-                 const std::string host = parse_host(o, v);
-                 for_each_stage(s, [&](roles::CommonSettings& stage) { stage.advertise = host; });
-               }},
+           .taken_by = all,
+           .set = [](ProgramSettings& s, Text o, Text v) { s.key_file = parse_text(o, v, "a file"); }},
+    Option{.name = "--server-key",
+           .argument = "FILE|TEXT",
+           .help = "with --key: the ventilator's public key",
+           .section = Section::delivery,
+           .taken_by = {.worker = true, .sink = true},
+           .set = [](ProgramSettings& s, Text o,
+                     Text v) { s.server_key = parse_text(o, v, "a file or a key"); }},
+    Option{
+        .name = "--allow",
+        .argument = "DIR",
+        .help = "with --key: the public keys of those who are let in",
+        .section = Section::delivery,
+        .taken_by = {.run = true, .ventilator = true, .sink = true},
+        .set =
+            [](ProgramSettings& s, Text o, Text v) {
+              const std::string directory = parse_text(o, v, "a directory");
+              for_each_stage(s, [&](roles::CommonSettings& stage) { stage.allow = directory; });
+            }},
     Option{
         .name = "--insecure",
         .help = "allow tcp beyond this host: no keys, no secrecy, anybody may join",
@@ -419,6 +451,8 @@ bool Option::is_known_to(Program program) const {
       return taken_by.audit;
     case Program::export_results:
       return taken_by.export_results;
+    case Program::keygen:
+      return taken_by.keygen;
     case Program::sink:
       break;
   }

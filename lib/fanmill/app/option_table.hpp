@@ -23,6 +23,7 @@ struct TakenBy {
   bool hosting = false;  // the ventilator too, where all stages share its process
   bool audit = false;
   bool export_results = false;
+  bool keygen = false;
 };
 
 struct Option {

@@ -7,6 +7,7 @@ std::string_view message_name(Program program) {
     case Program::run:
     case Program::audit:
     case Program::export_results:
+    case Program::keygen:
       return "fanmill";
     case Program::ventilator:
     case Program::worker:
@@ -28,6 +29,8 @@ std::string_view command_name(Program program) {
       return "fanmill audit";
     case Program::export_results:
       return "fanmill export";
+    case Program::keygen:
+      return "fanmill keygen";
     case Program::sink:
       break;
   }
@@ -46,6 +49,8 @@ std::string_view what_is(Program program) {
       return "whether what a sink has stored adds up";
     case Program::export_results:
       return "what a sink has stored, as a stream of results";
+    case Program::keygen:
+      return "makes a pair of keys";
     case Program::sink:
       break;
   }

@@ -32,6 +32,10 @@ struct ProgramSettings {
   work::WorkSettings command;
   store::StreamSettings results;
   store::ResultsFileSettings results_file;  // --results, or what audit and export read; without a path: none
+  std::string key_file;                     // --key; empty: none
+  std::string server_key;                   // --server-key: a file, or the key itself
+  std::string key_directory;                // keygen: DIR
+  std::string key_name;                     // keygen: NAME
   std::string joblog_file;                  // --joblog; empty: none
   std::string summary_file;                 // --summary-json; empty: none
 };

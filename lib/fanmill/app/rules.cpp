@@ -9,6 +9,7 @@
 #include <fanmill/app/command_text.hpp>
 #include <fanmill/app/rules.hpp>
 #include <fanmill/base/error.hpp>
+#include <fanmill/wire/limits.hpp>
 #include <fanmill/work/command_line.hpp>
 
 namespace fanmill::app {
@@ -34,6 +35,11 @@ class Rules {
       check_outputs();
       return;
     }
+    if (program() == Program::keygen) {
+      take_key(words);
+      return;
+    }
+    check_keys();
     check_endpoints();
     settle_hosting();
     if (program() == Program::run || program() == Program::ventilator) {
@@ -55,8 +61,32 @@ class Rules {
     return std::any_of(given_.begin(), given_.end(), [&](const Option* one) { return one->name == name; });
   }
 
+  void check_keys() const {
+    const auto needs = [&](std::string_view one, std::string_view other, std::string_view why) {
+      if (is_given(one) && !is_given(other)) {
+        throw usage_error(one, why, fmt::format("give {} too", other));
+      }
+    };
+    needs("--server-key", "--key", "the ventilator's key is of no use without one's own");
+    needs("--allow", "--key", "without a key of one's own nobody's is asked for");
+    const bool connects = program() == Program::worker || program() == Program::sink;
+    const bool binds = program() != Program::worker;
+    if (connects) needs("--key", "--server-key", "whose ventilator is at the other end?");
+    if (binds) needs("--key", "--allow", "whose keys are to be let in?");
+    if (is_given("--key") && is_given("--insecure")) {
+      throw usage_error("--insecure", "--key is given too, and keeps strangers out", "use one of them");
+    }
+    const auto& bound = settings_.ventilator.bind;
+    const auto is_inproc = [](const Endpoint& one) { return one.scheme == Scheme::inproc; };
+    if (is_given("--key") && !connects && std::all_of(bound.begin(), bound.end(), is_inproc)) {
+      throw usage_error("--key", "nobody comes from elsewhere",
+                        program() == Program::run ? "give --listen ENDPOINT too" : "bind tcp or ipc too");
+    }
+  }
+
   void check_endpoints() {
-    const bool insecure = settings_.worker.insecure;  // the same for all stages
+    // The same for all stages.
+    const bool insecure = settings_.worker.insecure || is_given("--key");
     if (program() == Program::ventilator && !is_given("--bind")) {
       throw usage_error("--bind", "it is missing", "it takes tcp://HOST:PORT, ipc://PATH or inproc://NAME");
     }
@@ -206,10 +236,9 @@ class Rules {
   void check_command() const {
     const work::WorkSettings& command = settings_.command;
     if (command.kind == work::WorkKind::function) return;
-    const work::CommandLine line =
-        command.kind == work::WorkKind::shell
-            ? work::CommandLine::of_shell_text(command.words.front(), command.item)
-            : work::CommandLine::of_words(command.words, command.item);
+    const work::CommandLine line = command.kind == work::WorkKind::shell
+                                       ? work::CommandLine::of_shell_text(command.words.front(), command.item)
+                                       : work::CommandLine::of_words(command.words, command.item);
     // A worker is told by its ventilator whether items have columns.
     if (line.column() && settings_.hosts_all_stages && !is_given("--colsep")) {
       throw usage_error(work::spelling_of(*line.column()), "columns need --colsep SEP",
@@ -316,6 +345,24 @@ class Rules {
       for (const std::string& file : settings_.input.files) refuse(option, own, "--arg-file", file);
     }
     refuse("--summary-json", settings_.summary_file, "--joblog", settings_.joblog_file);
+  }
+
+  // DIR and NAME, the only words.
+  void take_key(std::vector<std::string> words) {
+    if (words.size() != 2 || words[0].empty() || words[1].empty()) {
+      throw usage_error("a DIR and a NAME", fmt::format("{} words are there", words.size()),
+                        "as in: fanmill keygen ~/keys tiger");
+    }
+    constexpr std::string_view letters =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@+-";
+    const std::string& name = words[1];
+    if (name.find_first_not_of(letters) != std::string::npos || name.front() == '.' || name.front() == '-' ||
+        name.size() > wire::max_name - 32) {
+      throw usage_error(fmt::format("'{}'", name), "it is no name for a key",
+                        "it takes letters, digits and . _ @ + -, and begins with none of . and -");
+    }
+    settings_.key_directory = std::move(words[0]);
+    settings_.key_name = std::move(words[1]);
   }
 
   // FILE.db, the only word.

@@ -87,6 +87,15 @@ constexpr Frame export_frame{
     .exit_status = "  0 done   2 wrong command line   3 FILE.db cannot be read, or the output not written\n",
 };
 
+constexpr Frame keygen_frame{
+    .usage = "fanmill keygen DIR NAME",
+    .about =
+        "Makes a pair of keys: DIR/NAME.key_secret, for the program that is to be NAME and nobody else, and\n"
+        "DIR/NAME.key, for those who are to know it. Prints the public key. Writes over nothing.\n",
+    .examples = "  fanmill keygen ~/keys head && fanmill keygen ~/keys sink && fanmill keygen ~/keys tiger\n",
+    .exit_status = "  0 done   2 wrong command line   3 the files cannot be made\n",
+};
+
 std::string option_line(const Option& option) {
   std::string names = option.letter == 0 ? "    " : fmt::format("-{}, ", option.letter);
   names.append(option.name);
@@ -120,6 +129,8 @@ const Frame& frame_of(Program program) {
       return audit_frame;
     case Program::export_results:
       return export_frame;
+    case Program::keygen:
+      return keygen_frame;
     case Program::sink:
       break;
   }
@@ -167,6 +178,7 @@ std::string overview_text() {
          "  sink        where results go; the same as fanmill-sink\n"
          "  audit       whether what a sink has stored adds up\n"
          "  export      what a sink has stored, as a stream of results\n"
+         "  keygen      a pair of keys, for runs that keep strangers out\n"
          "OPTIONS\n"
          "  -h, --help  print this text; fanmill PROGRAM --help prints the program's\n"
          "  --version   print the version\n"

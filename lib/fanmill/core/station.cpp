@@ -108,7 +108,7 @@ void Station::on(const wire::SinkAt& message, Time now) {
     results_up_ = false;
     complain_ = now + patience_with_connections;
     owes_mark_ = state_ == State::working || state_ == State::leaving;
-    actions_.emplace_back(OpenResults{place.endpoint});
+    actions_.emplace_back(OpenResults{place.endpoint, place.key});
   }
   check_ready(now);
 }

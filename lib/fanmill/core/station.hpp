@@ -44,6 +44,7 @@ class Station {
   struct CloseLane {};
   struct OpenResults {
     std::string endpoint;
+    std::string key;  // the sink's, as told; empty: it has none
   };
   // Say this down the results connection, before anything else that is to be sent there.
   struct SendMark {
@@ -97,6 +98,7 @@ class Station {
   // --- facts
   [[nodiscard]] RunId run() const { return run_; }
   [[nodiscard]] LaneToken token() const { return token_; }
+  [[nodiscard]] const std::string& lane() const { return lane_; }  // as it was told
   [[nodiscard]] const std::string& separator() const { return separator_; }
   [[nodiscard]] const wire::SinkPlace& sink() const { return sink_; }
   [[nodiscard]] std::uint64_t held() const { return unsent_.size(); }

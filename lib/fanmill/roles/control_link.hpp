@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <optional>
 
+#include <fanmill/core/cut_offs.hpp>
+#include <fanmill/roles/keys.hpp>
 #include <fanmill/roles/settings.hpp>
 #include <fanmill/transport/monitor.hpp>
 #include <fanmill/transport/poller.hpp>
@@ -17,7 +19,8 @@ class ControlLink {
  public:
   ControlLink(transport::Context& context, const Endpoint& ventilator, const CommonSettings& settings)
       : settings_(settings),
-        socket_(context, transport::Kind::dealer, socket_settings(settings)),
+        ventilator_(ventilator),
+        socket_(context, transport::Kind::dealer, socket_settings(settings, ventilator)),
         monitor_(context, socket_),
         connected_(ventilator.scheme == Scheme::inproc) {
     socket_.connect(ventilator);
@@ -39,7 +42,8 @@ class ControlLink {
   }
 
   // What has come: Machine is a core::Station or core::Collector. `perform` is called after each message,
-  // since what the machine has asked for may decide what it makes of the next.
+  // since what the machine has asked for may decide what it makes of the next. Throws Error{refused} where
+  // the keys do not fit.
   template <class Machine, class Perform>
   void read(Machine& machine, Time now, Perform perform) {
     bool up = false;
@@ -47,6 +51,7 @@ class ControlLink {
     while (const auto event = monitor_.next()) {
       up = up || event->what == transport::Monitor::What::up;
       down = down || event->what == transport::Monitor::What::down;
+      look_at_keys(event->what, now);
     }
     while (auto frame = socket_.receive()) {
       if (const auto message = wire::decode_control(frame->view())) {
@@ -68,19 +73,39 @@ class ControlLink {
   }
 
  private:
-  static transport::SocketSettings socket_settings(const CommonSettings& settings) {
+  void look_at_keys(transport::Monitor::What what, Time now) {
+    using What = transport::Monitor::What;
+    throw_if_refused(what, settings_, "the ventilator", ventilator_.text());
+    if (what == What::up || what == What::unreachable) cut_offs_.reached();
+    if (what != What::cut_off || !settings_.key) return;
+    switch (cut_offs_.cut_off(now)) {
+      case core::CutOffs::Verdict::wait:
+        break;
+      case core::CutOffs::Verdict::say:
+        settings_.notice(Severity::warning, cut_off_words(ventilator_));
+        break;
+      case core::CutOffs::Verdict::give_up:
+        throw cut_off_error(ventilator_);
+    }
+  }
+
+  static transport::SocketSettings socket_settings(const CommonSettings& settings,
+                                                   const Endpoint& ventilator) {
     transport::SocketSettings result;
     result.max_message = settings.max_message + wire::frame_slack;
     result.send_limit = control_send_limit;
+    use_key(result, settings, ventilator, settings.server_key);
     return result;
   }
 
   const CommonSettings& settings_;
+  const Endpoint ventilator_;
   transport::Socket socket_;
   transport::Monitor monitor_;
   std::array<std::size_t, 2> watched_{transport::Poller::nothing, transport::Poller::nothing};
   bool connected_;  // over inproc always
   std::uint64_t malformed_ = 0;
+  core::CutOffs cut_offs_;
 };
 
 }  // namespace fanmill::roles

@@ -45,6 +45,7 @@ std::string Lanes::open(LaneToken token, const std::string& reached) {
   transport::SocketSettings lane_settings;
   lane_settings.linger = std::chrono::milliseconds(0);
   lane_settings.send_limit = 0;  // credit bounds what is in it
+  lane_settings.key = settings_.key;
   lane_settings.max_message = settings_.max_message + wire::frame_slack;
   Lane lane{std::nullopt, transport::Socket(context_, transport::Kind::push, lane_settings)};
   if (beside->scheme != Scheme::inproc) {

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include <fanmill/roles/keys.hpp>
 #include <fanmill/roles/pipeline.hpp>
 #include <fanmill/roles/sink.hpp>
 #include <fanmill/roles/ventilator.hpp>
@@ -76,6 +77,7 @@ RunReport run_pipeline(const PipelineSettings& settings, input::Input& input, st
   if (sink.bind.empty()) sink.bind = results_for(ventilator.bind);
 
   transport::Context context;
+  const auto gate = open_gate(context, ventilator);
   StopRequest own_stop;  // signals are the ventilator's business; the others hear of it by the protocol
   const auto ended_badly = [&](const Ending& ending) {
     if (!ending.failure || ending.by_peer) return;

@@ -2,6 +2,7 @@
 // What each role is told at its start: everything parsed, nothing stringly.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include <fanmill/base/notice.hpp>
 #include <fanmill/base/time.hpp>
 #include <fanmill/core/tenure.hpp>
+#include <fanmill/transport/curve_key.hpp>
 #include <fanmill/transport/endpoint.hpp>
 #include <fanmill/wire/limits.hpp>
 
@@ -24,8 +26,11 @@ using fanmill::Severity;
 inline constexpr int control_send_limit = 100'000;
 
 struct CommonSettings {
-  Duration wait_timeout = Duration::max();  // how long to do without a peer before ending with 3
-  bool insecure = false;                    // tcp beyond loopback without keys
+  Duration wait_timeout = Duration::max();         // how long to do without a peer before ending with 3
+  bool insecure = false;                           // tcp beyond loopback without keys
+  std::shared_ptr<const transport::KeyPair> key;   // its own; null: all goes in the clear
+  std::optional<transport::PublicKey> server_key;  // worker, sink: the ventilator's; there if `key` is
+  std::string allow;                               // ventilator, sink: the directory of the keys let in
   std::size_t max_message = wire::default_max_message;
   std::string
       advertise;  // the host that others are told for what this process binds; empty: the one they used

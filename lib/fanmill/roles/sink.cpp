@@ -9,6 +9,7 @@
 #include <fanmill/core/collector.hpp>
 #include <fanmill/roles/control_link.hpp>
 #include <fanmill/roles/identity.hpp>
+#include <fanmill/roles/keys.hpp>
 #include <fanmill/roles/sink.hpp>
 #include <fanmill/store/digest.hpp>
 #include <fanmill/store/durable_store.hpp>
@@ -96,6 +97,7 @@ class SinkLoop {
 transport::SocketSettings SinkLoop::results_settings(const SinkSettings& settings) {
   transport::SocketSettings result;
   result.receive_limit = 16;
+  result.key = settings.key;
   result.max_message = settings.max_message + wire::frame_slack;
   return result;
 }
@@ -109,7 +111,7 @@ void SinkLoop::bind_default() {
   Endpoint endpoint = settings_.connect;
   switch (endpoint.scheme) {
     case Scheme::tcp: {
-      endpoint.host = settings_.insecure ? "*" : "127.0.0.1";
+      endpoint.host = settings_.insecure || settings_.key ? "*" : "127.0.0.1";
       auto ports = transport::PortRange::following(settings_.connect.port);
       bound_.push_back({ports.bind(results_, endpoint.host), std::nullopt});
       return;
@@ -133,6 +135,7 @@ wire::Hello SinkLoop::hello() {
   for (const transport::Bound& one : bound_) {
     hello.results.push_back(to_pass_on(one.endpoint, settings_.advertise).text());
   }
+  if (settings_.key) hello.results_key = settings_.key->public_key().text();
   hello.has_store = durable_ != nullptr;
   hello.wants_item = settings_.wants_item;
   hello.wants_detail = settings_.wants_detail;
@@ -373,6 +376,7 @@ RunReport SinkLoop::report() {
 
 RunReport run_sink(const SinkSettings& settings, store::Store& store, StopRequest& stop) {
   transport::Context context;
+  const auto gate = open_gate(context, settings);
   return run_sink(context, settings, store, stop);
 }
 

@@ -4,7 +4,9 @@
 
 #include <fanmill/base/error.hpp>
 #include <fanmill/core/run.hpp>
+#include <fanmill/roles/keys.hpp>
 #include <fanmill/roles/lanes.hpp>
+#include <fanmill/roles/strangers.hpp>
 #include <fanmill/roles/ventilator.hpp>
 #include <fanmill/transport/binding.hpp>
 #include <fanmill/transport/monitor.hpp>
@@ -27,6 +29,7 @@ class VentilatorLoop : private input::Receiver {
         stop_(stop),
         router_(context, transport::Kind::router, socket_settings(settings)),
         monitor_(context, router_),
+        strangers_(settings),
         lanes_(context, settings, bind_all()),
         run_(run_settings(settings, input, bound_.front().endpoint), transport::random_id) {}
 
@@ -63,6 +66,7 @@ class VentilatorLoop : private input::Receiver {
   std::vector<transport::Bound> bound_;  // goes after the socket that is bound there
   transport::Socket router_;
   transport::Monitor monitor_;
+  Strangers strangers_;
   Lanes lanes_;
   Run run_;
   transport::Poller poller_;
@@ -79,6 +83,7 @@ transport::SocketSettings VentilatorLoop::socket_settings(const VentilatorSettin
   transport::SocketSettings result;
   result.max_message = settings.max_message + wire::frame_slack;
   result.send_limit = control_send_limit;
+  result.key = settings.key;
   return result;
 }
 
@@ -243,6 +248,7 @@ void VentilatorLoop::read_connections(Time now) {
   while (const auto event = monitor_.next()) {
     if (event->what == transport::Monitor::What::opened) run_.on_link_up(event->fd);
     any_down = any_down || event->what == transport::Monitor::What::down;
+    strangers_.on_event(*event, now);
     events.push_back(*event);
   }
   if (any_down) read_router(received);
@@ -293,6 +299,7 @@ RunReport VentilatorLoop::report(Time started) const {
 
 RunReport run_ventilator(const VentilatorSettings& settings, input::Input& input, StopRequest& stop) {
   transport::Context context;
+  const auto gate = open_gate(context, settings);
   return run_ventilator(context, settings, input, stop);
 }
 

@@ -8,6 +8,7 @@
 #include <fanmill/core/station.hpp>
 #include <fanmill/roles/control_link.hpp>
 #include <fanmill/roles/identity.hpp>
+#include <fanmill/roles/keys.hpp>
 #include <fanmill/roles/worker.hpp>
 #include <fanmill/transport/random.hpp>
 #include <fanmill/work/runner.hpp>
@@ -70,7 +71,9 @@ class WorkerLoop {
     station_.on_taken_back(action.given, ids);
   }
   bool connect(std::unique_ptr<Connection>& connection, transport::Kind kind,
-               const transport::SocketSettings& settings, const std::string& told);
+               transport::SocketSettings settings, const std::string& told,
+               const std::optional<transport::PublicKey>& server);
+  [[nodiscard]] std::optional<transport::PublicKey> key_of_sink(const Station::OpenResults& told) const;
   void start_tasks(Time now);
   void send_results(Time now);
   void collect_results(Time now);
@@ -181,7 +184,8 @@ void WorkerLoop::perform(Time now) {
 }
 
 bool WorkerLoop::connect(std::unique_ptr<Connection>& connection, transport::Kind kind,
-                         const transport::SocketSettings& settings, const std::string& told) {
+                         transport::SocketSettings settings, const std::string& told,
+                         const std::optional<transport::PublicKey>& server) {
   connection.reset();
   Endpoint endpoint;
   if (!decode_endpoint(told, endpoint)) {
@@ -189,6 +193,7 @@ bool WorkerLoop::connect(std::unique_ptr<Connection>& connection, transport::Kin
     return false;
   }
   endpoint = resolve(endpoint, settings_.connect);
+  use_key(settings, settings_, endpoint, server);
   connection = std::make_unique<Connection>(context_, kind, settings);
   try {
     connection->socket.connect(endpoint);
@@ -210,7 +215,8 @@ void WorkerLoop::perform(const Station::OpenLane& action, Time now) {
   lane.receive_limit = 0;  // the ventilator's credit bounds what is in it
   lane.max_message = settings_.max_message + wire::frame_slack;
   lane.linger = std::chrono::milliseconds(0);
-  if (connect(lane_, transport::Kind::pull, lane, action.endpoint)) station_.on_lane_up(now);
+  if (connect(lane_, transport::Kind::pull, lane, action.endpoint, settings_.server_key))
+    station_.on_lane_up(now);
 }
 
 void WorkerLoop::perform(const Station::OpenResults& action, Time now) {
@@ -218,7 +224,20 @@ void WorkerLoop::perform(const Station::OpenResults& action, Time now) {
   results.send_limit = 4;
   results.only_when_connected = true;
   results.max_message = settings_.max_message + wire::frame_slack;
-  if (connect(results_, transport::Kind::push, results, action.endpoint)) station_.on_results_up(now);
+  if (connect(results_, transport::Kind::push, results, action.endpoint, key_of_sink(action))) {
+    station_.on_results_up(now);
+  }
+}
+
+// A worker with a key says nothing in the clear, and one without could not be heard.
+std::optional<transport::PublicKey> WorkerLoop::key_of_sink(const Station::OpenResults& told) const {
+  Endpoint endpoint;
+  if (decode_endpoint(told.endpoint, endpoint) && endpoint.scheme == Scheme::inproc) return std::nullopt;
+  auto key = transport::PublicKey::of_text(told.key);
+  if (key.has_value() == (settings_.key != nullptr) && key.has_value() != told.key.empty()) return key;
+  throw Error(ErrorCode::refused, "send results to", "the sink at " + told.endpoint,
+              settings_.key ? "it has no key" : "it has a key, and this has none",
+              "give --key to all programs of a run, or to none");
 }
 
 void WorkerLoop::perform(const Station::SendMark& action, Time now) {
@@ -328,6 +347,7 @@ void WorkerLoop::read_monitors(Time now) {
   while (lane_) {
     const auto event = lane_->monitor.next();
     if (!event) break;
+    throw_if_refused(event->what, settings_, "the ventilator's lane", station_.lane());
     if (event->what == What::up) station_.on_lane_up(now);
     if (event->what == What::down || event->what == What::unreachable) {
       read_lane(now);
@@ -338,6 +358,7 @@ void WorkerLoop::read_monitors(Time now) {
   while (results_) {
     const auto event = results_->monitor.next();
     if (!event) break;
+    throw_if_refused(event->what, settings_, "the sink", station_.sink().endpoint);
     if (event->what == What::up) station_.on_results_up(now);
     if (event->what == What::down) station_.on_results_down(now);
   }

@@ -190,7 +190,7 @@ void require_loopback(std::string_view option, const Endpoint& endpoint, bool in
   if (insecure || endpoint.is_loopback()) return;
   throw usage_error(
       option, fmt::format("{} is not on loopback, and nothing here keeps strangers out", endpoint.text()),
-      "use tcp://127.0.0.1:PORT, or say --insecure if the network is trusted");
+      "give --key FILE (fanmill keygen makes one), or say --insecure if the network is trusted");
 }
 
 }  // namespace fanmill

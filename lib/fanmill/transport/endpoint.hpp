@@ -48,7 +48,7 @@ struct Endpoint {
 [[nodiscard]] Endpoint resolve(Endpoint told, const Endpoint& reached);
 
 // The rule of the first day: without keys, tcp is for loopback. Throws usage_error naming --insecure unless
-// the endpoint is on loopback or `insecure` was said. (Keys come with a later version.)
+// the endpoint is on loopback or `insecure` was said. (A --key is as good.)
 void require_loopback(std::string_view option, const Endpoint& endpoint, bool insecure);
 
 }  // namespace fanmill

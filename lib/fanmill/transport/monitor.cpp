@@ -3,6 +3,9 @@
 #include <cstring>
 #include <string>
 
+#include <netdb.h>
+#include <sys/socket.h>
+
 #include <fanmill/base/error.hpp>
 #include <fanmill/transport/monitor.hpp>
 #include <fanmill/transport/random.hpp>
@@ -16,7 +19,7 @@ namespace {
 // left out: it comes after a disconnection too, before anything has failed.
 constexpr int wanted = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
                        ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                       ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+                       ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
 
 // zmq_socket_monitor(3): 16 bits of event, 32 bits of value, in the host's order and not aligned.
 struct Raw {
@@ -48,11 +51,11 @@ std::optional<Monitor::Event> event_of(const Raw& raw) {
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
       return {{What::refused, -1}};
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-      if (raw.value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH ||
-          raw.value == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC) {
-        return {{What::refused, -1}};
-      }
+      if (raw.value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH) return {{What::other_mechanism, -1}};
+      if (raw.value == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC) return {{What::other_key, -1}};
       return std::nullopt;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+      return {{What::cut_off, -1}};
     default:
       return std::nullopt;
   }
@@ -77,6 +80,17 @@ Monitor::Monitor(Context& context, Socket& watched) : watched_(watched.handle())
 
 Monitor::~Monitor() {
   zmq_socket_monitor(watched_.handle(), nullptr, 0);
+}
+
+std::string address_beyond(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  char text[NI_MAXHOST];
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "";
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return "";
+  const int error = ::getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, text, sizeof text,
+                                  nullptr, 0, NI_NUMERICHOST);
+  return error == 0 ? text : "";
 }
 
 std::optional<Monitor::Event> Monitor::next() {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include <fanmill/transport/socket.hpp>
 
@@ -15,12 +16,17 @@ namespace fanmill::transport {
 class Monitor {
  public:
   enum class What : std::uint8_t {
-    opened,       // accepted, or connected: the handshake is to come
+    opened,  // accepted, or connected: the handshake is to come
+    // After each of the last four `down` follows; after other_mechanism and other_key it is the very next
+    // event, as it is with one I/O thread.
     up,           // handshake done; libzmq does not say of which connection
     down,         // disconnected, or the handshake failed after `opened`
     unreachable,  // a connection attempt failed; libzmq tries again where the socket reconnects. A name that
                   // cannot be looked up gives no event.
-    refused,      // the other side's mechanism or authentication refused us, or we it; `down` follows
+    refused,      // the other side does not know our key, or our Gatekeeper the other side's
+    other_mechanism,  // one side has a key and the other has none
+    other_key,        // bound: whoever connected takes us for somebody else, or says nonsense
+    cut_off,          // the connection ended before the handshake did, and nothing else was said
   };
   struct Event {
     What what{};
@@ -43,5 +49,8 @@ class Monitor {
   zmq::socket_t events_;
   std::optional<Inbox> inbox_;  // always, once there is the socket
 };
+
+// The IP address on the other side of a connection, as text; empty where that has gone, or is none of tcp.
+[[nodiscard]] std::string address_beyond(int fd);
 
 }  // namespace fanmill::transport

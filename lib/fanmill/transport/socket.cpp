@@ -47,6 +47,25 @@ std::string words_for(int error) {
   return error > ZMQ_HAUSNUMERO ? zmq_strerror(error) : reason_of(error);  // libzmq has numbers of its own
 }
 
+// ZMQ_ZAP_ENFORCE_DOMAIN: libzmq 4.3 has it, and names it in its draft interface only.
+constexpr int enforce_domain = 93;
+
+void set_key(zmq::socket_t& socket, int option, const char* key) {
+  if (zmq_setsockopt(socket.handle(), option, key, key_text_size + 1) != 0) throw zmq::error_t();
+}
+
+void apply_keys(zmq::socket_t& socket, const SocketSettings& settings) {
+  set_key(socket, ZMQ_CURVE_SECRETKEY, settings.key->secret());
+  if (settings.server) {
+    set_key(socket, ZMQ_CURVE_PUBLICKEY, settings.key->public_key().text().c_str());
+    set_key(socket, ZMQ_CURVE_SERVERKEY, settings.server->text().c_str());
+    return;
+  }
+  socket.set(zmq::sockopt::curve_server, true);
+  const int enforced = 1;
+  if (zmq_setsockopt(socket.handle(), enforce_domain, &enforced, sizeof enforced) != 0) throw zmq::error_t();
+}
+
 void apply(zmq::socket_t& socket, Kind kind, const SocketSettings& settings) {
   namespace option = zmq::sockopt;
   socket.set(option::linger, milliseconds(settings.linger));
@@ -72,6 +91,7 @@ void apply(zmq::socket_t& socket, Kind kind, const SocketSettings& settings) {
   // Whatever does not begin like ZMTP is taken for ZMTP/1.0, and for a peer at once, unless there is a
   // domain: noise on a lane's port would be sent every other task.
   socket.set(option::zap_domain, "fanmill");
+  if (settings.key) apply_keys(socket, settings);
   if (kind == Kind::router) socket.set(option::router_mandatory, true);
 }
 

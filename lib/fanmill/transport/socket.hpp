@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 
 #include <fanmill/base/ids.hpp>
 #include <fanmill/transport/context.hpp>
+#include <fanmill/transport/curve_key.hpp>
 #include <fanmill/transport/endpoint.hpp>
 #include <fanmill/transport/inbox.hpp>
 
@@ -64,6 +66,11 @@ struct SocketSettings {
       0;  // bytes of a frame; a larger one cuts the connection; 0 is wire's default plus slack
   int send_limit = 1000;  // messages queued to a peer; 0 is no limit
   int receive_limit = 1000;
+  // CURVE. A socket that binds has `key` alone, and the context a Gatekeeper, without which libzmq would let
+  // everybody in; one that connects has the other side's as well. Without: in the clear. Over inproc there is
+  // no difference.
+  std::shared_ptr<const KeyPair> key = nullptr;
+  std::optional<PublicKey> server = std::nullopt;
 };
 
 class Socket {

@@ -9,8 +9,8 @@ namespace fanmill::app {
 using Catch::Matchers::Contains;
 
 TEST_CASE("manual page: has an entry for each option of the program, and no other") {
-  for (const Program program :
-       {Program::run, Program::worker, Program::sink, Program::audit, Program::export_results}) {
+  for (const Program program : {Program::run, Program::worker, Program::sink, Program::audit,
+                                Program::export_results, Program::keygen}) {
     const std::string page = manual_page(program);
     for (const Option& option : option_table()) {
       CAPTURE(command_name(program), option.name);

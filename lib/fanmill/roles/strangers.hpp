@@ -1,0 +1,29 @@
+#pragma once
+// Who came to a bound socket with no key, or for somebody else: libzmq asks no Gatekeeper about those. One
+// thread.
+
+#include <map>
+#include <string>
+
+#include <fanmill/core/refusals.hpp>
+#include <fanmill/roles/settings.hpp>
+#include <fanmill/transport/monitor.hpp>
+
+namespace fanmill::roles {
+
+class Strangers {
+ public:
+  explicit Strangers(const CommonSettings& settings) : settings_(settings) {}
+
+  // Each event of a bound socket's monitor, in order. Tells of those that were refused, at a bounded rate; of
+  // nobody where there is no key.
+  void on_event(const transport::Monitor::Event& event, Time now);
+
+ private:
+  const CommonSettings& settings_;
+  std::map<int, std::string> addresses_;  // by descriptor, of what is open
+  std::string reason_;                    // of the connection that ends next; empty: no such
+  core::Refusals refusals_;
+};
+
+}  // namespace fanmill::roles

@@ -1,0 +1,160 @@
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <sys/eventfd.h>
+
+#include <fanmill/base/error.hpp>
+#include <fanmill/transport/gatekeeper.hpp>
+#include <fanmill/transport/monitor.hpp>
+#include <fanmill/transport/poller.hpp>
+#include <fanmill/transport/random.hpp>
+#include <fanmill/transport/uninterrupted.hpp>
+
+namespace fanmill::transport {
+
+namespace {
+
+constexpr const char* questions_at = "inproc://zeromq.zap.01";
+
+Error cannot_start(std::string_view reason) {
+  return {ErrorCode::unavailable, "keep strangers out of", "this program's sockets", reason};
+}
+
+// Connects to `server` without its leave, and says what came of it.
+std::optional<Monitor::What> knock(Context& context, Monitor& monitor, const Endpoint& server,
+                                   const SocketSettings& settings) {
+  Socket stranger(context, Kind::push, settings);
+  stranger.connect(server);
+  Poller poller;
+  poller.watch_readable(monitor);
+  const Time until = Clock::now() + std::chrono::seconds(10);
+  do {
+    while (const auto event = monitor.next()) {
+      using What = Monitor::What;
+      if (event->what == What::up || event->what == What::refused || event->what == What::other_mechanism) {
+        return event->what;
+      }
+    }
+    poller.wait(Clock::now(), until);
+  } while (Clock::now() < until);
+  return std::nullopt;
+}
+
+// What libzmq lets in by default, should it not have found us, or not asked.
+void check_that_strangers_are_refused(Context& context) {
+  SocketSettings own;
+  own.key = KeyPair::make();
+  own.linger = std::chrono::milliseconds(0);
+  Socket server(context, Kind::pull, own);
+  Monitor monitor(context, server);
+  Endpoint endpoint;
+  endpoint.scheme = Scheme::ipc;
+  endpoint.path = "@fanmill-check-" + random_name(16);  // abstract, unix(7): no file
+  endpoint = server.bind(endpoint);
+
+  SocketSettings with_key;
+  with_key.linger = own.linger;
+  with_key.reconnects = false;
+  SocketSettings without = with_key;
+  with_key.key = KeyPair::make();
+  with_key.server = own.key->public_key();
+  if (knock(context, monitor, endpoint, with_key) != Monitor::What::refused) {
+    throw cannot_start("a key that nobody knows was not refused in a trial at the start");
+  }
+  if (knock(context, monitor, endpoint, without) != Monitor::What::other_mechanism) {
+    throw cannot_start("a peer without a key was not refused in a trial at the start");
+  }
+}
+
+}  // namespace
+
+Gatekeeper::Gatekeeper(Context& context, const std::string& directory, Notice notice)
+    : allowed_("--allow", directory, notice),
+      notice_(std::move(notice)),
+      end_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!end_) throw cannot_start(reason_of(errno));
+  try {
+    questions_ = zmq::socket_t(context.handle(), zmq::socket_type::rep);
+    questions_.set(zmq::sockopt::linger, 0);
+    questions_.bind(questions_at);
+  } catch (const zmq::error_t& error) {
+    throw cannot_start(reason_of(error.num()));
+  }
+  if (allowed_.size() == 0) {
+    notice_(Severity::warning, "there is no key in '" + directory + "' yet: nobody is let in");
+  }
+  thread_ = std::thread([this] { answer_until_end(); });
+  try {
+    check_that_strangers_are_refused(context);
+  } catch (...) {
+    end();
+    throw;
+  }
+  tells_ = true;
+}
+
+Gatekeeper::~Gatekeeper() {
+  end();
+}
+
+void Gatekeeper::end() {
+  ::eventfd_write(end_.fd(), 1);
+  thread_.join();
+}
+
+void Gatekeeper::answer_until_end() {
+  for (;;) {
+    std::array<zmq_pollitem_t, 2> items{
+        {{questions_.handle(), 0, ZMQ_POLLIN, 0}, {nullptr, end_.fd(), ZMQ_POLLIN, 0}}};
+    uninterrupted([&] { return zmq_poll(items.data(), static_cast<int>(items.size()), -1); });
+    if (items[1].revents != 0) return;
+    if (items[0].revents != 0) answer();
+  }
+}
+
+// Frames of a question: version, number, domain, address, routing id, mechanism, credentials. Of the answer:
+// version, number, status, text, user, metadata.
+void Gatekeeper::answer() {
+  std::vector<zmq::message_t> question;
+  do {
+    zmq::message_t frame;
+    if (uninterrupted([&] { return zmq_msg_recv(frame.handle(), questions_.handle(), ZMQ_DONTWAIT); }) < 0) {
+      return;
+    }
+    question.push_back(std::move(frame));
+  } while (question.back().more());
+  const auto text = [&](std::size_t index) {
+    return index < question.size() ? question[index].to_string_view() : std::string_view();
+  };
+
+  std::string reason;
+  std::optional<std::string> name;
+  if (text(5) != "CURVE") {
+    reason = "it has no key";
+  } else if (const auto key = PublicKey::of_bytes(text(6))) {
+    name = allowed_.name_of(*key);
+    if (!name) reason = "its key " + key->text() + " is not in '" + allowed_.directory() + "'";
+  } else {
+    reason = "its key is none";
+  }
+  if (!name && tells_) {
+    // Over ipc libzmq gives the user and process of the other side in place of an address.
+    if (const auto line = refusals_.refused(std::string(text(3)), reason, Clock::now())) {
+      notice_(Severity::warning, *line);
+    }
+  }
+
+  const std::array<std::string_view, 6> reply{text(0), text(1),           name ? "200" : "400",
+                                              "",      name.value_or(""), ""};
+  for (std::size_t i = 0; i < reply.size(); ++i) {
+    const int flags = ZMQ_DONTWAIT | (i + 1 < reply.size() ? ZMQ_SNDMORE : 0);
+    uninterrupted([&] { return zmq_send(questions_.handle(), reply[i].data(), reply[i].size(), flags); });
+  }
+}
+
+}  // namespace fanmill::transport

@@ -1,0 +1,44 @@
+#pragma once
+// Keeps strangers out of the sockets of a context: answers libzmq's questions about each key that knocks
+// (https://rfc.zeromq.org/spec/27/, ZAP), with those in a directory.
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+#include <zmq.hpp>
+
+#include <fanmill/base/descriptor.hpp>
+#include <fanmill/base/notice.hpp>
+#include <fanmill/core/refusals.hpp>
+#include <fanmill/transport/allow_list.hpp>
+#include <fanmill/transport/context.hpp>
+
+namespace fanmill::transport {
+
+class Gatekeeper {
+ public:
+  // Reads `directory` (Error as AllowList), starts a thread that answers until the end of this object, and
+  // sees for itself that a key drawn at random and a peer without one are refused: Error{unavailable} if not.
+  // To be made before the context's sockets are bound, and to go after them. `notice` is called from the
+  // thread: who was refused and why, at a bounded rate.
+  Gatekeeper(Context& context, const std::string& directory, Notice notice);
+  ~Gatekeeper();
+  Gatekeeper(const Gatekeeper&) = delete;
+  Gatekeeper& operator=(const Gatekeeper&) = delete;
+
+ private:
+  void answer_until_end();
+  void answer();
+  void end();
+
+  AllowList allowed_;
+  Notice notice_;
+  zmq::socket_t questions_;
+  Descriptor end_;
+  core::Refusals refusals_;          // the thread's
+  std::atomic<bool> tells_ = false;  // not in the trial at the start
+  std::thread thread_;
+};
+
+}  // namespace fanmill::transport

@@ -1,0 +1,142 @@
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fanmill/base/descriptor.hpp>
+#include <fanmill/base/error.hpp>
+#include <fanmill/transport/key_file.hpp>
+#include <fanmill/transport/key_text.hpp>
+#include <fanmill/transport/uninterrupted.hpp>
+
+namespace fanmill::transport {
+
+namespace {
+
+// A file's bytes, for as long as somebody looks at them.
+struct Wiped {
+  std::string bytes;
+  Wiped() { bytes.reserve(max_key_text + 1); }
+  Wiped(const Wiped&) = delete;
+  Wiped& operator=(const Wiped&) = delete;
+  ~Wiped() { sodium_memzero(bytes.data(), bytes.size()); }
+};
+
+Error cannot_read(const std::string& option, const std::string& file, std::string_view reason,
+                  std::string_view next = {}) {
+  return {ErrorCode::unavailable, "read", fmt::format("the key of {}, '{}'", option, file), reason, next};
+}
+
+// Within what `text` has room for: it is not moved to where nobody wipes it.
+void read_all(int fd, Wiped& text, const std::string& option, const std::string& file) {
+  std::array<char, 1024> part;
+  while (text.bytes.size() <= max_key_text) {
+    const auto got = uninterrupted([&] { return static_cast<int>(::read(fd, part.data(), part.size())); });
+    if (got < 0) throw cannot_read(option, file, reason_of(errno));
+    if (got == 0) break;
+    text.bytes.append(part.data(), std::min<std::size_t>(static_cast<std::size_t>(got),
+                                                         max_key_text + 1 - text.bytes.size()));
+  }
+  sodium_memzero(part.data(), part.size());
+}
+
+DecodedKey read_key(const std::string& option, const std::string& file, bool is_secret) {
+  const bool is_stdin = is_secret && file == "-";
+  Descriptor opened(is_stdin ? -1 : ::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  const int fd = is_stdin ? STDIN_FILENO : opened.fd();
+  struct stat facts {};
+  if (fd < 0 || ::fstat(fd, &facts) != 0) throw cannot_read(option, file, reason_of(errno));
+  if (S_ISDIR(facts.st_mode)) throw cannot_read(option, file, "is a directory");
+  if (is_secret && S_ISREG(facts.st_mode) && (facts.st_mode & 0077) != 0) {
+    throw cannot_read(option, file, "others than its owner may read it or write to it",
+                      fmt::format("chmod 600 '{}'", file));
+  }
+  Wiped text;
+  read_all(fd, text, option, file);
+  DecodedKey key = decode_key_text(text.bytes);
+  if (!key.flaw.empty()) {
+    throw cannot_read(option, file, fmt::format("it is not a key file: {}", key.flaw),
+                      "fanmill keygen makes one");
+  }
+  return key;
+}
+
+void write_new(const std::string& file, const std::string& text, mode_t mode) {
+  const auto cannot = [&](std::string_view reason, std::string_view next = {}) {
+    return Error(ErrorCode::unavailable, "make", fmt::format("'{}'", file), reason, next);
+  };
+  Descriptor made(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+  if (made.fd() < 0) {
+    if (errno == EEXIST)
+      throw cannot("it is there already", "a key is not written over; choose another NAME");
+    throw cannot(reason_of(errno));
+  }
+  std::string_view left = text;
+  int error = 0;
+  while (!left.empty() && error == 0) {
+    const auto written =
+        uninterrupted([&] { return static_cast<int>(::write(made.fd(), left.data(), left.size())); });
+    if (written < 0) {
+      error = errno;
+    } else {
+      left.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+  if (error == 0 && ::fsync(made.fd()) != 0) error = errno;
+  if (error != 0) {
+    ::unlink(file.c_str());
+    throw cannot(reason_of(error));
+  }
+}
+
+}  // namespace
+
+PublicKey make_key_files(const std::string& directory, const std::string& name) {
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    throw Error(ErrorCode::unavailable, "make", fmt::format("the directory '{}'", directory),
+                reason_of(errno));
+  }
+  const std::string base = directory + "/" + name;
+  const std::string secret_file = base + std::string(secret_key_ending);
+  const auto pair = KeyPair::make();
+  std::string text = secret_key_text(*pair);
+  try {
+    write_new(secret_file, text, 0600);
+  } catch (const Error&) {
+    sodium_memzero(text.data(), text.size());
+    throw;
+  }
+  sodium_memzero(text.data(), text.size());
+  try {
+    write_new(base + std::string(public_key_ending), public_key_text(pair->public_key()), 0644);
+  } catch (const Error&) {
+    ::unlink(secret_file.c_str());
+    throw;
+  }
+  return pair->public_key();
+}
+
+std::shared_ptr<const KeyPair> read_secret_key(const std::string& option, const std::string& file) {
+  DecodedKey key = read_key(option, file, true);
+  if (!key.pair) {
+    throw cannot_read(option, file, "there is no secret-key in it",
+                      fmt::format("name the file that ends with {}", secret_key_ending));
+  }
+  return std::move(key.pair);
+}
+
+PublicKey read_public_key(const std::string& option, const std::string& file) {
+  DecodedKey key = read_key(option, file, false);
+  if (key.pair) {
+    throw cannot_read(option, file, "a secret key is in it",
+                      fmt::format("name the file that ends with {}", public_key_ending));
+  }
+  return *key.public_key;
+}
+
+}  // namespace fanmill::transport

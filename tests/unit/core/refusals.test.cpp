@@ -1,0 +1,60 @@
+#include <chrono>
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "asked.hpp"
+#include <fanmill/core/cut_offs.hpp>
+#include <fanmill/core/refusals.hpp>
+
+using namespace fanmill;
+using namespace fanmill::core;
+using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
+using test::start;
+
+TEST_CASE("refusals: the first of an address is said, then one line in ten seconds with their number") {
+  Refusals refusals;
+  CHECK(refusals.refused("10.0.0.1", "no key", start) == "refused a connection from 10.0.0.1: no key");
+  for (int i = 0; i < 100; ++i) CHECK_FALSE(refusals.refused("10.0.0.1", "no key", start + 9s).has_value());
+  CHECK(refusals.refused("10.0.0.2", "no key", start + 9s).has_value());
+  CHECK(refusals.refused("10.0.0.1", "another", start + 9s).has_value());
+  CHECK_THAT(refusals.refused("10.0.0.1", "no key", start + 10s).value(), Contains("(101 of them"));
+  CHECK(refusals.count() == 104);
+}
+
+TEST_CASE("refusals: however many addresses there are, what is said is bounded") {
+  Refusals refusals;
+  int lines = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    if (refusals.refused("10.0." + std::to_string(i), "no key", start + i * 1ms)) ++lines;
+  }
+  CHECK(lines <= 66);
+  CHECK(refusals.refused("10.9.9.9", "no key", start + 1h).has_value());
+}
+
+TEST_CASE("refusals: an address that libzmq does not know is left out") {
+  CHECK(Refusals().refused("", "no key", start) == "refused a connection: no key");
+}
+
+TEST_CASE("cut-offs: the third in a row is worth a word, and ten seconds of them are enough") {
+  using Verdict = CutOffs::Verdict;
+  CutOffs cut_offs;
+  CHECK(cut_offs.cut_off(start) == Verdict::wait);
+  CHECK(cut_offs.cut_off(start + 1s) == Verdict::wait);
+  CHECK(cut_offs.cut_off(start + 2s) == Verdict::say);
+  CHECK(cut_offs.cut_off(start + 9s) == Verdict::wait);
+  CHECK(cut_offs.cut_off(start + 10s) == Verdict::give_up);
+}
+
+TEST_CASE("cut-offs: few of them, or one that got through, prove nothing") {
+  using Verdict = CutOffs::Verdict;
+  CutOffs cut_offs;
+  CHECK(cut_offs.cut_off(start) == Verdict::wait);
+  CHECK(cut_offs.cut_off(start + 60s) == Verdict::wait);
+  cut_offs.reached();
+  CHECK(cut_offs.cut_off(start + 61s) == Verdict::wait);
+  CHECK(cut_offs.cut_off(start + 62s) == Verdict::wait);
+  CHECK(cut_offs.cut_off(start + 63s) == Verdict::say);
+  CHECK(cut_offs.cut_off(start + 64s) == Verdict::wait);
+}

@@ -1,0 +1,151 @@
+#include <mutex>
+
+#include "scene.hpp"
+#include <fanmill/transport/gatekeeper.hpp>
+#include <fanmill/transport/key_file.hpp>
+
+namespace fanmill::transport {
+
+using Catch::Matchers::Contains;
+using What = Monitor::What;
+
+namespace {
+
+// A bound socket with a key and a gatekeeper, and one allowed peer's key.
+struct Gate {
+  explicit Gate(Scheme scheme)
+      : allowed((make_key_files(scratch.path("keys"), "ann"),
+                 read_secret_key("--key", scratch.path("keys/ann.key_secret")))),
+        keeper(context, scratch.path("keys"),
+               [this](Severity, std::string_view text) {
+                 const std::lock_guard lock(mutex);
+                 told.emplace_back(text);
+               }),
+        pull(context, Kind::pull, server_settings()),
+        monitor(context, pull),
+        endpoint(bind_somewhere(pull, scheme, scratch)) {}
+
+  SocketSettings server_settings() const {
+    SocketSettings settings;
+    settings.key = own;
+    return settings;
+  }
+  SocketSettings client_settings(std::shared_ptr<const KeyPair> key) const {
+    SocketSettings settings;
+    settings.key = std::move(key);
+    if (settings.key) settings.server = own->public_key();
+    settings.linger = std::chrono::milliseconds(0);
+    settings.reconnects = false;
+    return settings;
+  }
+  std::string all_told() {
+    const std::lock_guard lock(mutex);
+    std::string all;
+    for (const std::string& line : told) all += line + "\n";
+    return all;
+  }
+
+  TempDirectory scratch;
+  std::mutex mutex;
+  std::vector<std::string> told;
+  std::shared_ptr<const KeyPair> own = KeyPair::make();
+  std::shared_ptr<const KeyPair> allowed;
+  Context context;
+  Gatekeeper keeper;
+  Socket pull;
+  Monitor monitor;
+  Endpoint endpoint;
+};
+
+// What both sides see of a connection; `up` must not be among it.
+void is_refused(Gate& gate, const SocketSettings& settings, What at_server, What at_client) {
+  Socket stranger(gate.context, Kind::push, settings);
+  Monitor monitor(gate.context, stranger);
+  stranger.connect(gate.endpoint);
+  const auto seen = [](Monitor& one, What wanted, What otherwise) {
+    Poller poller;
+    poller.watch_readable(one);
+    for (const Time until = patience(); Clock::now() < until; poller.wait(Clock::now(), until)) {
+      while (const auto event = one.next()) {
+        CHECK(event->what != What::up);
+        if (event->what == wanted || event->what == otherwise) return true;
+      }
+    }
+    return false;
+  };
+  CHECK(seen(gate.monitor, at_server, at_server));
+  // The connection may be gone before the reason is read.
+  CHECK(seen(monitor, at_client, What::cut_off));
+}
+
+}  // namespace
+
+TEST_CASE("gatekeeper: a key of the directory is let in, over tcp and ipc") {
+  for (const Scheme scheme : {Scheme::tcp, Scheme::ipc}) {
+    Gate gate(scheme);
+    Socket push(gate.context, Kind::push, gate.client_settings(gate.allowed));
+    push.connect(gate.endpoint);
+    REQUIRE(send_text(push, "hello"));
+    CHECK(receive_text(gate.pull) == "hello");
+    CHECK(gate.all_told().empty());
+  }
+}
+
+TEST_CASE("gatekeeper: a stranger's key, no key, and a key for another server are refused") {
+  for (const Scheme scheme : {Scheme::tcp, Scheme::ipc}) {
+    Gate gate(scheme);
+    is_refused(gate, gate.client_settings(KeyPair::make()), What::refused, What::refused);
+    CHECK_THAT(gate.all_told(), Contains("refused a connection from") && Contains("is not in '"));
+    is_refused(gate, gate.client_settings(nullptr), What::other_mechanism, What::other_mechanism);
+    SocketSettings mistaken = gate.client_settings(gate.allowed);
+    mistaken.server = KeyPair::make()->public_key();
+    is_refused(gate, mistaken, What::other_key, What::cut_off);
+  }
+}
+
+TEST_CASE("gatekeeper: a key taken away is refused from then on, and one put there is let in") {
+  Gate gate(Scheme::tcp);
+  const std::string file = gate.scratch.path("keys/ann.key");
+  std::filesystem::rename(file, file + ".away");
+  is_refused(gate, gate.client_settings(gate.allowed), What::refused, What::refused);
+  std::filesystem::rename(file + ".away", file);
+  Socket push(gate.context, Kind::push, gate.client_settings(gate.allowed));
+  push.connect(gate.endpoint);
+  REQUIRE(send_text(push, "hello"));
+  CHECK(receive_text(gate.pull) == "hello");
+}
+
+TEST_CASE("gatekeeper: without it a socket with a key lets nobody in") {
+  const auto own = KeyPair::make();
+  Context context;
+  SocketSettings settings;
+  settings.key = own;
+  Socket pull(context, Kind::pull, settings);
+  Monitor monitor(context, pull);
+  const Endpoint endpoint = test_ports().bind(pull, "127.0.0.1");
+  settings.key = KeyPair::make();
+  settings.server = own->public_key();
+  settings.linger = std::chrono::milliseconds(0);
+  Socket push(context, Kind::push, settings);
+  push.connect(endpoint);
+  Poller poller;
+  poller.watch_readable(monitor);
+  const Time until = patience();
+  bool over = false;
+  while (!over && Clock::now() < until) {
+    while (const auto event = monitor.next()) {
+      CHECK(event->what != What::up);
+      over = over || event->what == What::down;
+    }
+    if (!over) poller.wait(Clock::now(), until);
+  }
+  CHECK(over);
+}
+
+TEST_CASE("gatekeeper: a directory that cannot be read is an error before anything is bound") {
+  Context context;
+  CHECK_THAT(error_of([&] { Gatekeeper(context, "/nowhere/at/all", [](Severity, std::string_view) {}); }),
+             Contains("cannot read the keys of --allow, '/nowhere/at/all': no such file or directory"));
+}
+
+}  // namespace fanmill::transport
