@@ -7,6 +7,7 @@ import stat
 import subprocess
 import unittest
 
+from curve_peers import DEALER, Key, knock
 from programs import ROOT, PipelineTest, free_port
 
 SCRIPTS = ROOT / "scripts"
@@ -141,6 +142,31 @@ class LanSsh(Script):
         self.assert_lines_once(run.stdout)
         self.assertEqual(sorted(self.log.read_text().split()), ["ann@tiger", "lion"])
 
+    def test_a_run_has_keys_of_its_own_that_nobody_sees(self):
+        marker = self.scratch / "seen"
+        self.hosts.write_text("1/tiger\n1/lion\n1/:\n")
+        port = free_port()
+        # Each task notes the environment and the arguments of all that is above it.
+        text = (f"p=$$; while [ $p -gt 1 ]; do cat /proc/$p/cmdline /proc/$p/environ; "
+                f"p=$(sed -n 's/^PPid:.//p' /proc/$p/status); done >>{marker} 2>/dev/null; echo {{}}")
+        run = self.start(SCRIPTS / "lan-ssh", "-S", self.hosts, "--bind", f"tcp://127.0.0.1:{port}", "--ssh",
+                         self.ssh, "--shell", text, env={**os.environ, **self.environment,
+                                                         "TMPDIR": str(self.temporary)}, stdin=subprocess.PIPE)
+        lines = [b"%d" % number for number in range(6)]
+        run.write(b"\n".join(lines) + b"\n")
+        run.wait_for_results(len(lines))
+        secrets = [Key(file).secret for file in self.temporary.glob("fanmill-keys-*/*.key_secret")]
+        self.assertEqual(len(secrets), 5)
+        self.assertNotEqual(knock(f"tcp://127.0.0.1:{port}", DEALER), "let in")
+        run.close_input()
+        self.assert_status(run, 0)
+        self.assert_lines_once(run.stdout, lines)
+        seen = marker.read_bytes() + run.stderr.encode()
+        self.assertIn(b"--server-key", seen)
+        for secret in secrets:
+            self.assertNotIn(secret, seen)
+        self.assertEqual(list(self.temporary.iterdir()), [])
+
     def test_an_ssh_command_of_the_file_goes_before_the_login(self):
         run = self.run_lan(f"1/{self.ssh} bob@lion\n", "--ssh", "false", "--function", "echo", stdin=b"a\n")
         self.assert_status(run, 0)
@@ -184,7 +210,8 @@ class LanSsh(Script):
 
     def test_wrong_command_lines_are_2_and_say_what_is_missing(self):
         hosts = "1/tiger\n"
-        for arguments, reason in ((["--bind", "tcp://0.0.0.0:5555"], "--insecure"),
+        for arguments, reason in ((["--bind", "tcp://0.0.0.0:5555"], "--advertise"),
+                                  (["--key", "mine"], "--key: a run gets keys of its own"),
                                   (["--bind", "tcp://0.0.0.0:5555", "--insecure"], "--advertise"),
                                   (["--bind", "ipc:///x"], "--bind"),
                                   (["--sshloginfile", "/nowhere"], "no such file")):
