@@ -15,6 +15,11 @@ std::string quoted(std::string_view word) {
 
 std::string command_text(const work::WorkSettings& settings, std::string_view separator) {
   std::string text = separator.empty() ? "" : "--colsep " + quoted(separator) + " ";
+  if (settings.item == work::ItemGoes::to_coprocess) {
+    text += "--coprocess ";
+    if (settings.framing != work::Framing::line)
+      text.append("--framing ").append(name_of(settings.framing)) += ' ';
+  }
   if (settings.kind == work::WorkKind::shell) return text + settings.words.front();
   if (settings.kind == work::WorkKind::function) text += "--function ";
   for (std::size_t word = 0; word < settings.words.size(); ++word) {

@@ -78,6 +78,13 @@ store::Format parse_export_format(std::string_view option, std::string_view text
   return format_among(formats.size(), option, text);
 }
 
+work::Framing parse_framing(std::string_view option, std::string_view text) {
+  const auto framing = work::framing_of(text);
+  if (!framing)
+    throw usage_error(option, fmt::format("'{}' is no framing", text), "it takes line, null or length");
+  return *framing;
+}
+
 roles::Halt parse_halt(std::string_view option, std::string_view text) {
   const std::size_t comma = text.find(',');
   const std::string_view when = text.substr(0, comma);

@@ -10,6 +10,7 @@
 #include <fanmill/base/time.hpp>
 #include <fanmill/roles/settings.hpp>
 #include <fanmill/store/stream.hpp>
+#include <fanmill/work/answers.hpp>
 
 namespace fanmill::app {
 
@@ -27,6 +28,9 @@ namespace fanmill::app {
 [[nodiscard]] store::Format parse_format(std::string_view option, std::string_view text);
 // What can be made of stored results: the same, and joblog.
 [[nodiscard]] store::Format parse_export_format(std::string_view option, std::string_view text);
+
+// How a co-process is spoken to: line, null, length.
+[[nodiscard]] work::Framing parse_framing(std::string_view option, std::string_view text);
 
 // "now,fail=1", "soon,fail=20".
 [[nodiscard]] roles::Halt parse_halt(std::string_view option, std::string_view text);

@@ -202,6 +202,7 @@ class Rules {
     }
     check_command();
     check_dry_run();
+    check_coprocess();
     check_limits();
   }
 
@@ -220,13 +221,29 @@ class Rules {
     }
   }
 
+  void check_coprocess() const {
+    if (!is_given("--coprocess")) {
+      if (!is_given("--framing")) return;
+      throw usage_error("--framing", "it is for a co-process, and there is none", "give --coprocess too");
+    }
+    const std::pair<std::string_view, std::string_view> others[] = {
+        {"--stdin", "a co-process reads its items from stdin anyway"},
+        {"--function", "a function is no command that could be kept"},
+        {"--ungroup", "what a co-process writes to stdout is answers"},
+        {"--dry-run", "a co-process is one command for all items, and there is none of each to show"}};
+    for (const auto& [name, why] : others) {
+      if (is_given(name))
+        throw usage_error(name, fmt::format("{}, and --coprocess is given too", why), "use one of them");
+    }
+  }
+
   void check_limits() const {
     for (const std::string_view name : {"--stdin", "--workdir", "--timeout"}) {
       if (is_given(name) && settings_.command.kind == work::WorkKind::function) {
         throw usage_error(name, "it is for commands, and a function is none", "leave it out");
       }
     }
-    if (is_given("--kill-after") && !is_given("--timeout")) {
+    if (is_given("--kill-after") && !is_given("--timeout") && !is_given("--coprocess")) {
       throw usage_error("--kill-after", "it counts from the timeout, and there is none",
                         "give --timeout T too");
     }

@@ -6,17 +6,16 @@
 #include <optional>
 #include <utility>
 
-#include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fanmill/base/error.hpp>
 #include <fanmill/base/quantity.hpp>
 #include <fanmill/work/command.hpp>
+#include <fanmill/work/launch.hpp>
+#include <fanmill/work/pipe.hpp>
 #include <fanmill/work/quoted_word.hpp>
 
 namespace fanmill::work {
@@ -28,39 +27,9 @@ constexpr std::size_t read_size = std::size_t{64} << 10;  // a pipe's capacity
 constexpr int reads_in_a_row = 16;
 // How much of a failed task's item stands in its detail.
 constexpr std::size_t failed_item = std::size_t{4} << 10;
-// Where the system lacks what a process takes, how soon it is asked again, and how long before that is an
-// error although nothing of ours runs.
-constexpr auto wait_in_lack = std::chrono::milliseconds(50);
-constexpr auto longest_lack = std::chrono::seconds(5);
-
-bool is_lack(int error) {
-  return error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM;
-}
-
 // What an epoll event carries: a slot's index and a source, a keeper's id with this bit, or that all are set.
 constexpr std::uint64_t keeper_event = std::uint64_t{1} << 63;
 constexpr std::uint64_t wake_event = ~std::uint64_t{0};
-
-struct Pipe {
-  Descriptor ours;
-  Descriptor theirs;
-};
-
-// Ours does not block; theirs does. Both ends lie above the standard descriptors, so that none of them is
-// closed by mistake in a child.
-std::optional<Pipe> open_pipe(int our_access) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return std::nullopt;
-  Pipe pipe{Descriptor(ends[0]), Descriptor(ends[1])};
-  if (our_access == O_WRONLY) std::swap(pipe.ours, pipe.theirs);
-  for (Descriptor* end : {&pipe.ours, &pipe.theirs}) {
-    if (end->fd() > STDERR_FILENO) continue;
-    *end = Descriptor(::fcntl(end->fd(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-    if (!*end) return std::nullopt;
-  }
-  ::fcntl(pipe.ours.fd(), F_SETFL, our_access | O_NONBLOCK);
-  return pipe;
-}
 
 std::uint64_t microseconds(std::chrono::nanoseconds duration) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
@@ -76,16 +45,6 @@ wire::Detail detail_of(const KeeperReport& report) {
   }
   detail.code = static_cast<std::uint32_t>(report.code);
   return detail;
-}
-
-Descriptor open_folder(const std::string& path) {
-  if (path.empty()) return {};
-  Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder || ::faccessat(folder.fd(), ".", X_OK, AT_EACCESS) != 0) {
-    throw Error(ErrorCode::unavailable, "work in", "'" + path + "'", reason_of(errno),
-                "--workdir takes a directory that is there");
-  }
-  return folder;
 }
 
 }  // namespace
@@ -207,7 +166,7 @@ void CommandRunner::begin(std::size_t index, Time now) {
     const std::string_view name = arguments_[0];
     const int error = spawn(index);
     if (is_lack(error)) return put_off(index, name, error, now);
-    if (error != 0) trouble = why_not_run(name, error);
+    if (error != 0) trouble = why_not_run(name, error, folder_);
   }
   lacking_since_ = never;
   if (!trouble) return;
@@ -261,8 +220,8 @@ int CommandRunner::spawn(std::size_t index) {
   std::optional<Pipe> out;
   std::optional<Pipe> err;
   const bool captured = output_ == OutputGoes::to_results;
-  if (captured && (!(out = open_pipe(O_RDONLY)) || !(err = open_pipe(O_RDONLY)))) return errno;
-  if (item_ == ItemGoes::to_stdin && !(in = open_pipe(O_WRONLY))) return errno;
+  if (captured && (!(out = open_pipe(WeDo::read)) || !(err = open_pipe(WeDo::read)))) return errno;
+  if (item_ == ItemGoes::to_stdin && !(in = open_pipe(WeDo::write))) return errno;
   const Program program{
       .file = std::get<const char*>(file),
       .argv = arguments_.argv(),
@@ -320,21 +279,6 @@ int CommandRunner::start_by_keeper(std::size_t index, int in, int out, int err) 
     }
     return error;
   }
-}
-
-std::string CommandRunner::why_not_run(std::string_view name, int error) const {
-  std::string reason = reason_of(error);
-  struct stat status {};
-  if (error == E2BIG) {
-    reason = "its arguments and the environment are too long together";
-  } else if (name.find('/') != std::string_view::npos &&
-             ::fstatat(folder_ ? folder_.fd() : AT_FDCWD, std::string(name).c_str(), &status, 0) == 0) {
-    if (S_ISDIR(status.st_mode)) reason = "it is a directory";
-    if (error == ENOENT) reason = "the interpreter that it names was not found";
-  }
-  constexpr std::size_t longest = 256;
-  return fmt::format("cannot run '{}{}': {}", name.substr(0, longest), name.size() > longest ? "…" : "",
-                     reason);
 }
 
 void CommandRunner::close_stream(Stream& stream) const {

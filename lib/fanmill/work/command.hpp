@@ -123,7 +123,6 @@ class CommandRunner final : public Runner {
   // The errno value that says why not, or 0.
   [[nodiscard]] int spawn(std::size_t index);
   [[nodiscard]] int start_by_keeper(std::size_t index, int in, int out, int err);
-  [[nodiscard]] std::string why_not_run(std::string_view name, int error) const;
   void watch(int fd, std::uint32_t events, std::uint64_t what) const;
   void unwatch(int fd) const;
   void write_input(Slot& slot);

@@ -53,7 +53,7 @@ char** Arguments::argv() {
 CommandLine CommandLine::of_words(const std::vector<std::string>& words, ItemGoes item) {
   if (words.empty() || words.front().empty()) throw usage_error("COMMAND", "there is nothing to run");
   CommandLine line;
-  bool has_item = item == ItemGoes::to_stdin;
+  bool has_item = item != ItemGoes::to_arguments;
   for (const std::string& word : words) {
     check_fixed_word("COMMAND", word);
     line.words_.push_back({WordTemplate(word)});
@@ -61,12 +61,13 @@ CommandLine CommandLine::of_words(const std::vector<std::string>& words, ItemGoe
   }
   if (!has_item) line.words_.push_back({WordTemplate(Placeholder{})});
   line.find_column();
+  if (item == ItemGoes::to_coprocess) line.refuse_tasks();
   return line;
 }
 
 CommandLine CommandLine::of_shell_text(std::string_view text, ItemGoes item) {
   const ShellText shell = parse_shell_text(
-      text, item == ItemGoes::to_stdin ? WithoutPlaceholder::leave : WithoutPlaceholder::append);
+      text, item == ItemGoes::to_arguments ? WithoutPlaceholder::append : WithoutPlaceholder::leave);
   check_fixed_word("shell text", shell.text);
   CommandLine line;
   for (const std::string_view word : {std::string_view("/bin/sh"), std::string_view("-c")}) {
@@ -78,6 +79,7 @@ CommandLine CommandLine::of_shell_text(std::string_view text, ItemGoes item) {
     line.words_.push_back({WordTemplate(parameter.placeholder), parameter.form});
   }
   line.find_column();
+  if (item == ItemGoes::to_coprocess) line.refuse_tasks();
   return line;
 }
 
@@ -85,6 +87,16 @@ void CommandLine::find_column() {
   for (const Word& word : words_) {
     const auto other = word.text.furthest_column();
     if (other && (!column_ || std::abs(other->column) > std::abs(column_->column))) column_ = other;
+  }
+}
+
+void CommandLine::refuse_tasks() const {
+  for (const Word& word : words_) {
+    const auto placeholder = word.text.of_task();
+    if (!placeholder) continue;
+    throw usage_error(spelling_of(*placeholder),
+                      "a co-process is started before there is an item, and reads it",
+                      "{%}, the slot, is all that may stand in its command");
   }
 }
 

@@ -16,6 +16,7 @@ namespace fanmill::work {
 enum class ItemGoes : std::uint8_t {
   to_arguments,  // where no placeholder stands, the item is the last argument
   to_stdin,      // placeholders may stand, and nothing is appended
+  to_coprocess,  // likewise, but the command is there before the item: {%} alone may stand
 };
 
 // The most bytes that Linux takes as one argument, without the NUL at its end (MAX_ARG_STRLEN, execve(2)).
@@ -66,6 +67,7 @@ class CommandLine {
 
  private:
   void find_column();
+  void refuse_tasks() const;
 
   struct Word {
     WordTemplate text;

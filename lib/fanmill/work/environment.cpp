@@ -10,7 +10,7 @@ namespace fanmill::work {
 
 namespace {
 constexpr std::array<std::string_view, 4> own_names{
-    "FANMILL_RUN=", "FANMILL_TASK_ID=", "FANMILL_ATTEMPT=", "FANMILL_SLOT="};
+    "FANMILL_RUN=", "FANMILL_SLOT=", "FANMILL_TASK_ID=", "FANMILL_ATTEMPT="};
 }  // namespace
 
 Environment::Environment() {
@@ -23,13 +23,21 @@ Environment::Environment() {
 }
 
 char** Environment::of_task(RunId run, TaskId task, std::uint32_t attempt, std::uint32_t slot) {
+  own_[2] = fmt::format("{}{}", own_names[2], task);
+  own_[3] = fmt::format("{}{}", own_names[3], attempt);
+  return with_own(run, slot, 4);
+}
+
+char** Environment::of_slot(RunId run, std::uint32_t slot) {
+  return with_own(run, slot, 2);
+}
+
+char** Environment::with_own(RunId run, std::uint32_t slot, std::size_t count) {
   own_[0] = fmt::format("{}{:016x}", own_names[0], static_cast<std::uint64_t>(run));
-  own_[1] = fmt::format("{}{}", own_names[1], task);
-  own_[2] = fmt::format("{}{}", own_names[2], attempt);
-  own_[3] = fmt::format("{}{}", own_names[3], slot);
+  own_[1] = fmt::format("{}{}", own_names[1], slot);
   pointers_.clear();
   for (std::string& entry : inherited_) pointers_.push_back(entry.data());
-  for (std::string& entry : own_) pointers_.push_back(entry.data());
+  for (std::size_t i = 0; i < count; ++i) pointers_.push_back(own_[i].data());
   pointers_.push_back(nullptr);
   return pointers_.data();
 }

@@ -192,6 +192,13 @@ std::optional<Placeholder> WordTemplate::furthest_column() const {
   return furthest;
 }
 
+std::optional<Placeholder> WordTemplate::of_task() const {
+  for (const Piece& piece : pieces_) {
+    if (piece.placeholder && piece.placeholder->part != Part::slot) return piece.placeholder;
+  }
+  return std::nullopt;
+}
+
 void WordTemplate::append_to(std::string& to, const TaskPlace& place) const {
   for (const Piece& piece : pieces_) {
     to.append(piece.text);

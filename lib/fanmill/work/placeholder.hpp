@@ -70,6 +70,8 @@ class WordTemplate {
   [[nodiscard]] bool has_placeholder() const;
   // The one that wants the item to have the most columns; nothing where none is a column.
   [[nodiscard]] std::optional<Placeholder> furthest_column() const;
+  // The first one that says something of a task, and not of where it runs.
+  [[nodiscard]] std::optional<Placeholder> of_task() const;
   void append_to(std::string& to, const TaskPlace& place) const;
 
  private:

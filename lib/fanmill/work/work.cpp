@@ -1,4 +1,5 @@
 #include <cassert>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -6,6 +7,7 @@
 #include <fanmill/base/error.hpp>
 #include <fanmill/work/builtin.hpp>
 #include <fanmill/work/command.hpp>
+#include <fanmill/work/coprocess.hpp>
 #include <fanmill/work/function_runner.hpp>
 #include <fanmill/work/work.hpp>
 
@@ -18,15 +20,23 @@ WorkKind kind_of(const std::vector<std::string>& words) {
   return is_text ? WorkKind::shell : WorkKind::command;
 }
 
+namespace {
+std::unique_ptr<Runner> runner_of(CommandLine command, const WorkSettings& settings) {
+  if (settings.item == ItemGoes::to_coprocess) {
+    return std::make_unique<CoprocessRunner>(std::move(command), settings);
+  }
+  return std::make_unique<CommandRunner>(std::move(command), settings);
+}
+}  // namespace
+
 std::unique_ptr<Runner> make_runner(const WorkSettings& settings) {
   assert(settings.slots > 0);
   switch (settings.kind) {
     case WorkKind::command:
-      return std::make_unique<CommandRunner>(CommandLine::of_words(settings.words, settings.item), settings);
+      return runner_of(CommandLine::of_words(settings.words, settings.item), settings);
     case WorkKind::shell:
       assert(settings.words.size() == 1);
-      return std::make_unique<CommandRunner>(
-          CommandLine::of_shell_text(settings.words.front(), settings.item), settings);
+      return runner_of(CommandLine::of_shell_text(settings.words.front(), settings.item), settings);
     case WorkKind::function:
       break;
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <fanmill/base/time.hpp>
+#include <fanmill/work/answers.hpp>
 #include <fanmill/work/command_line.hpp>
 #include <fanmill/work/function.hpp>
 #include <fanmill/work/runner.hpp>
@@ -37,11 +38,13 @@ struct WorkSettings {
   std::size_t max_output = std::size_t{64} << 20;  // stdout of a task; the rest is counted
   std::size_t max_stderr = std::size_t{64} << 10;  // the last bytes of stderr; the rest is counted
   // Of commands, with a shell or without.
-  ItemGoes item = ItemGoes::to_arguments;
+  ItemGoes item = ItemGoes::to_arguments;  // to_coprocess: one for each slot, and kept
+  Framing framing = Framing::line;         // of a co-process
   OutputGoes output = OutputGoes::to_results;
-  bool dry_run = false;     // starts nothing: a task's stdout is what would run, as a line for sh
+  bool dry_run = false;               // starts nothing: a task's stdout is what would run, as a line for sh
   std::string folder{};               // their working directory; empty: ours
   std::optional<Duration> timeout{};  // of one
+  // From SIGTERM to SIGKILL; of a co-process, also from the end of its items.
   Duration kill_after = std::chrono::seconds(5);
 };
 

@@ -13,6 +13,10 @@ TEST_CASE("command text: as a person would type it") {
   CHECK(command_text({.kind = WorkKind::shell, .words = {"gzip -k {} && echo {}"}}) ==
         "gzip -k {} && echo {}");
   CHECK(command_text({.kind = WorkKind::function, .words = {"echo"}}) == "--function echo");
+  work::WorkSettings kept{.words = {"cat"}, .item = work::ItemGoes::to_coprocess};
+  CHECK(command_text(kept) == "--coprocess cat");
+  kept.framing = work::Framing::null;
+  CHECK(command_text(kept) == "--coprocess --framing null cat");
 }
 
 TEST_CASE("command text: different commands have different texts") {

@@ -131,6 +131,8 @@ TEST_CASE("rules: a ventilator elsewhere than on inproc refuses the other stages
       arguments.emplace_back("echo");
     else if (option.name == "--format")
       arguments.emplace_back("raw");
+    else if (option.name == "--framing")
+      arguments.emplace_back("null");
     else if (option.argument == "T")
       arguments.emplace_back("4s");
     else if (!option.is_flag())
@@ -197,6 +199,30 @@ TEST_CASE("rules: jsonl asks the workers for all that it shows") {
   CHECK(jsonl.sink.wants_item);
   CHECK(jsonl.sink.wants_detail);
   CHECK_FALSE(parse_command_line(Program::run, {"cat"}).sink.wants_detail);
+}
+
+TEST_CASE("rules: a co-process is a command or a text for the shell, and takes what it can use") {
+  const auto with = [](std::vector<std::string> words) {
+    words.insert(words.begin(), "--coprocess");
+    return words;
+  };
+  const ProgramSettings command = parse_command_line(
+      Program::run, with({"--framing", "length", "--kill-after", "1s", "--timeout", "2s", "cat", "{%}"}));
+  CHECK(command.command.kind == work::WorkKind::command);
+  CHECK(command.command.item == work::ItemGoes::to_coprocess);
+  CHECK(command.command.framing == work::Framing::length);
+  CHECK(parse_command_line(Program::run, with({"--shell", "cat"})).command.kind == work::WorkKind::shell);
+  CHECK(refusal(Program::worker, with({"--connect", "ipc:///tmp/x", "--kill-after", "1s", "cat"})).empty());
+  for (const std::string option : {"--stdin", "--dry-run", "--ungroup"}) {
+    CHECK_THAT(refusal(Program::run, with({option, "cat"})), StartsWith(option + ": "));
+  }
+  CHECK_THAT(refusal(Program::run, with({"--function", "echo"})), StartsWith("--function: "));
+  CHECK_THAT(refusal(Program::run, with({"cat", "{#}"})), StartsWith("{#}: "));
+  CHECK_THAT(refusal(Program::run, with({"--colsep", ",", "cat", "{1}"})), StartsWith("{1}: "));
+  CHECK_THAT(refusal(Program::run, with({})), StartsWith("there is no COMMAND"));
+  CHECK_THAT(refusal(Program::run, with({"--framing", "json", "cat"})), Contains("line, null or length"));
+  CHECK_THAT(refusal(Program::run, {"--framing", "null", "cat"}), Contains("--coprocess"));
+  CHECK_THAT(refusal(Program::sink, with({"--connect", "ipc:///tmp/x"})), Contains("does not take it"));
 }
 
 }  // namespace fanmill::app

@@ -1,0 +1,26 @@
+#pragma once
+// What starting a program is like for whoever does it: where it runs, and why it may not.
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include <fanmill/base/descriptor.hpp>
+
+namespace fanmill::work {
+
+// Where the system lacks what a process takes, how soon it is asked again, and how long before that is an
+// error although nothing of ours runs.
+inline constexpr auto wait_in_lack = std::chrono::milliseconds(50);
+inline constexpr auto longest_lack = std::chrono::seconds(5);
+
+// Whether an errno value says that the system has no room for a process just now.
+[[nodiscard]] bool is_lack(int error);
+
+// A working directory; an empty path is none. Throws Error{unavailable} where it cannot be used.
+[[nodiscard]] Descriptor open_folder(const std::string& path);
+
+// For people: why a program of that name could not be executed in `folder` (which may be empty: here).
+[[nodiscard]] std::string why_not_run(std::string_view name, int error, const Descriptor& folder);
+
+}  // namespace fanmill::work
