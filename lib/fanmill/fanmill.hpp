@@ -3,3 +3,4 @@
 
 #include <fanmill/error.hpp>
 #include <fanmill/map.hpp>
+#include <fanmill/pipeline.hpp>

@@ -1,11 +1,11 @@
 #pragma once
-// A store that hands each result to a function of the process that it is in: once the function has returned,
-// the result is safe.
+// A store that hands each result to a function of the process that it is in: what that has taken is safe.
 
 #include <functional>
 #include <utility>
 
 #include <fanmill/store/store.hpp>
+#include <fanmill/store/unwritten.hpp>
 
 namespace fanmill::store {
 
@@ -29,15 +29,7 @@ class Delivery final : public Store {
     }
   }
   void flush(Time) override {}
-  void take_safe(SafeIds& safe) override {
-    const auto move = [](std::vector<IdRange>& from, std::vector<IdRange>& to) {
-      to.insert(to.end(), from.begin(), from.end());
-      from.clear();
-    };
-    move(safe_.ok, safe.ok);
-    move(safe_.failed, safe.failed);
-    move(safe_.dead, safe.dead);
-  }
+  void take_safe(SafeIds& safe) override { move_safe(safe_, safe); }
   [[nodiscard]] std::size_t backlog() const override { return 0; }
   [[nodiscard]] int blocked_on() const override { return -1; }
   [[nodiscard]] int watched() const override { return -1; }

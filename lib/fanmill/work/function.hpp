@@ -1,6 +1,7 @@
 #pragma once
 // A function that a worker runs in its own process, and what it is given.
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -12,7 +13,14 @@ namespace fanmill::work {
 // How a function meets the executor that calls it.
 class FunctionCall {
  public:
+  // `slot`: counted from 1; calls of one slot come one after the other.
+  explicit FunctionCall(std::uint32_t slot) : slot_(slot) {}
   virtual ~FunctionCall() = default;
+
+  // Who runs what.
+  [[nodiscard]] std::uint32_t slot() const { return slot_; }
+  [[nodiscard]] TaskId id() const { return id_; }
+  [[nodiscard]] std::uint32_t attempt() const { return attempt_; }  // from 0
 
   // The executor's own memory, to build an output in: empty at the start of each call, and kept between calls
   // so that the next one need not allocate.
@@ -24,6 +32,11 @@ class FunctionCall {
 
  protected:
   std::string buffer_;
+  TaskId id_ = 0;
+  std::uint32_t attempt_ = 0;
+
+ private:
+  const std::uint32_t slot_;
 };
 
 // Returns the output: a view into the payload, into the call's buffer, or of bytes that live on; valid until

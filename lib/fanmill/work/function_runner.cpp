@@ -26,7 +26,7 @@ std::uint64_t microseconds(std::chrono::nanoseconds duration) {
 
 class FunctionRunner::Executor final : public FunctionCall {
  public:
-  Executor(FunctionRunner& runner, std::uint32_t slot) : slot_(slot), runner_(runner) {}
+  Executor(FunctionRunner& runner, std::uint32_t slot) : FunctionCall(slot), runner_(runner) {}
 
   [[nodiscard]] bool pause(Duration duration) override {
     std::unique_lock lock(runner_.mutex_);
@@ -45,7 +45,6 @@ class FunctionRunner::Executor final : public FunctionCall {
     epoch_ = std::chrono::system_clock::now().time_since_epoch() - now.time_since_epoch();
   }
 
-  const std::uint32_t slot_;  // from 1
   FunctionRunner& runner_;
   SharedSpan span_;                          // of handout_.tasks
   ResultsFrame frame_{OutputForm::records};  // the executor's own thread's alone
@@ -299,6 +298,8 @@ void FunctionRunner::run_task(Executor& executor, const wire::TaskView& task) {
   std::string error;
   bool failed = true;
   executor.buffer_.clear();
+  executor.id_ = task.id;
+  executor.attempt_ = task.attempt;
   try {
     result.output = function_(task.payload, executor);
     failed = false;
@@ -318,7 +319,7 @@ void FunctionRunner::run_task(Executor& executor, const wire::TaskView& task) {
       detail.cause = wire::Cause::error;
       detail.error = error;
     }
-    detail.slot = executor.slot_;
+    detail.slot = executor.slot();
     detail.started = microseconds(started.time_since_epoch() + executor.epoch_);
     detail.took = microseconds(ended - started);
     if (context.wants_item) {

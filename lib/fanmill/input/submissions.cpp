@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include <sys/eventfd.h>
+
+#include <fanmill/base/error.hpp>
+#include <fanmill/input/submissions.hpp>
+
+namespace fanmill::input {
+
+namespace {
+constexpr std::size_t gone = std::numeric_limits<std::size_t>::max();
+// What one read() hands over at most, so that its caller can do something else in between.
+constexpr std::size_t tasks_per_read = 4096;
+}  // namespace
+
+Submissions::Submissions(const Window& window)
+    : window_(window), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!wake_) throw Error(ErrorCode::unavailable, "start", "a pipeline", reason_of(errno));
+}
+
+void Submissions::require_open() const {
+  if (ended_) throw Error(ErrorCode::unavailable, "submit", "a task", *ended_);
+  if (closed_) throw Error(ErrorCode::unavailable, "submit", "a task", "the pipeline is closed");
+}
+
+bool Submissions::has_room(std::size_t size) const {
+  if (tasks_ == 0) return true;
+  return tasks_ < window_.tasks && bytes_ < window_.bytes && size <= window_.bytes - bytes_;
+}
+
+TaskId Submissions::take(ByteView payload) {
+  queue_.emplace_back(payload);
+  sizes_.push_back(payload.size());
+  ++tasks_;
+  bytes_ += payload.size();
+  wake();
+  return first_ + sizes_.size() - 1;
+}
+
+std::optional<TaskId> Submissions::try_add(ByteView payload) {
+  const std::lock_guard lock(mutex_);
+  require_open();
+  if (!has_room(payload.size())) return std::nullopt;
+  return take(payload);
+}
+
+TaskId Submissions::add(ByteView payload) {
+  std::unique_lock lock(mutex_);
+  room_.wait(lock, [&] { return ended_ || closed_ || has_room(payload.size()); });
+  require_open();
+  return take(payload);
+}
+
+void Submissions::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    wake();
+  }
+  room_.notify_all();
+}
+
+void Submissions::end(const std::string& why) {
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = why;
+  }
+  room_.notify_all();
+}
+
+void Submissions::delivered(TaskId id) {
+  {
+    const std::lock_guard lock(mutex_);
+    --tasks_;
+    bytes_ -= std::exchange(sizes_[id - first_], gone);
+    while (!sizes_.empty() && sizes_.front() == gone) {
+      sizes_.pop_front();
+      ++first_;
+    }
+  }
+  room_.notify_all();
+}
+
+std::uint64_t Submissions::added() const {
+  const std::lock_guard lock(mutex_);
+  return first_ + sizes_.size();
+}
+
+void Submissions::wake() {
+  if (!std::exchange(signalled_, true)) ::eventfd_write(wake_.fd(), 1);
+}
+
+bool Submissions::read(Receiver& receiver) {
+  std::deque<std::string> taken;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ && queue_.empty()) return false;
+    if (queue_.size() <= tasks_per_read) {
+      taken.swap(queue_);
+    } else {
+      const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(tasks_per_read);
+      std::move(queue_.begin(), end, std::back_inserter(taken));
+      queue_.erase(queue_.begin(), end);
+    }
+    // Stays readable where there is more, or the end to be told.
+    if (!closed_ && queue_.empty() && std::exchange(signalled_, false)) {
+      eventfd_t value = 0;
+      ::eventfd_read(wake_.fd(), &value);
+    }
+  }
+  for (const std::string& payload : taken) receiver.item(payload);
+  return true;
+}
+
+}  // namespace fanmill::input

@@ -1,0 +1,69 @@
+#pragma once
+// Tasks that other threads of the process hand in one by one, as many as a window has room for.
+//
+// read() and wait_fd() are the ventilator's, delivered() is the sink's; all else is for any thread.
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <fanmill/base/descriptor.hpp>
+#include <fanmill/base/ids.hpp>
+#include <fanmill/input/input.hpp>
+
+namespace fanmill::input {
+
+class Submissions final : public Input {
+ public:
+  // What may have been added and not delivered. A payload larger than the window is taken when nothing else
+  // is in it.
+  struct Window {
+    std::size_t tasks = 0;  // ≥ 1
+    std::size_t bytes = 0;  // of payloads
+  };
+
+  explicit Submissions(const Window& window);
+
+  // The task's id, or none where the window has no room. Both throw Error{unavailable} after close() or
+  // end().
+  [[nodiscard]] std::optional<TaskId> try_add(ByteView payload);
+  // Waits for room.
+  TaskId add(ByteView payload);
+  // Nothing more will be added; what is there is still read.
+  void close();
+  // Nobody reads any more; `why` stands in the errors of those who still add.
+  void end(const std::string& why);
+  // This task leaves the window.
+  void delivered(TaskId id);
+
+  [[nodiscard]] std::uint64_t added() const;
+
+  [[nodiscard]] int wait_fd() const override { return wake_.fd(); }
+  bool read(Receiver& receiver) override;
+  [[nodiscard]] std::string delimiter() const override { return "\n"; }
+
+ private:
+  [[nodiscard]] bool has_room(std::size_t size) const;
+  [[nodiscard]] TaskId take(ByteView payload);
+  void require_open() const;
+  void wake();
+
+  const Window window_;
+  Descriptor wake_;
+  mutable std::mutex mutex_;
+  std::condition_variable room_;
+  std::deque<std::string> queue_;  // not read yet
+  bool signalled_ = false;         // wake_ is readable
+  std::deque<std::size_t> sizes_;  // of first_, first_ + 1, …; delivered ones among them are `gone`
+  TaskId first_ = 0;
+  std::size_t tasks_ = 0;  // in the window
+  std::size_t bytes_ = 0;  // likewise
+  bool closed_ = false;
+  std::optional<std::string> ended_;
+};
+
+}  // namespace fanmill::input

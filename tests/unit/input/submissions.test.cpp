@@ -1,0 +1,96 @@
+#include <future>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include <fanmill/base/error.hpp>
+#include <fanmill/input/submissions.hpp>
+
+using namespace fanmill;
+using namespace fanmill::input;
+
+namespace {
+
+class Taken : public Receiver {
+ public:
+  void item(ByteView payload) override { items.emplace_back(payload); }
+  std::vector<std::string> items;
+};
+
+}  // namespace
+
+TEST_CASE("submissions: tasks are counted from 0, and read in the order in which they came") {
+  Submissions tasks({10, 1000});
+  CHECK(tasks.add("a") == 0);
+  CHECK(tasks.try_add("b") == TaskId{1});
+  Taken taken;
+  CHECK(tasks.read(taken));
+  CHECK(taken.items == std::vector<std::string>{"a", "b"});
+  CHECK(tasks.read(taken));
+  CHECK(taken.items.size() == 2);
+  CHECK(tasks.added() == 2);
+}
+
+TEST_CASE("submissions: the end is told when all has been read, and not before") {
+  Submissions tasks({10, 1000});
+  tasks.add("a");
+  tasks.close();
+  Taken taken;
+  CHECK(tasks.read(taken));
+  CHECK(taken.items.size() == 1);
+  CHECK_FALSE(tasks.read(taken));
+  CHECK_FALSE(tasks.read(taken));
+  CHECK_THROWS_WITH(tasks.add("b"), "cannot submit a task: the pipeline is closed");
+  CHECK_THROWS_AS(tasks.try_add("b"), Error);
+}
+
+TEST_CASE("submissions: a window of tasks is full until some are delivered, read or not") {
+  Submissions tasks({2, 1000});
+  tasks.add("a");
+  tasks.add("b");
+  CHECK_FALSE(tasks.try_add("c"));
+  Taken taken;
+  CHECK(tasks.read(taken));
+  CHECK_FALSE(tasks.try_add("c"));
+  tasks.delivered(1);
+  CHECK(tasks.try_add("c") == TaskId{2});
+  CHECK_FALSE(tasks.try_add("d"));
+  tasks.delivered(0);
+  tasks.delivered(2);
+  CHECK(tasks.try_add("d") == TaskId{3});
+}
+
+TEST_CASE("submissions: a window of bytes counts what is in it; a larger payload goes alone") {
+  Submissions tasks({100, 10});
+  tasks.add("123456");
+  CHECK_FALSE(tasks.try_add("12345"));
+  CHECK(tasks.try_add("1234"));
+  CHECK_FALSE(tasks.try_add(""));
+  tasks.delivered(1);
+  tasks.delivered(0);
+  const std::string large(100, 'x');
+  CHECK(tasks.try_add(large));
+  CHECK_FALSE(tasks.try_add("1"));
+  tasks.delivered(2);
+  tasks.add("1");
+  CHECK_FALSE(tasks.try_add(large));
+}
+
+TEST_CASE("submissions: who waits for room goes on when there is some, and throws when it is over") {
+  for (const std::string event : {"delivered", "closed", "ended"}) {
+    Submissions tasks({1, 1000});
+    tasks.add("a");
+    auto waiting = std::async(std::launch::async, [&] { return tasks.add("b"); });
+    if (event == "delivered") {
+      tasks.delivered(0);
+      CHECK(waiting.get() == 1);
+    } else if (event == "closed") {
+      tasks.close();
+      CHECK_THROWS_AS(waiting.get(), Error);
+    } else {
+      tasks.end("it broke");
+      CHECK_THROWS_WITH(waiting.get(), "cannot submit a task: it broke");
+    }
+  }
+}
