@@ -87,7 +87,11 @@ def connect(endpoint):
     if scheme == "ipc":
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(LIMIT)
-        connection.connect(address)
+        try:
+            connection.connect(address)
+        except OSError:
+            connection.close()
+            raise
         return connection
     host, _, port = address.rpartition(":")
     return socket.create_connection((host, int(port)), timeout=LIMIT)

@@ -2,6 +2,7 @@
 
 Also which sockets a process listens at. Needs nothing beyond the standard library: libzmq is called by ctypes."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -71,8 +72,9 @@ def listeners(pid):
     """The endpoints at which a process listens: tcp of IPv4, and ipc."""
     inodes = set()
     for descriptor in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-        found = re.match(r"socket:\[(\d+)\]", os.readlink(descriptor))
-        inodes |= {found.group(1)} if found else set()
+        with contextlib.suppress(FileNotFoundError):  # it has just been closed
+            found = re.match(r"socket:\[(\d+)\]", os.readlink(descriptor))
+            inodes |= {found.group(1)} if found else set()
     endpoints = []
     for line in pathlib.Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
