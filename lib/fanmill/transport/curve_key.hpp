@@ -4,12 +4,12 @@
 // libzmq.
 
 #include <array>
-#include <compare>
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <fanmill/base/ids.hpp>
 
@@ -27,7 +27,8 @@ class PublicKey {
   [[nodiscard]] static std::optional<PublicKey> of_bytes(ByteView bytes);
 
   [[nodiscard]] const std::string& text() const { return text_; }
-  friend auto operator<=>(const PublicKey&, const PublicKey&) = default;
+  friend bool operator==(const PublicKey&, const PublicKey&) = default;
+  friend bool operator<(const PublicKey& one, const PublicKey& other) { return one.text_ < other.text_; }
 
  private:
   explicit PublicKey(std::string text) : text_(std::move(text)) {}
