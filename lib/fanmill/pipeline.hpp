@@ -118,8 +118,8 @@ struct PipelineOptions {
   std::size_t window_bytes = std::size_t{32} << 20;
   // Where worker processes may join, to run tasks beside our own: "ipc:///run/user/1000/mill",
   // "tcp://127.0.0.1:5555". What they do with a task is theirs: fanmill-worker --connect ENDPOINT COMMAND.
-  // Over tcp there are no keys, so beyond loopback it has to be allowed: whoever reaches the port can read
-  // the tasks and forge results.
+  // There are no keys here yet, so tcp beyond loopback has to be allowed (insecure): whoever reaches the port
+  // can read the tasks and forge results.
   std::vector<std::string> listen{};
   bool insecure = false;
   std::string name{};  // of our own worker, in Result::worker; empty: host:pid
