@@ -15,7 +15,7 @@ def offered(*words):
              'printf "%s\\n" "${COMPREPLY[@]}"'
     said = subprocess.run(["bash", "--norc", "-c", script, "bash", SHARE / "fanmill.bash", *words], check=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    return said.stderr.decode(), said.stdout.decode().split()
+    return said.stderr.decode(), [line for line in said.stdout.decode().split("\n") if line]
 
 
 class Completion(unittest.TestCase):
