@@ -302,16 +302,17 @@ const std::array table{
            .section = Section::delivery,
            .taken_by = {.run = true},
            .set = [](ProgramSettings& s, Text, Text) { s.remote_only = true; }},
-    Option{.name = "--min-workers",
-           .argument = "N",
-           .help = "do not start before N workers are there (default 1)",
-           .section = Section::delivery,
-           .taken_by = ventilators,
-           .rare = true,
-           .set =
-               [](ProgramSettings& s, Text o, Text v) {
-                 s.ventilator.min_workers = static_cast<std::uint32_t>(parse_count(o, v, 1, 100'000));
-               }},
+    Option{
+        .name = "--min-workers",
+        .argument = "N",
+        .help = "do not start before N workers are there (default 1)",
+        .section = Section::delivery,
+        .taken_by = ventilators,
+        .rare = true,
+        .set =
+            [](ProgramSettings& s, Text o, Text v) {
+              s.ventilator.min_workers = static_cast<std::uint32_t>(parse_count(o, v, 1, 100'000));
+            }},
     Option{
         .name = "--retries",
         .argument = "N",

@@ -12,6 +12,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "../main/gate.hpp"
 #include <fanmill/fanmill.hpp>
 #include <fanmill/roles/worker.hpp>
 #include <fanmill/transport/ipc_path.hpp>
@@ -19,6 +20,7 @@
 
 using namespace fanmill;
 using namespace std::chrono_literals;
+using test::Gate;
 
 namespace {
 
@@ -34,24 +36,18 @@ PipelineOptions two_workers() {
   return options;
 }
 
-// Those who wait at it go on when it is opened; in time, or the test fails.
-class Gate {
- public:
-  void open() {
-    const std::lock_guard lock(mutex_);
-    is_open_ = true;
-    changed_.notify_all();
-  }
-  void pass() {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, 50s, [this] { return is_open_; })) throw std::logic_error("never opened");
-  }
+// In time, or the test fails.
+void pass(Gate& gate) {
+  if (!gate.pass()) throw std::logic_error("never opened");
+}
 
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool is_open_ = false;
-};
+// Waits until the task is; false where nobody asks in time.
+bool is_asked_to_stop(const Task& task) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any changed;
+  return changed.wait_for(lock, task.stop, 50s, [&] { return task.stop.stop_requested(); });
+}
 
 // What a callback was given.
 struct Copied {
@@ -133,7 +129,7 @@ TEST_CASE("pipeline: results come while it is open, on one thread") {
       },
       two_workers());
   pipeline.submit("one");
-  first.pass();
+  pass(first);
   for (int i = 0; i < 1000; ++i) pipeline.submit("more");
   pipeline.close();
   CHECK(threads.size() == 1);
@@ -204,7 +200,7 @@ TEST_CASE("pipeline: submit waits while the window is full, try_submit does not"
   options.window_tasks = 3;
   Pipeline pipeline(
       [&](std::string_view payload) {
-        gate.pass();
+        pass(gate);
         return std::string(payload);
       },
       ignore, options);
@@ -226,11 +222,11 @@ TEST_CASE("pipeline: a callback that takes long holds the tasks up, too") {
       echo,
       [&](const Result&) {
         called.open();
-        gate.pass();
+        pass(gate);
       },
       options);
   for (int i = 0; i < 10; ++i) pipeline.submit("");
-  called.pass();
+  pass(called);
   CHECK(pipeline.try_submit(""));  // in the place of the one that is being delivered
   CHECK_FALSE(pipeline.try_submit(""));
   gate.open();
@@ -292,7 +288,7 @@ TEST_CASE("pipeline: a callback has room for one task more for each result, and 
       options);
   for (int i = 0; i < 3; ++i) pipeline.submit("first");
   made.set_value(&pipeline);
-  done.pass();
+  pass(done);
   CHECK(pipeline.close().ok == 1003);
   CHECK(refused == 1000);
 }
@@ -302,7 +298,7 @@ TEST_CASE("pipeline: close within the callback or the handler is refused, cancel
   Gate ready;
   std::atomic<int> refused{0};
   const auto close_within = [&] {
-    ready.pass();
+    pass(ready);
     try {
       self.load()->close();
     } catch (const Error&) {
@@ -340,16 +336,13 @@ TEST_CASE("pipeline: a callback's exception cancels it, and close throws it") {
   Pipeline pipeline(
       [&](const Task& task) {
         if (task.payload == "short") return std::string();
-        std::mutex mutex;
-        std::unique_lock lock(mutex);
-        std::condition_variable_any changed;
         running.open();
-        asked = changed.wait_for(lock, task.stop, 50s, [&] { return task.stop.stop_requested(); });
+        asked = is_asked_to_stop(task);
         return std::string();
       },
       [](const Result&) { throw Mine(); }, two_workers());
   pipeline.submit("long");
-  running.pass();
+  pass(running);
   pipeline.submit("short");
   CHECK_THROWS_AS(pipeline.close(), Mine);
   CHECK_THROWS_AS(pipeline.close(), Mine);
@@ -369,18 +362,15 @@ TEST_CASE("pipeline: cancel wakes those who submit, asks handlers to stop, and d
   options.window_tasks = 2;
   Pipeline pipeline(
       [&](const Task& task) {
-        std::mutex mutex;
-        std::unique_lock lock(mutex);
-        std::condition_variable_any changed;
         running.open();
-        asked = changed.wait_for(lock, task.stop, 50s, [&] { return task.stop.stop_requested(); });
+        asked = is_asked_to_stop(task);
         return std::string();
       },
       ignore, options);
   pipeline.submit("runs");
   pipeline.submit("waits");
   auto blocked = std::async(std::launch::async, [&] { pipeline.submit("for room"); });
-  running.pass();
+  pass(running);
   pipeline.cancel();
   CHECK_THROWS_AS(blocked.get(), Error);
   const Pipeline::Counts counts = pipeline.close();
@@ -417,7 +407,7 @@ TEST_CASE("pipeline: destroyed by its own callback it ends, too") {
       echo,
       [weak, last = std::move(last)](const Result&) {
         const auto here = weak.lock();
-        here->ready.pass();
+        pass(here->ready);
         here->pipeline.reset();
       },
       two_workers());
@@ -448,17 +438,21 @@ TEST_CASE("pipeline: two at once, and one within another's handler") {
 }
 
 TEST_CASE("pipeline: one that has nothing to do takes no processor time") {
-  Gate first;
-  Pipeline pipeline(
-      echo, [&](const Result&) { first.open(); }, two_workers());
-  pipeline.submit("x");
-  first.pass();
   static_assert(CLOCKS_PER_SEC == 1'000'000);
   const auto used = [] { return std::chrono::microseconds(std::clock()); };
-  std::this_thread::sleep_for(100ms);  // what follows the result
-  const auto before = used();
-  std::this_thread::sleep_for(500ms);  // not waited for: measured
-  CHECK((used() - before) < 25ms);
+  std::chrono::microseconds spent{};
+  Pipeline pipeline(
+      [&](std::string_view) {
+        // All others wait for this one.
+        const auto before = used();
+        std::this_thread::sleep_for(500ms);
+        spent = used() - before;
+        return std::string();
+      },
+      ignore, two_workers());
+  pipeline.submit("sleeps");
+  CHECK(pipeline.close().ok == 1);
+  CHECK(spent < 25ms);
 }
 
 TEST_CASE("pipeline: worker processes that join run tasks, too") {

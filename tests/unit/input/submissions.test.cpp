@@ -1,3 +1,4 @@
+#include <chrono>
 #include <future>
 #include <string>
 #include <vector>
@@ -9,8 +10,15 @@
 
 using namespace fanmill;
 using namespace fanmill::input;
+using namespace std::chrono_literals;
 
 namespace {
+
+// Whoever waits is let go at the end of the test, also of one that has failed.
+struct EndAtLast {
+  Submissions& tasks;
+  ~EndAtLast() { tasks.end("the test is over"); }
+};
 
 class Taken : public Receiver {
  public:
@@ -73,7 +81,7 @@ TEST_CASE("submissions: a window of bytes counts what is in it; a larger payload
   CHECK(tasks.try_add(large));
   CHECK_FALSE(tasks.try_add("1"));
   tasks.delivered(2);
-  tasks.add("1");
+  CHECK(tasks.try_add("1"));
   CHECK_FALSE(tasks.try_add(large));
 }
 
@@ -82,14 +90,19 @@ TEST_CASE("submissions: who waits for room goes on when there is some, and throw
     Submissions tasks({1, 1000});
     tasks.add("a");
     auto waiting = std::async(std::launch::async, [&] { return tasks.add("b"); });
+    const EndAtLast end{tasks};
+    const auto goes_on = [&] { return waiting.wait_for(50s) == std::future_status::ready; };
     if (event == "delivered") {
       tasks.delivered(0);
+      REQUIRE(goes_on());
       CHECK(waiting.get() == 1);
     } else if (event == "closed") {
       tasks.close();
+      REQUIRE(goes_on());
       CHECK_THROWS_AS(waiting.get(), Error);
     } else {
       tasks.end("it broke");
+      REQUIRE(goes_on());
       CHECK_THROWS_WITH(waiting.get(), "cannot submit a task: it broke");
     }
   }

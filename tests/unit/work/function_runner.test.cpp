@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "../main/gate.hpp"
 #include "ran.hpp"
 #include <fanmill/wire/limits.hpp>
 #include <fanmill/work/function_runner.hpp>
@@ -14,32 +15,13 @@
 using namespace fanmill;
 using namespace fanmill::work;
 using namespace std::chrono_literals;
+using test::Gate;
 
 namespace {
 
 ByteView echo(ByteView payload, FunctionCall&) {
   return payload;
 }
-
-// Those who wait at it go on when it is opened.
-class Gate {
- public:
-  void open() {
-    const std::lock_guard lock(mutex_);
-    is_open_ = true;
-    changed_.notify_all();
-  }
-  // False where nobody opened it in time.
-  bool pass() {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 50s, [this] { return is_open_; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool is_open_ = false;
-};
 
 std::vector<std::string> numbered(std::size_t count) {
   std::vector<std::string> items;
