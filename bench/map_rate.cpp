@@ -1,10 +1,10 @@
 // A function over a million ints, int → int: by fanmill::map, or by a thread pool as one writes it by hand,
 // with one locked queue and a future for each item.
 //
-//   map_rate map|pool [--workers N] [--count N] [--work NS]
+//   map_rate map|pool [--workers N] [--count N] [--work STEPS]
 //
 // From before the threads start to after they have ended, as both have to; the fastest that a loop on one
-// thread could be is what --work, nanoseconds of arithmetic for each item, is there to be compared with.
+// thread could be is what --work, steps of arithmetic for each item, is there to be compared with.
 // Prints one line of JSON.
 
 #include <chrono>
@@ -115,7 +115,7 @@ int main(int argc, char** argv) {
     }
   }
   if (how.empty()) {
-    std::fputs("usage: map_rate map|pool [--workers N] [--count N] [--work NS]\n", stderr);
+    std::fputs("usage: map_rate map|pool [--workers N] [--count N] [--work STEPS]\n", stderr);
     return 2;
   }
   std::vector<int> items(count);
