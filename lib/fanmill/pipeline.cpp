@@ -188,6 +188,8 @@ void Pipeline::Run::run() {
 ByteView Pipeline::Run::handle(ByteView payload, const work::FunctionCall& call) {
   Slot& slot = *slots_[call.slot() - 1];
   const Presence presence(slot.thread);
+  // What a cancelled pipeline still held starts no more.
+  if (cancelled_.stop_requested()) return {};
   slot.task.payload = payload;
   slot.task.id = call.id();
   slot.task.attempt = call.attempt() + 1;
@@ -200,6 +202,8 @@ ByteView Pipeline::Run::handle(ByteView payload, const work::FunctionCall& call)
 }
 
 void Pipeline::Run::receive(const wire::ResultsHeader& header, const wire::ResultView& result) {
+  // On its way when the pipeline was cancelled: it counts with what is left.
+  if (cancelled_.stop_requested()) return;
   Result delivered;
   delivered.id = result.id;
   delivered.outcome = result.outcome;

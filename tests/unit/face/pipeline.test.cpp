@@ -357,16 +357,19 @@ TEST_CASE("pipeline: a callback's exception cancels it, and close throws it") {
 TEST_CASE("pipeline: cancel wakes those who submit, asks handlers to stop, and drops what is left") {
   Gate running;
   std::atomic<bool> asked{false};
+  std::atomic<int> started{0};
+  std::atomic<int> delivered{0};
   PipelineOptions options;
   options.workers = 1;
   options.window_tasks = 2;
   Pipeline pipeline(
       [&](const Task& task) {
+        ++started;
         running.open();
         asked = is_asked_to_stop(task);
         return std::string();
       },
-      ignore, options);
+      [&](const Result&) { ++delivered; }, options);
   pipeline.submit("runs");
   pipeline.submit("waits");
   auto blocked = std::async(std::launch::async, [&] { pipeline.submit("for room"); });
@@ -375,6 +378,8 @@ TEST_CASE("pipeline: cancel wakes those who submit, asks handlers to stop, and d
   CHECK_THROWS_AS(blocked.get(), Error);
   const Pipeline::Counts counts = pipeline.close();
   CHECK(asked);
+  CHECK(started == 1);
+  CHECK(delivered == 0);
   CHECK(counts.submitted == 2);
   CHECK(counts.unfinished() == 2);
   CHECK_THROWS_AS(pipeline.submit("late"), Error);
