@@ -1,0 +1,45 @@
+"""docs/protocol-vectors by msgpack's own Python library: the bytes are what the fields say, for another language too."""
+
+import json
+import unittest
+
+from peers import ROOT  # first: it says what is missing
+
+import msgpack
+
+FILES = sorted((ROOT / "docs/protocol-vectors").glob("*.json"))
+
+
+def plain(value):
+    """A field as msgpack has it: an object is an array with names, {"bin": HEX} is bytes."""
+    if isinstance(value, dict):
+        if list(value) == ["bin"]:
+            return bytes.fromhex(value["bin"])
+        return [plain(item) for item in value.values()]
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def as_bytes(value):
+    """Where a frame has str in place of bin, the two mean the same."""
+    if isinstance(value, list):
+        return [as_bytes(item) for item in value]
+    return value.encode() if isinstance(value, str) else value
+
+
+class Vectors(unittest.TestCase):
+    def test_each_frame_is_the_array_of_its_fields(self):
+        self.assertGreater(len(FILES), 20)
+        for file in FILES:
+            message = json.loads(file.read_text())
+            for vector in message["vectors"]:
+                with self.subTest(message=message["message"], vector=vector["name"]):
+                    unpacked = msgpack.unpackb(bytes.fromhex(vector["hex"]))
+                    wanted = [1, message["type"], *plain(vector["fields"])]
+                    if vector.get("canonical", True):
+                        self.assertEqual(unpacked, wanted)
+                    else:
+                        self.assertEqual(as_bytes(unpacked), as_bytes(wanted))
+
+
+if __name__ == "__main__":
+    unittest.main()
