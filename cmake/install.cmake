@@ -11,6 +11,9 @@ foreach(header fanmill error map pipeline processors base/error base/ids base/no
   install(FILES lib/fanmill/${header}.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fanmill/${folder})
 endforeach()
 
+# For plugins, in C too: needs nothing else of ours.
+install(FILES lib/fanmill/plugin.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fanmill)
+
 configure_package_config_file(cmake/fanmill-config.cmake.in fanmill-config.cmake INSTALL_DESTINATION ${config_folder})
 # Before 1.0 a minor version may change what is there.
 write_basic_package_version_file(fanmill-config-version.cmake COMPATIBILITY SameMinorVersion)

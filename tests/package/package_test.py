@@ -63,6 +63,19 @@ class Package(unittest.TestCase):
         folder = self.prefix / "include/fanmill"
         self.assertEqual({header.relative_to(folder).as_posix() for header in folder.rglob("*.hpp")}, HEADERS)
 
+    def test_plugins_are_built_with_one_header(self):
+        alone = self.scratch / "alone"
+        (alone / "fanmill").mkdir(parents=True)
+        shutil.copy(self.prefix / "include/fanmill/plugin.h", alone / "fanmill")
+        strict = ["-Wall", "-Wextra", "-Werror", "-pedantic-errors", "-shared", "-fPIC", "-I", alone, "-o", alone / "x.so"]
+        for standard in "c99", "c17":
+            call("cc", f"-std={standard}", *strict, ROOT / "examples/plugin/reverse.c")
+        for standard in "c++17", "c++20":
+            call("c++", f"-std={standard}", *strict, ROOT / "examples/plugin/factors.cpp")
+        call("c++", "-std=c++98", "-x", "c++", *strict[:4], "-fsyntax-only", alone / "fanmill/plugin.h")
+        said = call(self.prefix / "bin/fanmill", "run", "-q", "--plugin", alone / "x.so", ":::", "12")
+        self.assertEqual(said, "12: 2 2 3\n")
+
     def test_the_programs_are_installed(self):
         for name in ("fanmill", "fanmill-ventilator", "fanmill-worker", "fanmill-sink"):
             self.assertIn("0.1", call(self.prefix / "bin" / name, "--version"))

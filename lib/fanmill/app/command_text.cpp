@@ -22,6 +22,7 @@ std::string command_text(const work::WorkSettings& settings, std::string_view se
   }
   if (settings.kind == work::WorkKind::shell) return text + settings.words.front();
   if (settings.kind == work::WorkKind::function) text += "--function ";
+  if (settings.kind == work::WorkKind::plugin) text += "--plugin ";
   for (std::size_t word = 0; word < settings.words.size(); ++word) {
     if (word > 0) text += ' ';
     text += quoted(settings.words[word]);

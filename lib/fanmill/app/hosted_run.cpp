@@ -8,9 +8,24 @@
 #include <fanmill/app/signals.hpp>
 #include <fanmill/app/standard_streams.hpp>
 #include <fanmill/app/summary.hpp>
+#include <fanmill/app/worker_process.hpp>
 #include <fanmill/roles/pipeline.hpp>
+#include <fanmill/transport/ipc_path.hpp>
+#include <fanmill/transport/random.hpp>
 
 namespace fanmill::app {
+
+namespace {
+
+// Where a process of ours, and nobody but this user, reaches the run.
+Endpoint way_for_a_process() {
+  Endpoint endpoint;
+  endpoint.scheme = Scheme::ipc;
+  endpoint.path = transport::runtime_directory() + "/run-" + transport::random_name(8);
+  return endpoint;
+}
+
+}  // namespace
 
 int run_hosted(const Process& process, ProgramSettings settings) {
   const Log log(process.name, settings.quiet ? Log::Level::warnings : Log::Level::everything);
@@ -21,8 +36,14 @@ int run_hosted(const Process& process, ProgramSettings settings) {
   Summary summary(settings.summary_file);
   const std::unique_ptr<store::Store> results = open_store(process.closed, settings);
 
-  roles::PipelineSettings pipeline{.ventilator = settings.ventilator, .sink = settings.sink, .worker = {}};
-  if (!settings.remote_only) pipeline.worker.emplace(settings.worker, settings.command);
+  roles::PipelineSettings pipeline{
+      .ventilator = settings.ventilator, .sink = settings.sink, .worker = {}, .worker_process = {}};
+  if (settings.command.kind == work::WorkKind::plugin && !settings.remote_only) {
+    const Endpoint& way = pipeline.ventilator.bind.emplace_back(way_for_a_process());
+    pipeline.worker_process = worker_for(settings, way);
+  } else if (!settings.remote_only) {
+    pipeline.worker.emplace(settings.worker, settings.command);
+  }
   const roles::RunReport report = roles::run_pipeline(pipeline, *items, *results, stop_on_signals());
   const int status = log.report(report);
   summary.write(report);

@@ -86,6 +86,11 @@ const std::array table{
            .section = Section::stay,
            .taken_by = {.worker = true},
            .set = [](ProgramSettings& s, Text, Text) { s.worker.keep = true; }},
+    Option{.name = "--supervise",
+           .help = "work in a process of its own, and in another one if it dies",
+           .section = Section::stay,
+           .taken_by = {.worker = true},
+           .set = [](ProgramSettings& s, Text, Text) { s.supervise = true; }},
 
     Option{.letter = 'j',
            .name = "--jobs",
@@ -114,6 +119,16 @@ const std::array table{
                [](ProgramSettings& s, Text o, Text v) {
                  s.command.kind = work::WorkKind::function;
                  s.command.words = {parse_function(o, v)};
+               }},
+    Option{.name = "--plugin",
+           .argument = "FILE.so",
+           .help = "in place of a COMMAND: a shared library (docs/plugins.md)",
+           .section = Section::work,
+           .taken_by = workers,
+           .set =
+               [](ProgramSettings& s, Text o, Text v) {
+                 s.command.kind = work::WorkKind::plugin;
+                 s.command.words = {parse_text(o, v, "a file")};
                }},
     Option{.name = "--dry-run",
            .help = "run nothing: a task's result is the command, as sh takes it",
@@ -156,7 +171,7 @@ const std::array table{
                      Text v) { s.command.folder = parse_text(o, v, "a directory"); }},
     Option{.name = "--timeout",
            .argument = "T",
-           .help = "a command that runs for T has failed: SIGTERM to all its processes",
+           .help = "a task that runs for T has failed; a command is ended, SIGTERM first",
            .section = Section::work,
            .taken_by = workers,
            .set = [](ProgramSettings& s, Text o, Text v) { s.command.timeout = parse_wait(o, v); }},

@@ -23,6 +23,7 @@ struct ProgramSettings {
   Request request = Request::work;
   bool quiet = false;
   bool remote_only = false;       // run: no worker of its own
+  bool supervise = false;         // worker: in a process of its own, started again when it dies
   bool hosts_all_stages = false;  // run, and a ventilator on inproc
 
   roles::VentilatorSettings ventilator;

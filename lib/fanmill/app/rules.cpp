@@ -184,19 +184,21 @@ class Rules {
       refuse_work(words);
       return;
     }
-    const bool replaced = is_given("--shell") || is_given("--function");
-    if (is_given("--shell") && is_given("--function")) {
-      throw usage_error("--function", "--shell is given too", "use one of them");
+    std::string_view replaced;
+    for (const std::string_view name : {"--shell", "--function", "--plugin"}) {
+      if (!is_given(name)) continue;
+      if (!replaced.empty())
+        throw usage_error(name, fmt::format("{} is given too", replaced), "use one of them");
+      replaced = name;
     }
-    if (replaced && !words.empty()) {
-      throw usage_error(is_given("--shell") ? "--shell" : "--function",
-                        fmt::format("it is in place of a COMMAND, and '{}' is one", words.front()));
+    if (!replaced.empty() && !words.empty()) {
+      throw usage_error(replaced, fmt::format("it is in place of a COMMAND, and '{}' is one", words.front()));
     }
-    if (!replaced && (words.empty() || words.front().empty())) {
+    if (replaced.empty() && (words.empty() || words.front().empty())) {
       throw usage_error("there is no COMMAND", "what is to be done with the items?",
-                        "give one, or --shell TEXT, or --function NAME");
+                        "give one, or --shell TEXT, --function NAME or --plugin FILE.so");
     }
-    if (!replaced) {
+    if (replaced.empty()) {
       settings_.command.kind = work::kind_of(words);
       settings_.command.words = std::move(words);
     }
@@ -204,13 +206,14 @@ class Rules {
     check_dry_run();
     check_coprocess();
     check_limits();
+    check_processes();
   }
 
   // What is only shown must not pass for done.
   void check_dry_run() const {
     if (!settings_.command.dry_run) return;
-    if (settings_.command.kind == work::WorkKind::function) {
-      throw usage_error("--dry-run", "--function runs no command that could be shown");
+    if (!runs_commands()) {
+      throw usage_error("--dry-run", fmt::format("{} runs no command that could be shown", name_of_kind()));
     }
     if (is_given("--results")) {
       throw usage_error("--dry-run", "--results is given too, and would have the tasks for done",
@@ -229,6 +232,7 @@ class Rules {
     const std::pair<std::string_view, std::string_view> others[] = {
         {"--stdin", "a co-process reads its items from stdin anyway"},
         {"--function", "a function is no command that could be kept"},
+        {"--plugin", "a plugin is no command, and kept anyway"},
         {"--ungroup", "what a co-process writes to stdout is answers"},
         {"--dry-run", "a co-process is one command for all items, and there is none of each to show"}};
     for (const auto& [name, why] : others) {
@@ -237,11 +241,27 @@ class Rules {
     }
   }
 
+  // With or without a shell.
+  [[nodiscard]] bool runs_commands() const {
+    return settings_.command.kind == work::WorkKind::command ||
+           settings_.command.kind == work::WorkKind::shell;
+  }
+  [[nodiscard]] std::string_view name_of_kind() const {
+    return settings_.command.kind == work::WorkKind::plugin ? "--plugin" : "--function";
+  }
+
   void check_limits() const {
-    for (const std::string_view name : {"--stdin", "--workdir", "--timeout"}) {
-      if (is_given(name) && settings_.command.kind == work::WorkKind::function) {
-        throw usage_error(name, "it is for commands, and a function is none", "leave it out");
+    for (const std::string_view name : {"--stdin", "--workdir", "--kill-after"}) {
+      if (is_given(name) && !runs_commands()) {
+        throw usage_error(name, fmt::format("it is for commands, and {} runs none", name_of_kind()),
+                          "leave it out");
       }
+    }
+    // A function cannot be ended, but by ending its process: and that one has the run.
+    if (is_given("--timeout") && settings_.hosts_all_stages &&
+        settings_.command.kind == work::WorkKind::function) {
+      throw usage_error("--timeout", "a function in the process of its run cannot be ended",
+                        "a fanmill-worker --supervise can have it");
     }
     if (is_given("--kill-after") && !is_given("--timeout") && !is_given("--coprocess")) {
       throw usage_error("--kill-after", "it counts from the timeout, and there is none",
@@ -249,10 +269,22 @@ class Rules {
     }
   }
 
+  // Who has a process for its work, and what does not go with that.
+  void check_processes() const {
+    if (settings_.supervise && settings_.key_file == "-") {
+      throw usage_error("--key", "from stdin, it can be read once, and --supervise starts workers again",
+                        "give a file");
+    }
+    if (settings_.command.kind == work::WorkKind::plugin && settings_.hosts_all_stages && is_given("--key")) {
+      throw usage_error("--plugin", "its worker is a process of its own, which has no key",
+                        "use --remote-only, and start it as fanmill-worker --plugin with a key");
+    }
+  }
+
   // What cannot be run is said here, and not by a worker that has joined.
   void check_command() const {
     const work::WorkSettings& command = settings_.command;
-    if (command.kind == work::WorkKind::function) return;
+    if (!runs_commands()) return;
     const work::CommandLine line = command.kind == work::WorkKind::shell
                                        ? work::CommandLine::of_shell_text(command.words.front(), command.item)
                                        : work::CommandLine::of_words(command.words, command.item);
@@ -319,7 +351,7 @@ class Rules {
       throw usage_error("--tag", "it is for raw output, and --format is given too", "use one of them");
     }
     if (!is_given("--ungroup")) return;
-    if (settings_.remote_only || settings_.command.kind == work::WorkKind::function) {
+    if (settings_.remote_only || !runs_commands()) {
       throw usage_error("--ungroup", "it is for commands that run here, and there are none", "leave it out");
     }
     for (const std::string_view name :
@@ -335,7 +367,7 @@ class Rules {
   void settle_details() {
     // What a process costs hides the price of its item and its times; what a function costs does not. A sink
     // of its own cannot know which of them it will see.
-    const bool functions = settings_.hosts_all_stages && settings_.command.kind == work::WorkKind::function;
+    const bool functions = settings_.hosts_all_stages && !runs_commands();
     const bool stored = !settings_.results_file.path.empty() && (settings_.remote_only || !functions);
     const bool described = settings_.results.format == store::Format::jsonl ||
                            settings_.results.format == store::Format::msgpack ||

@@ -67,6 +67,7 @@ int run_main(int argc, const char* const* argv, std::string_view name,
              const std::function<int(Process&)>& body) {
   Process process;
   process.name = process.help = name;
+  process.words.assign(argv, argv + argc);
   if (argc > 1) process.arguments.assign(argv + 1, argv + argc);
   return run_guarded(process, body);
 }

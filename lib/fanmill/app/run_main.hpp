@@ -15,6 +15,7 @@ namespace fanmill::app {
 struct Process {
   std::string name;                    // before each message
   std::string help;                    // the command whose --help has more
+  std::vector<std::string> words;      // all of argv
   std::vector<std::string> arguments;  // without the program
   ClosedStreams closed;
 

@@ -216,8 +216,9 @@ void Station::rejoin(Time now) {
   check_settled(now);
 }
 
-std::vector<IdRange> Station::drop_waiting() {
+std::vector<IdRange> Station::drop_waiting(std::span<const TaskId> more) {
   IdSet dropped;
+  for (const TaskId id : more) dropped.add({id, id});
   for (const Holding& holding : waiting_) {
     for (const IdRange& range : ids_of(holding.tasks)) dropped.add(range);
   }
@@ -257,12 +258,12 @@ void Station::on_sent(std::span<const IdRange> ids, Time now) {
   check_settled(now);
 }
 
-void Station::leave(const std::string& reason, Time now) {
+void Station::leave(const std::string& reason, Time now, std::span<const TaskId> unstarted) {
   switch (state_) {
     case State::working:
     case State::leaving:
       state_ = State::leaving;
-      actions_.emplace_back(Say{wire::Leaving{token_, drop_waiting(), reason}});
+      actions_.emplace_back(Say{wire::Leaving{token_, drop_waiting(unstarted), reason}});
       break;
     case State::joining:
       actions_.emplace_back(Say{wire::Leaving{token_, {}, reason}});
@@ -271,6 +272,7 @@ void Station::leave(const std::string& reason, Time now) {
     case State::rejoining:
       state_ = State::leaving;
       unheard_ = true;
+      drop_waiting(unstarted);
       check_settled(now);
       break;
     default:

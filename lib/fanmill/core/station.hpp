@@ -82,8 +82,9 @@ class Station {
   void on_sent(std::span<const IdRange> ids, Time now);
   // The answer to TakeBack: none of these will be run here.
   void on_taken_back(wire::Given given, std::span<const TaskId> ids);
-  // End in order: give back what has not been started, finish and deliver the rest.
-  void leave(const std::string& reason, Time now);
+  // End in order: give back what has not been started, finish and deliver the rest. `unstarted`: what take()
+  // gave, and nobody has begun.
+  void leave(const std::string& reason, Time now, std::span<const TaskId> unstarted = {});
   void tick(Time now);
   [[nodiscard]] Time next_tick() const;
 
@@ -119,7 +120,7 @@ class Station {
   void check_settled(Time now);
   void check_unreachable(Time now);
   void finish(int status, std::string why);
-  std::vector<IdRange> drop_waiting();
+  std::vector<IdRange> drop_waiting(std::span<const TaskId> more = {});
 
   wire::Hello hello_;
   std::function<std::uint64_t()> random_;

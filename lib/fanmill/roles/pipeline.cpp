@@ -100,6 +100,12 @@ RunReport run_pipeline(const PipelineSettings& settings, input::Input& input, st
       ended_badly(worker_ending);
     });
   }
+  if (settings.worker_process) {
+    worker_thread = std::thread([&] {
+      worker_ending = ending_of([&] { return run_supervised(*settings.worker_process, own_stop); });
+      ended_badly(worker_ending);
+    });
+  }
   const Ending ventilator_ending =
       ending_of([&] { return run_ventilator(context, ventilator, input, stop); });
   // It may have ended before the others could hear of it.

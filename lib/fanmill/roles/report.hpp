@@ -18,6 +18,10 @@ struct RunReport {
   std::string closing_line;           // "10000 tasks: 9998 ok, …"; empty where there is nothing to state
   std::vector<std::string> digest{};  // lines about failures, for people
   std::vector<std::pair<std::string, std::uint64_t>> counters{};  // all there are, by name, for programs
+  // Of a worker: why another process has to take its place; and that a thread runs on which nobody can end,
+  // so that the process must end without waiting for it.
+  std::string worn_out{};
+  bool is_stuck = false;
 };
 
 struct ClosingStatement {

@@ -148,7 +148,10 @@ void VentilatorLoop::obey_stop(Time now) {
   if (level == stop_level_) return;
   stop_level_ = level;
   if (level == 1) {
-    settings_.notice(Severity::info, "stopping: what is out will be finished; once more to stop now");
+    // Otherwise it is another part of this process that asks, and says itself why.
+    const bool by_person = stop_.signal_number() != 0;
+    if (by_person)
+      settings_.notice(Severity::info, "stopping: what is out will be finished; once more to stop now");
     run_.stop(now);
   } else {
     run_.abandon();

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -47,6 +48,13 @@ class WorkerLoop {
         hello_(hello(settings, *runner_)),
         station_(hello_, settings.wait_timeout, transport::random_id, settings.keep) {}
 
+  ~WorkerLoop() {
+    runner_->abandon();
+    if (runner_->is_stuck()) static_cast<void>(runner_.release());
+  }
+  WorkerLoop(const WorkerLoop&) = delete;
+  WorkerLoop& operator=(const WorkerLoop&) = delete;
+
   RunReport run();
   // It has ended because the run has.
   [[nodiscard]] bool was_stopped() const { return station_.stopped(); }
@@ -56,7 +64,8 @@ class WorkerLoop {
 
   void obey_stop(Time now);
   void obey_tenure(Time now);
-  void leave(const std::string& why, Time now);
+  void obey_wear(Time now);
+  void leave(const std::string& why, Time now, std::span<const TaskId> unstarted = {});
   void perform(Time now);
   void perform(const core::Say& action, Time) { control_.say(action.message); }
   void perform(const core::Tell& action, Time) { settings_.notice(action.severity, action.text); }
@@ -113,6 +122,7 @@ class WorkerLoop {
   std::uint64_t malformed_ = 0;
   int stop_level_ = 0;
   bool leaving_ = false;
+  std::string worn_out_;  // why, once it has been heeded
 };
 
 wire::Hello WorkerLoop::hello(const WorkerSettings& settings, const work::Runner& runner) {
@@ -136,6 +146,7 @@ RunReport WorkerLoop::run() {
       if (finish_) return report();
       start_tasks(now);
       collect_results(now);
+      obey_wear(now);
       wait(now);
       read(Clock::now());
     }
@@ -170,9 +181,19 @@ void WorkerLoop::obey_tenure(Time now) {
   leave(why, now);
 }
 
-void WorkerLoop::leave(const std::string& why, Time now) {
+void WorkerLoop::obey_wear(Time now) {
+  if (!worn_out_.empty() || runner_->worn_out().empty()) return;
+  worn_out_ = runner_->worn_out();
+  settings_.notice(Severity::warning, "leaving: " + worn_out_);
+  const std::vector<TaskId> unstarted = runner_->take_back(std::numeric_limits<std::size_t>::max());
+  tenure_.taken_back(unstarted.size());
+  leave(worn_out_, now, unstarted);
+  perform(now);
+}
+
+void WorkerLoop::leave(const std::string& why, Time now, std::span<const TaskId> unstarted) {
   leaving_ = true;
-  station_.leave(why, now);
+  station_.leave(why, now, unstarted);
 }
 
 void WorkerLoop::perform(Time now) {
@@ -369,6 +390,8 @@ RunReport WorkerLoop::report() {
   throw_reason(*finish_);
   RunReport result;
   result.exit_code = finish_->status;
+  result.worn_out = worn_out_;
+  result.is_stuck = runner_->is_stuck();
   return result;
 }
 
@@ -385,6 +408,7 @@ RunReport run_worker(transport::Context& context, const WorkerSettings& settings
   for (;;) {
     WorkerLoop loop(context, settings, work, tenure, stop);
     RunReport report = loop.run();
+    if (report.is_stuck || !report.worn_out.empty()) return report;
     if (!settings.keep || !loop.was_stopped() || stop.level() > 0) return report;
     settings.notice(Severity::info, "the run is over; waiting for the next one");
   }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include <fanmill/base/ids.hpp>
@@ -43,5 +44,15 @@ class FunctionCall {
 // the same executor's next call. Called on several threads at once. An exception makes the task fail with its
 // text.
 using Function = std::function<ByteView(ByteView payload, FunctionCall& call)>;
+
+// What a function asks of the executors that call it.
+struct FunctionCare {
+  // Called on a slot's executor before its first call and after its last one; then all calls of a slot are on
+  // that thread. What the first one throws keeps the runner from being made, and the second must not throw.
+  std::function<void(std::uint32_t slot)> begin = nullptr;
+  std::function<void(std::uint32_t slot)> end = nullptr;
+  // A call that takes longer has failed. It cannot be ended, and so the runner is of no use any more.
+  std::optional<Duration> timeout{};
+};
 
 }  // namespace fanmill::work

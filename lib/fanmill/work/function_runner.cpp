@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 
 #include <fanmill/base/error.hpp>
+#include <fanmill/base/quantity.hpp>
 #include <fanmill/wire/limits.hpp>
 #include <fanmill/work/function_runner.hpp>
 
@@ -56,6 +57,14 @@ class FunctionRunner::Executor final : public FunctionCall {
   Time frame_begun_{};
   bool busy_ = false;
 
+  // Of the call that is being made, where there is a timeout. While it is, the loop may add to frame_.
+  std::mutex call_;
+  Time call_began_ = never;
+  const wire::TaskView* task_ = nullptr;
+  bool given_up_ = false;
+
+  std::atomic<bool> calling_{false};  // in the function, or in what begins it or ends it
+
   // Of the chunk.
   bool times_tasks_ = false;
   std::chrono::nanoseconds epoch_{};  // from Clock to the time since 1970
@@ -64,8 +73,10 @@ class FunctionRunner::Executor final : public FunctionCall {
   std::thread thread_;
 };
 
-FunctionRunner::FunctionRunner(Function function, std::size_t slots)
+FunctionRunner::FunctionRunner(Function function, std::size_t slots, FunctionCare care)
     : function_(std::move(function)),
+      care_(std::move(care)),
+      late_(care_.timeout ? "timed out after " + format_duration(*care_.timeout) : ""),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       room_(slots),
       pace_(slots) {
@@ -75,13 +86,28 @@ FunctionRunner::FunctionRunner(Function function, std::size_t slots)
     executors_.push_back(std::make_unique<Executor>(*this, static_cast<std::uint32_t>(slot)));
   }
   loop_slot_ = std::make_unique<Executor>(*this, 1);
+  beginning_ = care_.begin ? slots : 0;
   // Each may look at all others as soon as it runs.
   for (const auto& executor : executors_) {
     executor->thread_ = std::thread([this, &executor = *executor] { run_executor(executor); });
   }
+  if (care_.begin) begin_all();
+}
+
+void FunctionRunner::begin_all() {
+  std::unique_lock lock(mutex_);
+  work_.wait(lock, [this] { return beginning_ == 0; });
+  if (!no_beginning_) return;
+  lock.unlock();
+  join();
+  std::rethrow_exception(no_beginning_);
 }
 
 FunctionRunner::~FunctionRunner() {
+  join();
+}
+
+void FunctionRunner::join() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
@@ -92,6 +118,7 @@ FunctionRunner::~FunctionRunner() {
 }
 
 std::size_t FunctionRunner::room() const {
+  if (worn_out_) return 0;
   const std::size_t all = room_.load(std::memory_order_relaxed);
   return all > running_ ? all - running_ : 0;
 }
@@ -142,7 +169,7 @@ std::vector<TaskId> FunctionRunner::take_back(std::size_t most) {
 }
 
 bool FunctionRunner::is_for_loop(const Handout& handout) {
-  if (executors_.size() > 1 || handout.tasks.size() > 1 || running_ > 0) return false;
+  if (executors_.size() > 1 || handout.tasks.size() > 1 || running_ > 0 || is_careful()) return false;
   const std::lock_guard lock(mutex_);
   return pace_.short_lately();
 }
@@ -160,8 +187,61 @@ void FunctionRunner::run_on_loop(Handout handout) {
   finished_.push_back(loop_slot_->frame_.take());
 }
 
-void FunctionRunner::collect(Time, std::vector<FinishedFrame>& finished) {
+// An executor that has not begun its next task yet may do so at once.
+Time FunctionRunner::deadline() const {
+  if (!care_.timeout || running_ == 0) return never;
+  Time earliest = Clock::now();
+  for (const auto& executor : executors_) {
+    const std::lock_guard lock(executor->call_);
+    if (executor->task_ != nullptr && !executor->given_up_)
+      earliest = std::min(earliest, executor->call_began_);
+  }
+  return earliest + *care_.timeout;
+}
+
+std::string_view FunctionRunner::worn_out() const {
+  return worn_out_ ? std::string_view("a task has timed out, and nothing but the end of the process ends it")
+                   : "";
+}
+
+bool FunctionRunner::is_stuck() const {
+  if (!is_careful()) return false;
+  return std::any_of(executors_.begin(), executors_.end(),
+                     [](const auto& executor) { return executor->calling_.load(); });
+}
+
+void FunctionRunner::give_up_late(Time now) {
+  for (const auto& executor : executors_) {
+    const std::lock_guard lock(executor->call_);
+    const bool is_late =
+        executor->task_ != nullptr && !executor->given_up_ && now - executor->call_began_ >= *care_.timeout;
+    if (is_late) give_up(*executor, now);
+  }
+}
+
+void FunctionRunner::give_up(Executor& executor, Time now) {
+  worn_out_ = true;
+  executor.given_up_ = true;
+  if (executor.generation_ != generation_) return;
+  const wire::TaskView& task = *executor.task_;
+  wire::ResultView result;
+  result.id = task.id;
+  result.attempt = task.attempt;
+  result.outcome = Outcome::failed;
+  wire::Detail& detail = result.detail.emplace();
+  detail.cause = wire::Cause::timeout;
+  detail.error = late_;
+  detail.slot = executor.slot();
+  detail.started = microseconds(executor.call_began_.time_since_epoch() + executor.epoch_);
+  detail.took = microseconds(now - executor.call_began_);
+  detail.item = executor.handout_.context->wants_item ? task.payload : task.payload.substr(0, failed_item);
+  executor.frame_.add(executor.handout_.context, result);
+  finished_.push_back(executor.frame_.take());
+}
+
+void FunctionRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
   const std::lock_guard lock(mutex_);
+  if (care_.timeout && running_ > 0) give_up_late(now);
   eventfd_t value = 0;
   // Where the signal has been announced and not come yet, it is left for the next time.
   if (signalled_ && ::eventfd_read(wake_.fd(), &value) == 0) signalled_ = false;
@@ -186,12 +266,31 @@ void FunctionRunner::abandon() {
 }
 
 void FunctionRunner::run_executor(Executor& executor) {
+  std::exception_ptr failure;
+  if (care_.begin) {
+    executor.calling_ = true;
+    try {
+      care_.begin(executor.slot());
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    executor.calling_ = false;
+  }
   std::unique_lock lock(mutex_);
+  if (failure && !no_beginning_) no_beginning_ = failure;
+  if (beginning_ > 0 && --beginning_ == 0) work_.notify_all();
+  if (failure) return;
   while (take_chunk(executor, lock)) {
     lock.unlock();
     run_chunk(executor);
+    if (executor.given_up_) return;
     lock.lock();
   }
+  lock.unlock();
+  if (!care_.end) return;
+  executor.calling_ = true;
+  care_.end(executor.slot());
+  executor.calling_ = false;
 }
 
 bool FunctionRunner::take_chunk(Executor& executor, std::unique_lock<std::mutex>& lock) {
@@ -280,6 +379,7 @@ void FunctionRunner::run_chunk(Executor& executor) {
   const wire::TaskView* const tasks = executor.handout_.tasks.data();
   while (const auto index = executor.span_.next()) {
     run_task(executor, tasks[*index]);
+    if (executor.given_up_) return;
     ++executor.ran_;
     if (executor.frame_.full()) {
       std::unique_lock lock(mutex_);
@@ -300,6 +400,12 @@ void FunctionRunner::run_task(Executor& executor, const wire::TaskView& task) {
   executor.buffer_.clear();
   executor.id_ = task.id;
   executor.attempt_ = task.attempt;
+  if (is_careful()) executor.calling_ = true;
+  if (care_.timeout) {
+    const std::lock_guard lock(executor.call_);
+    executor.task_ = &task;
+    executor.call_began_ = Clock::now();
+  }
   try {
     result.output = function_(task.payload, executor);
     failed = false;
@@ -328,7 +434,13 @@ void FunctionRunner::run_task(Executor& executor, const wire::TaskView& task) {
       detail.item = task.payload.substr(0, failed_item);
     }
   }
-  executor.frame_.add(executor.handout_.context, result);
+  if (is_careful()) executor.calling_ = false;
+  std::unique_lock<std::mutex> call;
+  if (care_.timeout) {
+    call = std::unique_lock(executor.call_);
+    executor.task_ = nullptr;
+  }
+  if (!executor.given_up_) executor.frame_.add(executor.handout_.context, result);
 }
 
 }  // namespace fanmill::work

@@ -7,14 +7,20 @@
 // when it is full, or when its executor has nothing else to do. An executor that is idle takes from one whose
 // chunk has turned out long. Where there is one slot, a lone task that follows many short ones is run by the
 // loop itself, which saves two threads' waking up: docs/decisions/0002.
+//
+// With a timeout, a call that takes longer is given up: its task has failed, its executor is left to itself,
+// and the runner is worn out, for a thread cannot be ended. What that executor had finished before is saved.
 
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -29,8 +35,9 @@ namespace fanmill::work {
 
 class FunctionRunner final : public Runner {
  public:
-  // Throws Error where the system gives no threads or descriptors.
-  FunctionRunner(Function function, std::size_t slots);
+  // Throws Error where the system gives no threads or descriptors, and what `care.begin` throws; waits for
+  // all of these.
+  FunctionRunner(Function function, std::size_t slots, FunctionCare care = {});
   ~FunctionRunner() override;
   FunctionRunner(const FunctionRunner&) = delete;
   FunctionRunner& operator=(const FunctionRunner&) = delete;
@@ -41,10 +48,13 @@ class FunctionRunner final : public Runner {
   [[nodiscard]] std::vector<TaskId> take_back(std::size_t most) override;
   [[nodiscard]] std::size_t running() const override { return running_; }
   [[nodiscard]] int wait_fd() const override { return wake_.fd(); }
-  [[nodiscard]] Time deadline() const override { return never; }
+  [[nodiscard]] Time deadline() const override;
   void collect(Time now, std::vector<FinishedFrame>& finished) override;
   // What pauses ends. A function that does not is left to run on, on its executor; its result is dropped.
   void abandon() override;
+  [[nodiscard]] std::string_view worn_out() const override;
+  // Where it was asked to take care: a function without a timeout or a beginning is the caller's own.
+  [[nodiscard]] bool is_stuck() const override;
 
  private:
   class Executor;
@@ -67,13 +77,21 @@ class FunctionRunner final : public Runner {
 
   void run_chunk(Executor& executor);
   void run_task(Executor& executor, const wire::TaskView& task);
+  [[nodiscard]] bool is_careful() const { return care_.begin || care_.timeout; }
+  void begin_all();
+  void join();
+  void give_up_late(Time now);
+  void give_up(Executor& executor, Time now);
 
   Function function_;
+  FunctionCare care_;
+  std::string late_;  // "timed out after 2 s"
   Descriptor wake_;
   std::vector<std::unique_ptr<Executor>> executors_;
 
   // The loop's own.
-  std::size_t running_ = 0;              // handed over and not collected
+  std::size_t running_ = 0;  // handed over and not collected
+  bool worn_out_ = false;
   std::unique_ptr<Executor> loop_slot_;  // has no thread
 
   std::atomic<std::size_t> room_;  // for all that runs and waits; follows pace_
@@ -84,6 +102,8 @@ class FunctionRunner final : public Runner {
   std::deque<Queued> queue_;
   std::size_t queued_ = 0;  // tasks in it
   std::vector<FinishedFrame> finished_;
+  std::size_t beginning_ = 0;  // executors that have not begun yet
+  std::exception_ptr no_beginning_;
   Pace pace_;
   bool signalled_ = false;        // wake_ is readable, or about to be
   std::uint64_t generation_ = 0;  // counts abandon(): results of an older one are dropped

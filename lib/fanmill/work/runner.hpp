@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fanmill/base/ids.hpp>
@@ -78,8 +79,16 @@ class Runner {
   // Appends what has finished since the last call.
   virtual void collect(Time now, std::vector<FinishedFrame>& finished) = 0;
 
+  // Why it starts nothing any more, once that is so; else "". What has begun goes on, and what has not is to
+  // be taken back. Another one has to take its place, in another process.
+  [[nodiscard]] virtual std::string_view worn_out() const { return ""; }
+
   // Ends what runs, at once and with all its descendants; their results need not be collected.
   virtual void abandon() = 0;
+
+  // Whether something runs that cannot be ended: then the runner must be left as it is, since its destructor
+  // would wait, and the process ended without regard to it.
+  [[nodiscard]] virtual bool is_stuck() const { return false; }
 };
 
 }  // namespace fanmill::work

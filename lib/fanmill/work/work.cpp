@@ -9,6 +9,7 @@
 #include <fanmill/work/command.hpp>
 #include <fanmill/work/coprocess.hpp>
 #include <fanmill/work/function_runner.hpp>
+#include <fanmill/work/plugin.hpp>
 #include <fanmill/work/work.hpp>
 
 namespace fanmill::work {
@@ -27,6 +28,18 @@ std::unique_ptr<Runner> runner_of(CommandLine command, const WorkSettings& setti
   }
   return std::make_unique<CommandRunner>(std::move(command), settings);
 }
+
+std::unique_ptr<Runner> runner_of_plugin(const WorkSettings& settings) {
+  auto board = settings.board ? settings.board : std::make_shared<Board>(settings.slots);
+  const auto plugin =
+      std::make_shared<Plugin>(settings.words.front(), settings.slots, settings.max_output, std::move(board));
+  return std::make_unique<FunctionRunner>(
+      [plugin](ByteView payload, FunctionCall& call) { return plugin->perform(payload, call); },
+      settings.slots,
+      FunctionCare{.begin = [plugin](std::uint32_t slot) { plugin->begin(slot); },
+                   .end = [plugin](std::uint32_t slot) { plugin->finish(slot); },
+                   .timeout = settings.timeout});
+}
 }  // namespace
 
 std::unique_ptr<Runner> make_runner(const WorkSettings& settings) {
@@ -37,6 +50,9 @@ std::unique_ptr<Runner> make_runner(const WorkSettings& settings) {
     case WorkKind::shell:
       assert(settings.words.size() == 1);
       return runner_of(CommandLine::of_shell_text(settings.words.front(), settings.item), settings);
+    case WorkKind::plugin:
+      assert(settings.words.size() == 1);
+      return runner_of_plugin(settings);
     case WorkKind::function:
       break;
   }
@@ -47,7 +63,8 @@ std::unique_ptr<Runner> make_runner(const WorkSettings& settings) {
     throw usage_error("--function", fmt::format("there is no function '{}'", name),
                       fmt::format("there are {}", fmt::join(builtin_names(), ", ")));
   }
-  return std::make_unique<FunctionRunner>(std::move(function), settings.slots);
+  return std::make_unique<FunctionRunner>(std::move(function), settings.slots,
+                                          FunctionCare{.timeout = settings.timeout});
 }
 
 std::vector<std::string> function_names() {

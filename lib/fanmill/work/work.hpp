@@ -11,6 +11,7 @@
 
 #include <fanmill/base/time.hpp>
 #include <fanmill/work/answers.hpp>
+#include <fanmill/work/board.hpp>
 #include <fanmill/work/command_line.hpp>
 #include <fanmill/work/function.hpp>
 #include <fanmill/work/runner.hpp>
@@ -21,6 +22,7 @@ enum class WorkKind : std::uint8_t {
   command,   // several words: a process per task, no shell
   shell,     // one text for `sh -c`; items are positional parameters, never pasted into the text
   function,  // built in
+  plugin,    // a shared library: fanmill/plugin.h
 };
 
 // What becomes of a command's stdout and stderr.
@@ -31,19 +33,22 @@ enum class OutputGoes : std::uint8_t {
 
 struct WorkSettings {
   WorkKind kind = WorkKind::command;
-  // command: argv with placeholders; shell: the text alone; function: the name alone.
+  // command: argv with placeholders; shell: the text alone; function: the name alone;
+  // plugin: the file alone.
   std::vector<std::string> words;
-  Function own = nullptr;  // function: the caller's, instead of a built-in one
+  Function own = nullptr;                  // function: the caller's, instead of a built-in one
+  std::shared_ptr<Board> board = nullptr;  // plugin: where it is told what is in hand; null: nobody looks
   std::size_t slots = 1;
   std::size_t max_output = std::size_t{64} << 20;  // stdout of a task; the rest is counted
   std::size_t max_stderr = std::size_t{64} << 10;  // the last bytes of stderr; the rest is counted
+  // Of a task. What no signal can end, a function or a plugin's call, wears out the runner.
+  std::optional<Duration> timeout{};
   // Of commands, with a shell or without.
   ItemGoes item = ItemGoes::to_arguments;  // to_coprocess: one for each slot, and kept
   Framing framing = Framing::line;         // of a co-process
   OutputGoes output = OutputGoes::to_results;
-  bool dry_run = false;               // starts nothing: a task's stdout is what would run, as a line for sh
-  std::string folder{};               // their working directory; empty: ours
-  std::optional<Duration> timeout{};  // of one
+  bool dry_run = false;  // starts nothing: a task's stdout is what would run, as a line for sh
+  std::string folder{};  // their working directory; empty: ours
   // From SIGTERM to SIGKILL; of a co-process, also from the end of its items.
   Duration kill_after = std::chrono::seconds(5);
 };
@@ -53,7 +58,8 @@ struct WorkSettings {
 [[nodiscard]] WorkKind kind_of(const std::vector<std::string>& words);
 
 // Checks placeholders, quoting and the function's name (throws usage_error naming what is known) and the
-// folder (throws Error{unavailable} where it cannot be used), and makes the runner. The runner must be used
+// folder (throws Error{unavailable} where it cannot be used), loads and starts a plugin (likewise), and makes
+// the runner. The runner must be used
 // and destroyed on the thread that made it; children die when that thread ends.
 [[nodiscard]] std::unique_ptr<Runner> make_runner(const WorkSettings& settings);
 

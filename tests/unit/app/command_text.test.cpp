@@ -13,6 +13,7 @@ TEST_CASE("command text: as a person would type it") {
   CHECK(command_text({.kind = WorkKind::shell, .words = {"gzip -k {} && echo {}"}}) ==
         "gzip -k {} && echo {}");
   CHECK(command_text({.kind = WorkKind::function, .words = {"echo"}}) == "--function echo");
+  CHECK(command_text({.kind = WorkKind::plugin, .words = {"./a b.so"}}) == "--plugin './a b.so'");
   work::WorkSettings kept{.words = {"cat"}, .item = work::ItemGoes::to_coprocess};
   CHECK(command_text(kept) == "--coprocess cat");
   kept.framing = work::Framing::null;

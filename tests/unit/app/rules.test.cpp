@@ -148,12 +148,15 @@ TEST_CASE("rules: a ventilator elsewhere than on inproc refuses the other stages
 }
 
 TEST_CASE("rules: what is for commands is refused with a function, and --kill-after without a timeout") {
-  for (const Words& option : {Words{"--stdin"}, {"--workdir", "/"}, {"--timeout", "2s"}}) {
-    Words arguments = option;
-    arguments.insert(arguments.end(), {"--function", "sleep"});
-    CHECK(refusal(Program::run, arguments) ==
-          option.front() + ": it is for commands, and a function is none; leave it out");
+  for (const Words& option : {Words{"--stdin"}, {"--workdir", "/"}, {"--kill-after", "2s"}}) {
+    for (const Words& instead : {Words{"--function", "sleep"}, {"--plugin", "x.so"}}) {
+      Words arguments = option;
+      arguments.insert(arguments.end(), instead.begin(), instead.end());
+      CHECK(refusal(Program::run, arguments) ==
+            option.front() + ": it is for commands, and " + instead.front() + " runs none; leave it out");
+    }
   }
+  CHECK_THAT(refusal(Program::run, {"--timeout", "2s", "--function", "sleep"}), StartsWith("--timeout: "));
   CHECK(refusal(Program::run, {"--kill-after", "1s", "cat"}) ==
         "--kill-after: it counts from the timeout, and there is none; give --timeout T too");
   CHECK(refusal(Program::run, {"--timeout", "0s", "cat"}) ==
@@ -199,6 +202,30 @@ TEST_CASE("rules: jsonl asks the workers for all that it shows") {
   CHECK(jsonl.sink.wants_item);
   CHECK(jsonl.sink.wants_detail);
   CHECK_FALSE(parse_command_line(Program::run, {"cat"}).sink.wants_detail);
+}
+
+TEST_CASE("rules: a plugin is in place of a command, and has a process of its own") {
+  const ProgramSettings run = parse_command_line(Program::run, {"--plugin", "./x.so", "--timeout", "2s"});
+  CHECK(run.command.kind == work::WorkKind::plugin);
+  CHECK(run.command.words == std::vector<std::string>{"./x.so"});
+  CHECK(run.command.timeout == std::chrono::seconds(2));
+  const auto of_worker = [](std::vector<std::string> words) {
+    words.insert(words.begin(), {"--connect", "ipc:///tmp/x"});
+    return words;
+  };
+  CHECK(parse_command_line(Program::worker, of_worker({"--supervise", "cat"})).supervise);
+  CHECK(refusal(Program::worker, of_worker({"--function", "echo", "--timeout", "2s"})).empty());
+  CHECK_THAT(refusal(Program::run, {"--plugin", "x.so", "cat"}), StartsWith("--plugin: it is in place of"));
+  CHECK_THAT(refusal(Program::run, {"--plugin", "x.so", "--function", "echo"}), StartsWith("--plugin: "));
+  for (const std::string option : {"--dry-run", "--ungroup", "--coprocess"}) {
+    CHECK_THAT(refusal(Program::run, {option, "--plugin", "x.so"}), !Catch::Equals(""));
+  }
+  CHECK_THAT(refusal(Program::run,
+                     {"--plugin", "x.so", "--listen", "tcp://127.0.0.1:0", "--key", "k", "--allow", "d"}),
+             StartsWith("--plugin: its worker"));
+  CHECK_THAT(refusal(Program::worker, of_worker({"--supervise", "--key", "-", "--server-key", "k", "cat"})),
+             StartsWith("--key: "));
+  CHECK_THAT(refusal(Program::run, {"--supervise", "cat"}), Contains("does not take it"));
 }
 
 TEST_CASE("rules: a co-process is a command or a text for the shell, and takes what it can use") {

@@ -391,6 +391,16 @@ TEST_CASE("station: leaving gives back what has not been started, and goes with 
   CHECK(finish.front().status == 0);
 }
 
+TEST_CASE("station: leaving gives back what was taken, and nobody has begun, too") {
+  Scene scene;
+  scene.join();
+  scene.give({1, 2, 3, 4});
+  CHECK(scene.take(3) == std::vector<TaskId>{1, 2, 3});
+  scene.station.leave("worn out", scene.now, std::vector<TaskId>{3, 2});
+  CHECK(said<wire::Leaving>(scene.actions()) == std::vector<wire::Leaving>{{lane, {{2, 4}}, "worn out"}});
+  CHECK(scene.station.held() == 1);
+}
+
 TEST_CASE("station: a BYE that it has not asked for means nothing") {
   Scene scene;
   scene.join();

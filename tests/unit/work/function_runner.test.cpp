@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -341,4 +342,92 @@ TEST_CASE("function runner: results of two lanes do not share a frame") {
   for (const FinishedFrame& frame : frames) {
     for (const IdRange& ids : frame.ids) CHECK((frame.token == LaneToken{1}) == (ids.last < 100));
   }
+}
+
+TEST_CASE("function runner: each slot is begun and ended on the thread that all its calls are on") {
+  constexpr std::size_t slots = 3;
+  std::mutex mutex;
+  std::vector<std::thread::id> threads(slots + 1);
+  std::size_t ended = 0;
+  bool always_there = true;
+  {
+    FunctionRunner runner(
+        [&](ByteView payload, FunctionCall& call) {
+          const std::lock_guard lock(mutex);
+          always_there = always_there && threads[call.slot()] == std::this_thread::get_id();
+          return payload;
+        },
+        slots,
+        {.begin =
+             [&](std::uint32_t slot) {
+               const std::lock_guard lock(mutex);
+               threads[slot] = std::this_thread::get_id();
+             },
+         .end =
+             [&](std::uint32_t slot) {
+               const std::lock_guard lock(mutex);
+               always_there = always_there && threads[slot] == std::this_thread::get_id();
+               ++ended;
+             }});
+    for (std::size_t slot = 1; slot <= slots; ++slot) CHECK(threads[slot] != std::thread::id());
+    CHECK(run_all(runner, numbered(10'000)).size() == 10'000);
+    CHECK_FALSE(runner.is_stuck());
+  }
+  CHECK(always_there);
+  CHECK(ended == slots);
+}
+
+TEST_CASE("function runner: where one slot does not begin there is no runner, and the others are ended") {
+  std::atomic<int> begun{0};
+  std::atomic<int> ended{0};
+  const FunctionCare care{.begin =
+                              [&](std::uint32_t slot) {
+                                if (slot == 2) throw std::runtime_error("no table");
+                                ++begun;
+                              },
+                          .end = [&](std::uint32_t) { ++ended; }};
+  CHECK_THROWS_WITH(FunctionRunner(echo, 4, care), "no table");
+  CHECK(begun == 3);
+  CHECK(ended == 3);
+}
+
+TEST_CASE(
+    "function runner: a call past its time has failed, what was done before it is saved, the rest given "
+    "back") {
+  Gate gate;
+  Gate there;
+  FunctionRunner runner(
+      [&](ByteView payload, FunctionCall&) {
+        if (payload == "block") {
+          there.open();
+          static_cast<void>(gate.pass());
+        }
+        return payload;
+      },
+      1, {.timeout = 20ms});
+  // After these several are taken at a time.
+  static_cast<void>(run_all(runner, numbered(10'000)));
+  CHECK(runner.worn_out().empty());
+  runner.start(handout_of({"a", "b", "block", "c", "d"}), Clock::now());
+  REQUIRE(there.pass());
+  CHECK(runner.is_stuck());
+  CHECK(runner.deadline() != never);
+  std::vector<Ran> results;
+  while (results.size() < 3) collect_some(runner, results);
+  CHECK(results[0].output == "a");
+  CHECK(results[1].output == "b");
+  CHECK(results[2].id == 2);
+  CHECK(results[2].outcome == Outcome::failed);
+  CHECK(results[2].cause == wire::Cause::timeout);
+  CHECK(results[2].error == "timed out after 20 ms");
+  CHECK(results[2].item == "block");
+  CHECK_FALSE(runner.worn_out().empty());
+  CHECK(runner.room() == 0);
+  auto back = runner.take_back(10);
+  std::sort(back.begin(), back.end());
+  CHECK(back == std::vector<TaskId>{3, 4});
+  CHECK(runner.running() == 0);
+  runner.abandon();
+  CHECK(runner.is_stuck());
+  gate.open();  // here it can be ended after all
 }
