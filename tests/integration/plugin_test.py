@@ -190,7 +190,8 @@ class Supervised(PluginTest):
             self.assert_in_time(f"process {pid} is still there")
 
     def test_one_that_is_killed_is_started_again(self):
-        for work, name in ((["--plugin", OBEDIENT], f"the plugin '{OBEDIENT}'"), (["-j1", "--shell", "echo '<'{}'>'"], "the worker")):
+        for work, name in ((["--plugin", OBEDIENT], f"the plugin '{OBEDIENT}'"),
+                           (["-j1", "--shell", "echo '<'{}'>'"], "the worker")):
             with self.subTest(work=work):
                 shutil.rmtree(self.scratch / "runtime", ignore_errors=True)
                 self.begin(*work)
@@ -261,7 +262,8 @@ class Supervised(PluginTest):
         self.assert_message(run, "wait-timeout")
         run = self.run_program("worker", "--supervise", "--connect", self.endpoint("ipc"), "--idle-timeout", "100ms", "true")
         self.assert_status(run, 0)
-        run = self.run_program("worker", "--connect", self.endpoint("ipc"), "true", env={**os.environ, "FANMILL_SUPERVISED": "1"})
+        run = self.run_program("worker", "--connect", self.endpoint("ipc"), "true",
+                               env={**os.environ, "FANMILL_SUPERVISED": "1"})
         self.assert_status(run, 3)
         self.assert_message(run, "FANMILL_SUPERVISED.*unset it")
 
