@@ -17,6 +17,8 @@ constexpr std::uint64_t taken = std::uint64_t{1} << 62;
 constexpr unsigned outcome_shift = 60;
 constexpr std::uint64_t row_mask = (std::uint64_t{1} << outcome_shift) - 1;
 constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+// Keys lie all over the table: the memory for one is fetched while so many before it are looked at.
+constexpr std::size_t ahead = 16;
 
 // Memory for `count` in large pages: the first touch of each small one costs as much as a hundred keys, and
 // keys are looked for all over the place. Where the system has none, nothing is lost.
@@ -45,6 +47,15 @@ void KeyIndex::add(const Key& key, Use use, Found found) {
   assert(entries_.empty() || found.row > (entries_.back().what & row_mask));
   entries_.push_back({key, static_cast<std::uint64_t>(use) << use_shift |
                                static_cast<std::uint64_t>(found.outcome) << outcome_shift | found.row});
+  if (use == Use::replace) ++replaced_;
+}
+
+void KeyIndex::append(const KeyIndex& later) {
+  assert(later.sealed_ == 0);
+  assert(entries_.empty() || later.entries_.empty() ||
+         (later.entries_.front().what & row_mask) > (entries_.back().what & row_mask));
+  entries_.insert(entries_.end(), later.entries_.begin(), later.entries_.end());
+  replaced_ += later.replaced_;
 }
 
 bool KeyIndex::is(const Entry& entry, const Key& key, Use use) const {
@@ -68,6 +79,7 @@ void KeyIndex::rebuild() {
   slots_.assign(count, none);
   // From the youngest to the oldest, which is the one in the table at the end.
   for (std::size_t at = entries_.size(); at-- > 0;) {
+    if (at >= ahead) __builtin_prefetch(slots_.data() + (entries_[at - ahead].key.high >> shift_));
     Position& slot = slots_[slot_of(entries_[at].key, static_cast<Use>(entries_[at].what >> use_shift))];
     if (slot != none) {
       next_.resize(entries_.size(), none);
@@ -83,6 +95,9 @@ void KeyIndex::seal() {
   in_order_ = false;
   bool repeats = !next_.empty() || entries_.size() + entries_.size() / 2 > slots_.size();
   for (std::size_t at = sealed_; at < entries_.size() && !repeats; ++at) {
+    if (at + ahead < entries_.size()) {
+      __builtin_prefetch(slots_.data() + (entries_[at + ahead].key.high >> shift_));
+    }
     Position& slot = slots_[slot_of(entries_[at].key, static_cast<Use>(entries_[at].what >> use_shift))];
     repeats = slot != none;
     if (!repeats) slot = static_cast<Position>(at);
@@ -92,7 +107,8 @@ void KeyIndex::seal() {
 }
 
 std::optional<KeyIndex::Found> KeyIndex::take(const Key& key, Use use) {
-  if (sealed_ == 0) return std::nullopt;
+  // Each result that comes is asked for one to replace, and mostly there is none at all.
+  if (sealed_ == 0 || (use == Use::replace && replaced_ == 0)) return std::nullopt;
   std::size_t at = following_;
   in_order_ = at < sealed_ && is(entries_[at], key, use) && (entries_[at].what & taken) == 0;
   if (!in_order_) {
@@ -116,7 +132,9 @@ void KeyIndex::release() {
   const auto is_replaced = [](const Entry& entry) {
     return (entry.what & taken) != 0 && static_cast<Use>(entry.what >> use_shift) == Use::replace;
   };
-  const bool has_moved = std::erase_if(entries_, is_replaced) > 0;
+  const std::size_t gone = replaced_ == 0 ? 0 : std::erase_if(entries_, is_replaced);
+  replaced_ -= gone;
+  const bool has_moved = gone > 0;
   for (Entry& entry : entries_) entry.what &= ~taken;
   // What is in the table may be younger than some that can be taken again.
   if (has_moved || !next_.empty()) {

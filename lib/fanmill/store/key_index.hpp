@@ -25,6 +25,8 @@ class KeyIndex {
 
   // Memory for so many more.
   void expect(std::size_t more);
+  // All of an index that was never sealed, and whose rows come after all here.
+  void append(const KeyIndex& later);
   // `row` < 2^60, and larger than all before. It is not found before seal().
   void add(const Key& key, Use use, Found found);
   [[nodiscard]] std::size_t not_sealed() const { return entries_.size() - sealed_; }
@@ -57,6 +59,7 @@ class KeyIndex {
 
   std::vector<Entry> entries_;  // by row
   std::size_t sealed_ = 0;      // so many are found
+  std::size_t replaced_ = 0;    // so many are there to be replaced
   // A hash table with linear probing, of positions and `none`. Keys are hashes: a key's highest bits are its
   // slot. Of those with the same key and use it has one, and `next_` leads from each to the next younger.
   // What is older than the one in the table is taken.

@@ -69,6 +69,7 @@ class SqliteFile {
   // Likewise a text.
   [[nodiscard]] std::string text(const char* sql) const;
   [[nodiscard]] std::uint64_t last_row() const;
+  [[nodiscard]] const std::string& path() const { return path_; }
   // Whether bytes of its last page are missing: SQLite takes them for zeros and says nothing.
   [[nodiscard]] bool is_cut_short() const;
   // How long to wait for somebody else's lock before it is an error.

@@ -1,6 +1,10 @@
 #include <algorithm>
+#include <future>
+#include <limits>
 #include <optional>
+#include <span>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -15,6 +19,7 @@ namespace fanmill::store {
 namespace {
 
 constexpr std::size_t most_kept = 1'000'000;
+constexpr std::uint64_t least_for_two = 50'000;  // rows: 10 ms of reading, to a thread's and a connection's 1
 constexpr std::uint64_t largest_row = (std::uint64_t{1} << 59) - 1;
 
 // Neighbouring tasks that have neighbouring rows.
@@ -31,8 +36,8 @@ std::vector<Bound> load_bound(const SqliteFile& file) {
   while (rows.step()) {
     const Bound one{rows.number(0), rows.number(1), rows.number(2)};
     const bool follows = bound.empty() || one.row - bound.back().row >= bound.back().count;
-    if (one.row > largest_row || one.task > max_task_id || one.count == 0 || one.count > largest_row ||
-        one.count > max_task_id - one.task + 1 || !follows) {
+    if (one.row == 0 || one.row > largest_row || one.task > max_task_id || one.count == 0 ||
+        one.count > largest_row || one.count > max_task_id - one.task + 1 || !follows) {
       throw file.error(fmt::format("it is damaged: what is bound to result {} makes no sense", one.row));
     }
     bound.push_back(one);
@@ -44,58 +49,132 @@ KeyIndex::Use use_of(Outcome outcome, TakeOver take_over) {
   return take_over == TakeOver::all || outcome == Outcome::ok ? KeyIndex::Use::bind : KeyIndex::Use::replace;
 }
 
-// How many rows there are from `first` on. They go up from 1, with gaps. A file can say anything, so its size
-// bounds what is believed: no row is smaller than this.
-std::size_t expected_rows(const SqliteFile& file, std::uint64_t first) {
+// A file can say anything, so its size bounds what is believed of its rows' numbers: no row is smaller than
+// this.
+std::size_t believed(const SqliteFile& file, std::uint64_t rows) {
   constexpr std::uint64_t least_row = 16;
-  const std::uint64_t bytes = file.number("PRAGMA page_count") * file.number("PRAGMA page_size");
-  const std::uint64_t last = file.number("SELECT max(id) FROM result");
-  return last < first ? 0 : std::min(last - first + 1, bytes / least_row);
+  return std::min(rows, file.number("PRAGMA page_count") * file.number("PRAGMA page_size") / least_row);
 }
 
-}  // namespace
+// Those that begin at this row or after it.
+auto bound_from(std::span<const Bound> all, std::uint64_t row) {
+  return std::partition_point(all.begin(), all.end(), [row](const Bound& one) { return one.row < row; });
+}
 
-void load_outcomes(const SqliteFile& file, std::uint64_t run, TakeOver take_over, StoredOutcomes& outcomes) {
-  const std::vector<Bound> all_bound = load_bound(file);
-  if (!outcomes.known_to || !all_bound.empty()) outcomes = {};
-  for (IdSet& ids : outcomes.of_run) ids.clear();
-  std::uint64_t row = outcomes.known_to.value_or(0);
-  outcomes.earlier.release();
-  outcomes.earlier.expect(expected_rows(file, row + 1) + most_kept);
-  auto bound = all_bound.begin();
-  bool has_some = !all_bound.empty();
-  Statement rows(file, "SELECT id, run, task, key, outcome FROM result WHERE id >= ?1 ORDER BY id");
-  rows.bind(1, row + 1);
+// How many rows from `first` to `last` are not bound, if all are there.
+std::uint64_t count_unbound(std::span<const Bound> all, std::uint64_t first, std::uint64_t last) {
+  std::uint64_t count = 0;
+  for (const Bound& one : all) {
+    if (one.row > last) break;
+    count += one.row - first;
+    first = one.row + one.count;
+  }
+  return count + (first <= last ? last - first + 1 : 0);
+}
+
+// The row, not bound, before which so many are not, from `first` on.
+std::uint64_t row_after(std::span<const Bound> all, std::uint64_t first, std::uint64_t unbound) {
+  for (const Bound& one : all) {
+    if (one.row - first > unbound) break;
+    unbound -= one.row - first;
+    first = one.row + one.count;
+  }
+  return first + unbound;
+}
+
+// What the rows first … last say.
+struct Part {
+  std::uint64_t first = 1;
+  std::uint64_t last = std::numeric_limits<std::int64_t>::max();
+  std::array<IdSet, 3> of_run;
+  KeyIndex earlier;
+  std::uint64_t read_to = 0;  // the last row that was looked at
+  bool any_of_run = false;    // not counting the bound ones
+};
+
+void read_part(const SqliteFile& file, std::uint64_t run, TakeOver take_over,
+               std::span<const Bound> all_bound, Part& part) {
+  auto bound = bound_from(all_bound, part.first);
+  const auto bound_end = bound_from(all_bound, part.last + 1);
+  Statement rows(file,
+                 "SELECT id, run, task, key, outcome FROM result WHERE id BETWEEN ?1 AND ?2 ORDER BY id");
+  rows.bind(1, part.first);
+  rows.bind(2, part.last);
   while (rows.step()) {
-    row = rows.number(0);
+    const std::uint64_t row = part.read_to = rows.number(0);
     const TaskId task = rows.number(2);
     const std::optional<Key> key = from_stored(rows.bytes(3));
     const std::optional<Outcome> outcome = outcome_named(rows.bytes(4));
     if (row > largest_row || task > max_task_id || !outcome || (!key && !rows.is_null(3))) {
       throw file.error(fmt::format("it is damaged: result {} makes no sense", row));
     }
-    IdSet& of_run = outcomes.of_run[static_cast<std::size_t>(*outcome)];
-    if (bound != all_bound.end() && row == bound->row) {
+    IdSet& of_run = part.of_run[static_cast<std::size_t>(*outcome)];
+    if (bound != bound_end && row == bound->row) {
       // The others that are bound have the same outcome as the first, and are not looked at.
       of_run.add({bound->task, bound->task + bound->count - 1});
       rows.reset();
       rows.bind(1, row + bound->count);
       ++bound;
-    } else if (bound != all_bound.end() && row > bound->row) {
+    } else if (bound != bound_end && row > bound->row) {
       break;
     } else if (rows.number(1) == run) {
       of_run.add({task, task});
-      has_some = true;
+      part.any_of_run = true;
     } else if (key) {
-      outcomes.earlier.add(*key, use_of(*outcome, take_over), {row, *outcome});
+      part.earlier.add(*key, use_of(*outcome, take_over), {row, *outcome});
     }
   }
-  if (bound != all_bound.end()) {
+  if (bound != bound_end) {
     throw file.error(fmt::format("it is damaged: result {} is bound, but not there", bound->row));
   }
-  outcomes.earlier.seal();
+}
+
+}  // namespace
+
+void load_outcomes(const SqliteFile& file, std::uint64_t run, TakeOver take_over, StoredOutcomes& outcomes) {
+  const std::vector<Bound> bound = load_bound(file);
+  if (!outcomes.known_to || !bound.empty()) outcomes = {};
+  Part part;
+  part.first = outcomes.known_to.value_or(0) + 1;
+  part.read_to = part.first - 1;
+  part.earlier = std::move(outcomes.earlier);
+  part.earlier.release();
+  const std::uint64_t last = std::min(file.number("SELECT max(id) FROM result"), largest_row);
+  const std::uint64_t unbound = count_unbound(bound, part.first, last);
+  part.earlier.expect(believed(file, unbound) + most_kept);
+
+  Part later;
+  std::future<void> reading;
+  if (unbound >= least_for_two) {
+    later.first = row_after(bound, part.first, unbound / 2);
+    part.last = later.first - 1;
+    later.earlier.expect(believed(file, unbound - unbound / 2));
+    try {
+      reading = std::async(std::launch::async, [&] {
+        const SqliteFile own(file.path(), SqliteFile::Access::write);
+        read_part(own, run, take_over, bound, later);
+      });
+    } catch (const std::system_error&) {
+      // No thread to be had: one half after the other.
+    }
+  }
+  read_part(file, run, take_over, bound, part);
+  if (reading.valid()) {
+    reading.get();
+  } else if (later.first > part.last) {
+    read_part(file, run, take_over, bound, later);
+  }
+
+  for (std::size_t i = 0; i < part.of_run.size(); ++i) {
+    for (const IdRange& range : later.of_run[i].ranges()) part.of_run[i].add(range);
+  }
+  part.earlier.append(std::exchange(later.earlier, {}));
+  part.earlier.seal();
+  outcomes.of_run = std::move(part.of_run);
+  outcomes.earlier = std::move(part.earlier);
   outcomes.known_to.reset();
-  if (!has_some) outcomes.known_to = row;
+  const bool has_some = !bound.empty() || part.any_of_run || later.any_of_run;
+  if (!has_some) outcomes.known_to = std::max(part.read_to, later.read_to);
 }
 
 void keep_outcome(std::uint64_t row, const std::optional<Key>& key, Outcome outcome, TakeOver take_over,

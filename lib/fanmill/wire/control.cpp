@@ -2,6 +2,7 @@
 #include <cassert>
 #include <utility>
 
+#include <fanmill/base/key_bytes.hpp>
 #include <fanmill/wire/control.hpp>
 #include <fanmill/wire/reader.hpp>
 #include <fanmill/wire/writer.hpp>
@@ -12,17 +13,6 @@ namespace {
 
 constexpr std::uint64_t max_count = max_task_id + 1;
 constexpr std::size_t typical_frame = 512;
-constexpr std::size_t key_bytes = 16;
-
-void append_big_endian(std::string& bytes, std::uint64_t value) {
-  for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(value >> shift & 0xff));
-}
-
-[[nodiscard]] std::uint64_t big_endian(ByteView bytes) {
-  std::uint64_t value = 0;
-  for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
-  return value;
-}
 
 template <class Id>
 void write_id(Writer& writer, Id id) {
@@ -303,12 +293,9 @@ struct Layout<Check> {
     assert(check.keys.size() <= max_keys);
     write_id(writer, check.run);
     writer.number(check.first);
-    std::string keys;
-    keys.reserve(key_bytes * check.keys.size());
-    for (const Key& key : check.keys) {
-      append_big_endian(keys, key.high);
-      append_big_endian(keys, key.low);
-    }
+    std::string keys(key_bytes * check.keys.size(), '\0');
+    char* at = keys.data();
+    for (const Key& key : check.keys) at = put_key(at, key);
     writer.bytes(keys);
   }
   static Check read(Reader& reader) {
@@ -321,7 +308,7 @@ struct Layout<Check> {
     if (reader.flaw()) return check;
     check.keys.reserve(keys.size() / key_bytes);
     for (std::size_t at = 0; at < keys.size(); at += key_bytes) {
-      check.keys.push_back({big_endian(keys.substr(at, 8)), big_endian(keys.substr(at + 8, 8))});
+      check.keys.push_back(get_key(keys.data() + at));
     }
     return check;
   }

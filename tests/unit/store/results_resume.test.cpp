@@ -75,6 +75,68 @@ TEST_CASE("resume: a million rows are loaded in little time and memory, and boun
   CHECK(bound < 20);
 }
 
+TEST_CASE(
+    "resume: of many rows, read in two halves, those that are bound, of this run and of others are told "
+    "apart") {
+  constexpr std::size_t block = 100;
+  constexpr std::size_t old = 80'000;
+  constexpr std::size_t fresh = 30'000;
+  const TempDirectory directory;
+  const std::string path = directory.path("x.db");
+  std::mt19937_64 random(1);
+  std::vector<Key> keys(old + fresh);
+  for (Key& key : keys) key = {random(), random()};
+  // Every second block of the old ones, then the fresh ones, then what is left of the old ones.
+  std::vector<Key> later;
+  std::vector<Key> left;
+  for (std::size_t at = 0; at < old; ++at) (at / block % 2 == 0 ? later : left).push_back(keys[at]);
+  const std::size_t bound = later.size();
+  later.insert(later.end(), keys.begin() + old, keys.end());
+  const std::size_t done = later.size();
+  later.insert(later.end(), left.begin(), left.end());
+  Announced answer;
+  const auto run = [&](DurableStore& store, TaskId first, TaskId end) {
+    for (TaskId id = first; id < end; ++id) store.accept(of_functions, ok(id, "x"));
+    store.flush(Time{});
+  };
+  const auto all_bound = [](TaskId first, TaskId end) {
+    return std::vector<std::pair<IdRange, Outcome>>{{{first, end - 1}, Outcome::ok}};
+  };
+  {
+    const auto store = open_results_file({.path = path});
+    store->begin(RunId{1}, "\n");
+    store->announce(0, std::span(keys).first(old), answer);
+    run(*store, 0, old);
+    store->finish(true);
+  }
+  {
+    const auto store = open_results_file({.path = path, .mode = ResultsMode::resume});
+    store->begin(RunId{2}, "\n");
+    answer.clear();
+    store->announce(0, std::span(later).first(done), answer);
+    CHECK(answer.bound == all_bound(0, bound));
+    CHECK(answer.fresh == std::vector<IdRange>{{bound, done - 1}});
+    run(*store, bound, done);
+  }
+  {
+    const auto store = open_results_file({.path = path, .mode = ResultsMode::resume});
+    store->begin(RunId{2}, "\n");
+    CHECK(store->stored().ok == std::vector<IdRange>{{0, done - 1}});
+    answer.clear();
+    store->announce(done, left, answer);
+    CHECK(answer.bound == all_bound(done, later.size()));
+    CHECK(answer.fresh.empty());
+    store->flush(Time{});
+  }
+  const auto store = open_results_file({.path = path, .mode = ResultsMode::resume});
+  store->begin(RunId{3}, "\n");
+  CHECK(store->stored().ok.empty());
+  answer.clear();
+  store->announce(0, keys, answer);
+  CHECK(answer.bound == all_bound(0, keys.size()));
+  CHECK(answer.fresh.empty());
+}
+
 TEST_CASE("results file: without resuming nothing is kept of what is stored") {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   WARN("skipped: a sanitizer's own memory hides what is measured here");
