@@ -70,16 +70,16 @@ void Dispatcher::check_everything() {
 
 bool Dispatcher::next_check(TaskId& first, std::vector<ByteView>& payloads) {
   payloads.clear();
-  while (checking_ && payloads.empty()) {
-    next_check_ = tasks_.next_held(next_check_);
+  // Neighbours that are owed: a gap ends the question, the end of a page does not.
+  while (checking_ && payloads.size() < wire::max_keys) {
+    if (payloads.empty()) next_check_ = tasks_.next_held(next_check_);
     const TaskPages::Page* page = tasks_.page_of(next_check_);
-    if (page == nullptr) return false;
-    // Neighbours that are owed: a gap ends the question.
+    if (page == nullptr) break;
     for (; next_check_ < page->end() && payloads.size() < wire::max_keys; ++next_check_) {
       const Task& task = page->tasks[next_check_ - page->first];
       if (task.state == State::done) {
         if (payloads.empty()) continue;
-        break;
+        return true;
       }
       if (payloads.empty()) first = next_check_;
       payloads.push_back(page->payload(task));

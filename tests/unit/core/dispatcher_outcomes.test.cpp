@@ -369,6 +369,26 @@ TEST_CASE("dispatcher: with a store the input is read a few questions ahead of t
   CHECK(dispatcher.wants_input());
 }
 
+TEST_CASE("dispatcher: a question is as long as may be, in whatever pages its tasks are, and ends at a gap") {
+  Dispatcher dispatcher(Settings{});
+  dispatcher.check_everything();
+  const std::string payload(200, 'x');
+  for (std::size_t i = 0; i < 2 * wire::max_keys; ++i) dispatcher.add(payload);
+  TaskId first = 0;
+  std::vector<ByteView> payloads;
+  REQUIRE(dispatcher.next_check(first, payloads));
+  CHECK(first == 0);
+  CHECK(payloads.size() == wire::max_keys);
+  dispatcher.acknowledge(std::vector<IdRange>{{wire::max_keys + 1000, 3 * wire::max_keys / 2}}, start);
+  REQUIRE(dispatcher.next_check(first, payloads));
+  CHECK(first == wire::max_keys);
+  CHECK(payloads.size() == 1000);
+  REQUIRE(dispatcher.next_check(first, payloads));
+  CHECK(first == 3 * wire::max_keys / 2 + 1);
+  CHECK(payloads.size() == wire::max_keys / 2 - 1);
+  CHECK_FALSE(dispatcher.next_check(first, payloads));
+}
+
 TEST_CASE("dispatcher: of another sink everything is asked that is owed, and what is out stays out") {
   Dispatcher dispatcher(Settings{.prefetch = 1});
   const LaneIndex lane = dispatcher.open({.slots = 1, .max_batch = 9});
