@@ -24,15 +24,15 @@ bool Records::read(Receiver& receiver) {
     if (source_->wait_fd() >= 0) return true;
   }
   // A long item doubles its room, so that each of its bytes is copied about once.
-  if (buffer_.size() < begun_ + block) buffer_.resize(2 * std::max(begun_, block));
-  const std::optional<std::size_t> got = source_->read(buffer_.data() + begun_, block);
+  if (room_ < begun_ + block) make_room(2 * std::max(begun_, block));
+  const std::optional<std::size_t> got = source_->read(buffer_.get() + begun_, block);
   if (!got) return true;
   Items items(receiver, source_->title(), handed_, max_item_, offset_);
   if (*got > 0) {
     begun_ += *got;
-    drop(framing_->cut({buffer_.data(), begun_}, items));
+    drop(framing_->cut({buffer_.get(), begun_}, items));
   } else {
-    framing_->end({buffer_.data(), std::exchange(begun_, 0)}, items);
+    framing_->end({buffer_.get(), std::exchange(begun_, 0)}, items);
     source_.reset();
   }
   return true;
@@ -42,14 +42,18 @@ void Records::drop(std::size_t done) {
   if (done == 0) return;
   offset_ += done;
   begun_ -= done;
-  if (buffer_.size() > 8 * block && begun_ < block) {
-    // The long item has gone; so does its room.
-    std::vector<char> smaller(2 * block);
-    std::memcpy(smaller.data(), buffer_.data() + done, begun_);
-    buffer_ = std::move(smaller);
-  } else {
-    std::memmove(buffer_.data(), buffer_.data() + done, begun_);
-  }
+  std::memmove(buffer_.get(), buffer_.get() + done, begun_);
+  // The long item has gone; so does its room.
+  if (room_ > 8 * block && begun_ < block) make_room(2 * block);
+}
+
+// Not zeroed: a short input, or the first tasks of a long one, need not wait for pages that nothing is read
+// into.
+void Records::make_room(std::size_t size) {
+  auto other = std::make_unique_for_overwrite<char[]>(size);
+  std::copy_n(buffer_.get(), begun_, other.get());
+  buffer_ = std::move(other);
+  room_ = size;
 }
 
 }  // namespace fanmill::input

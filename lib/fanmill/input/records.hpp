@@ -25,16 +25,18 @@ class Records : public Input {
 
  private:
   void drop(std::size_t done);
+  void make_room(std::size_t size);
 
   std::vector<std::string> files_;
   std::unique_ptr<Framing> framing_;
   std::size_t max_item_;
   std::size_t next_file_ = 0;
   std::optional<Source> source_;
-  std::vector<char> buffer_;  // an item's beginning, and room for a block after it
-  std::size_t begun_ = 0;     // bytes of it
-  std::uint64_t offset_ = 0;  // of the buffer, in the file
-  std::uint64_t handed_ = 0;  // items, of all files
+  std::unique_ptr<char[]> buffer_;  // an item's beginning, and room for a block after it
+  std::size_t room_ = 0;            // bytes that fit into it
+  std::size_t begun_ = 0;           // of the item
+  std::uint64_t offset_ = 0;        // of the buffer, in the file
+  std::uint64_t handed_ = 0;        // items, of all files
 };
 
 }  // namespace fanmill::input
