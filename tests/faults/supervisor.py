@@ -5,6 +5,7 @@ gives the same faults at the same points, and not the same run.
 """
 
 import contextlib
+import gc
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import random
 import re
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
 
@@ -20,6 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integra
 from programs import LIMIT, ResultsTest  # noqa: E402
 
 TICK = 0.001  # seconds between two looks at the progress
+INDEX_HEADER = 96  # bytes of a wal-index that every commit changes
 
 
 class Progress:
@@ -29,6 +32,8 @@ class Progress:
     def __init__(self, file):
         self._file = file
         self._database = None
+        self._index = None  # a descriptor of it
+        self._seen = None  # the state of the index at the last look
         self._sink = None
         self.rows = 0
         self.run = 0  # that made the last row
@@ -54,17 +59,26 @@ class Progress:
     def close(self):
         if self._database:
             self._database.close()
+            # Only now: closing any descriptor of a file ends the locks that SQLite has on it in this process.
+            os.close(self._index)
         self._database = None
 
     def look(self):
         if not self._database and not self._open():
+            return self
+        # Each commit changes the index's header (sqlite.org/walformat.html, 2.1): without a new one there is nothing
+        # to ask, and the supervisor leaves the processors to the programs.
+        header = os.pread(self._index, INDEX_HEADER, 0)
+        now = time.monotonic()
+        if header == self._seen:
+            self.longest = max(self.longest, now - self.grown)
             return self
         try:
             rows, self.run = self._database.execute(
                 "SELECT id, run FROM result ORDER BY id DESC LIMIT 1").fetchone() or (0, 0)
         except sqlite3.Error:
             return self  # not made yet, or being closed
-        now = time.monotonic()
+        self._seen = header
         self.longest = max(self.longest, now - self.grown)
         if rows > self.rows:
             self.rows = rows
@@ -85,6 +99,13 @@ class Progress:
         if f"{self._file.name}-shm" not in mapped:
             return False
         self._database = sqlite3.connect(f"file:{self._file}?mode=ro&readonly_shm=1", uri=True, timeout=LIMIT)
+        try:
+            self._index = os.open(f"{self._file}-shm", os.O_RDONLY)
+        except OSError:  # the sink has closed its file meanwhile
+            self._database.close()
+            self._database = None
+            return False
+        self._seen = None
         return True
 
 
@@ -111,11 +132,13 @@ def traced(process):
 def is_running(process):
     """Whether one of its threads has a processor or waits for one."""
     try:
-        states = [stat.read_text().rpartition(")")[2].split()[0]
-                  for stat in pathlib.Path(f"/proc/{process}/task").glob("*/stat")]
+        for thread in os.listdir(f"/proc/{process}/task"):
+            with open(f"/proc/{process}/task/{thread}/stat", "rb", buffering=0) as stat:
+                if stat.read(512).rpartition(b")")[2].split(None, 1)[0] == b"R":
+                    return True
     except OSError:
-        return False  # it is ending
-    return "R" in states
+        pass  # it is ending
+    return False
 
 
 class SupervisedTest(ResultsTest):
@@ -150,6 +173,7 @@ class SupervisedTest(ResultsTest):
         self.began = time.monotonic()
 
     def begin(self):
+        gc.freeze()  # a million items need not be looked at again and again
         for name in "ventilator", "sink", *(f"worker {i + 1}" for i in range(self.worker_count)):
             self.start_role(name)
 
@@ -163,7 +187,8 @@ class SupervisedTest(ResultsTest):
 
     def start_role(self, name):
         role = name.split()[0]
-        program = self.start(self.worker_program if role == "worker" else role, *self.words(role), cwd=self.scratch)
+        program = self.start(self.worker_program if role == "worker" else role, *self.words(role), cwd=self.scratch,
+                             stdout=subprocess.DEVNULL)
         self.running[name] = program
         self.started[name] = self.started.get(name, 0) + 1
         if role == "ventilator":
