@@ -6,7 +6,8 @@ install(TARGETS fanmill EXPORT fanmill ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDI
 install(EXPORT fanmill NAMESPACE fanmill:: FILE fanmill-targets.cmake DESTINATION ${config_folder})
 
 # With what they include of the floor below.
-foreach(header fanmill error map pipeline processors base/error base/ids base/notice base/time)
+foreach(header fanmill codec error handler keys map msgpack pipeline processors result sink ventilator worker
+               base/error base/ids base/notice base/time)
   cmake_path(GET header PARENT_PATH folder)
   install(FILES lib/fanmill/${header}.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fanmill/${folder})
 endforeach()

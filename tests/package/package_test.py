@@ -11,7 +11,8 @@ import unittest
 BUILD = pathlib.Path(os.environ["FANMILL_BUILD"])
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 OUTSIDE = pathlib.Path(__file__).resolve().parent / "outside"
-HEADERS = {"fanmill.hpp", "error.hpp", "map.hpp", "pipeline.hpp", "processors.hpp",
+HEADERS = {"fanmill.hpp", "codec.hpp", "error.hpp", "handler.hpp", "keys.hpp", "map.hpp", "msgpack.hpp", "pipeline.hpp",
+           "processors.hpp", "result.hpp", "sink.hpp", "ventilator.hpp", "worker.hpp",
            "base/error.hpp", "base/ids.hpp", "base/notice.hpp", "base/time.hpp"}
 
 

@@ -139,4 +139,10 @@ PublicKey read_public_key(const std::string& option, const std::string& file) {
   return *key.public_key;
 }
 
+PublicKey public_key_of(const std::string& option, const std::string& given) {
+  const auto text = PublicKey::of_text(given);
+  if (text && ::access(given.c_str(), F_OK) != 0) return *text;
+  return read_public_key(option, given);
+}
+
 }  // namespace fanmill::transport

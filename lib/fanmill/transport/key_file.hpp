@@ -25,4 +25,8 @@ PublicKey make_key_files(const std::string& directory, const std::string& name);
 // A public file. Throws likewise, and where it has a secret in it.
 [[nodiscard]] PublicKey read_public_key(const std::string& option, const std::string& file);
 
+// A public key as people give it: the 40 characters, or its file. If there is a file of that name, it is
+// meant.
+[[nodiscard]] PublicKey public_key_of(const std::string& option, const std::string& given);
+
 }  // namespace fanmill::transport

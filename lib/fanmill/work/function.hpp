@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include <fanmill/base/ids.hpp>
@@ -27,12 +28,17 @@ class FunctionCall {
   // so that the next one need not allocate.
   [[nodiscard]] std::string& buffer() { return buffer_; }
 
-  // Waits. Returns false, at once, where the task was abandoned; what the function returns then is not looked
-  // at.
+  // Waits. Returns false, at once, where the task was abandoned or has taken too long; what the function
+  // returns then is not looked at.
   [[nodiscard]] virtual bool pause(Duration duration) = 0;
+
+  // Requested then, too; its callbacks run on the loop's thread. The same one from call to call, until it has
+  // been requested.
+  [[nodiscard]] const std::stop_source& stop() const { return stop_; }
 
  protected:
   std::string buffer_;
+  std::stop_source stop_;
   TaskId id_ = 0;
   std::uint32_t attempt_ = 0;
 
@@ -51,8 +57,10 @@ struct FunctionCare {
   // that thread. What the first one throws keeps the runner from being made, and the second must not throw.
   std::function<void(std::uint32_t slot)> begin = nullptr;
   std::function<void(std::uint32_t slot)> end = nullptr;
-  // A call that takes longer has failed. It cannot be ended, and so the runner is of no use any more.
+  // A call that takes longer has failed. It cannot be ended, and so the runner is of no use any more; unless
   std::optional<Duration> timeout{};
+  // this is said: the function will return in the end, and its executor go on.
+  bool returns = false;
 };
 
 }  // namespace fanmill::work

@@ -31,7 +31,7 @@ class FunctionRunner::Executor final : public FunctionCall {
 
   [[nodiscard]] bool pause(Duration duration) override {
     std::unique_lock lock(runner_.mutex_);
-    const auto abandoned = [this] { return generation_ != runner_.generation_; };
+    const auto abandoned = [this] { return generation_ != runner_.generation_ || given_up_; };
     return !runner_.abandonment_.wait_for(lock, duration, abandoned);
   }
 
@@ -61,7 +61,7 @@ class FunctionRunner::Executor final : public FunctionCall {
   std::mutex call_;
   Time call_began_ = never;
   const wire::TaskView* task_ = nullptr;
-  bool given_up_ = false;
+  bool given_up_ = false;  // the loop changes it with the runner's mutex held as well
 
   std::atomic<bool> calling_{false};  // in the function, or in what begins it or ends it
 
@@ -205,22 +205,32 @@ std::string_view FunctionRunner::worn_out() const {
 }
 
 bool FunctionRunner::is_stuck() const {
-  if (!is_careful()) return false;
+  if (!is_careful() || care_.returns) return false;
   return std::any_of(executors_.begin(), executors_.end(),
                      [](const auto& executor) { return executor->calling_.load(); });
 }
 
-void FunctionRunner::give_up_late(Time now) {
+std::vector<std::stop_source> FunctionRunner::give_up_late(Time now) {
+  std::vector<std::stop_source> stops;
   for (const auto& executor : executors_) {
     const std::lock_guard lock(executor->call_);
     const bool is_late =
         executor->task_ != nullptr && !executor->given_up_ && now - executor->call_began_ >= *care_.timeout;
-    if (is_late) give_up(*executor, now);
+    if (!is_late) continue;
+    give_up(*executor, now);
+    stops.push_back(executor->stop_);
   }
+  return stops;
+}
+
+void FunctionRunner::tell(std::vector<std::stop_source> stops) {
+  if (stops.empty()) return;
+  abandonment_.notify_all();
+  for (std::stop_source& stop : stops) stop.request_stop();
 }
 
 void FunctionRunner::give_up(Executor& executor, Time now) {
-  worn_out_ = true;
+  worn_out_ = !care_.returns;
   executor.given_up_ = true;
   if (executor.generation_ != generation_) return;
   const wire::TaskView& task = *executor.task_;
@@ -240,8 +250,9 @@ void FunctionRunner::give_up(Executor& executor, Time now) {
 }
 
 void FunctionRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
-  const std::lock_guard lock(mutex_);
-  if (care_.timeout && running_ > 0) give_up_late(now);
+  std::unique_lock lock(mutex_);
+  std::vector<std::stop_source> stops;
+  if (care_.timeout && running_ > 0) stops = give_up_late(now);
   eventfd_t value = 0;
   // Where the signal has been announced and not come yet, it is left for the next time.
   if (signalled_ && ::eventfd_read(wake_.fd(), &value) == 0) signalled_ = false;
@@ -250,18 +261,26 @@ void FunctionRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
     finished.push_back(std::move(frame));
   }
   finished_.clear();
+  lock.unlock();
+  tell(std::move(stops));
 }
 
 void FunctionRunner::abandon() {
+  std::vector<std::stop_source> stops;
   {
     const std::lock_guard lock(mutex_);
     ++generation_;
     queue_.clear();
     queued_ = 0;
     finished_.clear();
-    for (const auto& executor : executors_) executor->span_.clear();
+    for (const auto& executor : executors_) {
+      executor->span_.clear();
+      const std::lock_guard call(executor->call_);
+      if (executor->busy_) stops.push_back(executor->stop_);
+    }
   }
   abandonment_.notify_all();
+  tell(std::move(stops));
   running_ = 0;
 }
 
@@ -308,6 +327,7 @@ bool FunctionRunner::take_chunk(Executor& executor, std::unique_lock<std::mutex>
     if (take_queued(executor) || take_from_others(executor, now)) {
       executor.busy_ = true;
       executor.generation_ = generation_;
+      if (executor.stop_.stop_requested()) executor.stop_ = std::stop_source();
       executor.begin(now, pace_.allows_clock());
       return true;
     }
@@ -440,7 +460,12 @@ void FunctionRunner::run_task(Executor& executor, const wire::TaskView& task) {
     call = std::unique_lock(executor.call_);
     executor.task_ = nullptr;
   }
-  if (!executor.given_up_) executor.frame_.add(executor.handout_.context, result);
+  if (!executor.given_up_) {
+    executor.frame_.add(executor.handout_.context, result);
+  } else if (care_.returns) {
+    executor.given_up_ = false;
+    executor.stop_ = std::stop_source();
+  }
 }
 
 }  // namespace fanmill::work

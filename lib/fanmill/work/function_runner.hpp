@@ -10,6 +10,7 @@
 //
 // With a timeout, a call that takes longer is given up: its task has failed, its executor is left to itself,
 // and the runner is worn out, for a thread cannot be ended. What that executor had finished before is saved.
+// Of a function that `returns` the executor goes on when it does, and the runner is not worn out.
 
 #include <atomic>
 #include <condition_variable>
@@ -80,8 +81,10 @@ class FunctionRunner final : public Runner {
   [[nodiscard]] bool is_careful() const { return care_.begin || care_.timeout; }
   void begin_all();
   void join();
-  void give_up_late(Time now);
+  // Those that are given up are to be told by their stop sources, without the mutex.
+  [[nodiscard]] std::vector<std::stop_source> give_up_late(Time now);
   void give_up(Executor& executor, Time now);
+  void tell(std::vector<std::stop_source> stops);
 
   Function function_;
   FunctionCare care_;

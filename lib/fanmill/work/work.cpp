@@ -63,8 +63,9 @@ std::unique_ptr<Runner> make_runner(const WorkSettings& settings) {
     throw usage_error("--function", fmt::format("there is no function '{}'", name),
                       fmt::format("there are {}", fmt::join(builtin_names(), ", ")));
   }
-  return std::make_unique<FunctionRunner>(std::move(function), settings.slots,
-                                          FunctionCare{.timeout = settings.timeout});
+  return std::make_unique<FunctionRunner>(
+      std::move(function), settings.slots,
+      FunctionCare{.timeout = settings.timeout, .returns = settings.own != nullptr});
 }
 
 std::vector<std::string> function_names() {

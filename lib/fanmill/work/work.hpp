@@ -41,7 +41,8 @@ struct WorkSettings {
   std::size_t slots = 1;
   std::size_t max_output = std::size_t{64} << 20;  // stdout of a task; the rest is counted
   std::size_t max_stderr = std::size_t{64} << 10;  // the last bytes of stderr; the rest is counted
-  // Of a task. What no signal can end, a function or a plugin's call, wears out the runner.
+  // Of a task. What no signal can end, a function or a plugin's call, wears out the runner; but not `own`,
+  // which is to return.
   std::optional<Duration> timeout{};
   // Of commands, with a shell or without.
   ItemGoes item = ItemGoes::to_arguments;  // to_coprocess: one for each slot, and kept

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include <catch2/catch.hpp>
+#include <zmq.hpp>
 
 #include "../main/gate.hpp"
 #include <fanmill/fanmill.hpp>
@@ -189,8 +190,8 @@ TEST_CASE("pipeline: state per slot is one call's at a time") {
   for (const auto& [id, copy] : copies.all) ++seen[copy.output];
   for (const auto& [count, times] : seen) REQUIRE(times <= 3);
 
-  const auto broken =
-      Handler::per_slot([](std::size_t) -> Handler::Function { throw std::runtime_error("no"); });
+  const auto broken = Handler::per_slot(
+      [](std::size_t) -> std::function<std::string(std::string_view)> { throw std::runtime_error("no"); });
   CHECK_THROWS_WITH(Pipeline(broken, ignore), "no");
 }
 
@@ -385,6 +386,69 @@ TEST_CASE("pipeline: cancel wakes those who submit, asks handlers to stop, and d
   CHECK_THROWS_AS(pipeline.submit("late"), Error);
 }
 
+TEST_CASE("pipeline: a task that takes too long has failed at its timeout, whatever its handler does") {
+  Gate stuck;
+  Gate all_told;
+  std::atomic<int> asked{0};
+  std::atomic<int> late{0};
+  Copies copies;
+  PipelineOptions options = two_workers();
+  options.timeout = 500ms;
+  options.retries = 1;
+  Pipeline pipeline(
+      [&](const Task& task) {
+        if (task.payload == "obeys" && is_asked_to_stop(task)) ++asked;
+        if (task.payload == "stuck" && task.attempt == 1) {
+          pass(stuck);
+          if (task.stop.stop_requested()) ++late;
+        }
+        return std::string("never mind");
+      },
+      [&](const Result& result) {
+        copies(result);
+        if (copies.all.size() == 12) all_told.open();
+      },
+      options);
+  pipeline.submit("stuck");
+  pipeline.submit("obeys");
+  for (int i = 0; i < 10; ++i) pipeline.submit("short");
+  // All while one handler has not returned.
+  pass(all_told);
+  CHECK(late == 0);
+  stuck.open();
+  const Pipeline::Counts counts = pipeline.close();
+  CHECK(counts.ok == 11);
+  CHECK(counts.failed == 1);
+  CHECK_FALSE(copies.twice);
+  CHECK(late == 1);
+  CHECK(asked == 2);
+  CHECK(copies.all.at(0).attempts == 2);
+  CHECK(copies.all.at(1).attempts == 2);
+  CHECK(copies.all.at(1).outcome == Outcome::failed);
+  CHECK(copies.all.at(1).reason == "timed out after 500 ms");
+}
+
+TEST_CASE("pipeline: beside a ZeroMQ context of the program's own, neither knows of the other") {
+  zmq::context_t context;
+  zmq::socket_t one(context, zmq::socket_type::pair);
+  zmq::socket_t other(context, zmq::socket_type::pair);
+  one.bind("inproc://fanmill");
+  other.connect("inproc://fanmill");
+  Pipeline pipeline(
+      [&](std::string_view payload) {
+        zmq::context_t within;  // as a handler that calls some service would have
+        zmq::socket_t unused(within, zmq::socket_type::push);
+        return std::string(payload);
+      },
+      ignore, two_workers());
+  for (int i = 0; i < 10; ++i) pipeline.submit("x");
+  one.send(zmq::buffer("hello", 5), zmq::send_flags::none);
+  CHECK(pipeline.close().ok == 10);
+  zmq::message_t received;
+  REQUIRE(other.recv(received));
+  CHECK(received.to_string() == "hello");
+}
+
 TEST_CASE("pipeline: its destructor ends it at any moment") {
   for (int tasks = 0; tasks < 300; tasks += 10) {
     Pipeline pipeline(echo, ignore, two_workers());
@@ -505,6 +569,7 @@ TEST_CASE("pipeline: options that cannot be are refused in words") {
   CHECK_THROWS_WITH(with([](O& o) { o.retries = 100'001; }), Catch::StartsWith("PipelineOptions::retries: "));
   CHECK_THROWS_WITH(with([](O& o) { o.retry_delay = -1s; }),
                     Catch::StartsWith("PipelineOptions::retry_delay: "));
+  CHECK_THROWS_WITH(with([](O& o) { o.timeout = -1s; }), Catch::StartsWith("PipelineOptions::timeout: "));
   CHECK_THROWS_WITH(with([](O& o) { o.window_tasks = 0; }),
                     Catch::StartsWith("PipelineOptions::window_tasks: "));
   CHECK_THROWS_WITH(with([](O& o) { o.window_bytes = 0; }),

@@ -325,6 +325,35 @@ TEST_CASE("function runner: its end does not wait for what pauses") {
   CHECK(Clock::now() - before < 30min);
 }
 
+TEST_CASE("function runner: a task that runs for the timeout fails, and its function's result is dropped") {
+  Gate stuck;
+  std::atomic<bool> told{false};
+  FunctionRunner runner(
+      [&](ByteView payload, FunctionCall& call) -> ByteView {
+        if (payload == "stuck") {
+          const std::stop_callback on_stop(call.stop().get_token(), [&] { told = true; });
+          stuck.pass();
+        }
+        if (payload == "pauses") told = !call.pause(50s);
+        return payload;
+      },
+      1, {.timeout = 500ms, .returns = true});
+  CHECK(runner.deadline() == never);
+  for (const char* payload : {"pauses", "stuck"}) {
+    told = false;
+    const auto results = run_all(runner, {"short", payload});
+    REQUIRE(results.size() == 2);
+    CHECK(results[0].output == "short");
+    CHECK(results[1].outcome == Outcome::failed);
+    CHECK(results[1].cause == wire::Cause::timeout);
+    CHECK(results[1].error == "timed out after 500 ms");
+    CHECK(runner.running() == 0);
+  }
+  CHECK(told);
+  stuck.open();
+  CHECK(run_one(runner, "after").output == "after");
+}
+
 TEST_CASE("function runner: results of two lanes do not share a frame") {
   FunctionRunner runner(echo, 1);
   static_cast<void>(run_all(runner, numbered(10'000)));

@@ -1,0 +1,71 @@
+#pragma once
+// The handler of a Pipeline or a Worker, as the runner behind it calls it: a function for each slot.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fanmill/base/time.hpp>
+#include <fanmill/handler.hpp>
+#include <fanmill/work/work.hpp>
+
+namespace fanmill::detail {
+
+// Says for its lifetime that this thread is there.
+class Presence {
+ public:
+  explicit Presence(std::atomic<std::thread::id>& where) : where_(where) {
+    where_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  }
+  ~Presence() { where_.store({}, std::memory_order_relaxed); }
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
+  [[nodiscard]] static bool is_here(const std::atomic<std::thread::id>& where) {
+    return where.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
+
+ private:
+  std::atomic<std::thread::id>& where_;
+};
+
+class HandlerSlots {
+ public:
+  HandlerSlots(const Handler& handler, std::size_t count);
+
+  // What a worker of the process runs; it refers to this object.
+  [[nodiscard]] work::WorkSettings work(std::optional<Duration> timeout);
+
+  // Requests the stop tokens of what runs, and starts nothing more. Any thread.
+  void stop();
+  // Whether a handler is running on this thread.
+  [[nodiscard]] bool is_own_thread() const;
+  // Calls that have returned, and that have thrown.
+  [[nodiscard]] std::uint64_t returned() const { return returned_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t thrown() const { return thrown_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Slot {
+    Handler::Function function;
+    Task task;
+    std::string output;
+    std::stop_source stop{std::nostopstate};  // the executor's; changed with the mutex held
+    std::atomic<std::thread::id> thread{};    // while the function runs
+  };
+
+  [[nodiscard]] ByteView handle(ByteView payload, const work::FunctionCall& call);
+
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::mutex mutex_;
+  std::atomic<bool> stopped_{false};
+  std::atomic<std::uint64_t> returned_{0};
+  std::atomic<std::uint64_t> thrown_{0};
+};
+
+}  // namespace fanmill::detail
