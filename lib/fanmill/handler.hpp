@@ -18,7 +18,7 @@ namespace fanmill {
 
 // A task as its handler sees it. Views hold during the call.
 struct Task {
-  std::string_view payload;
+  std::string_view payload;   // as it was submitted
   std::uint64_t id = 0;       // as submit() has returned it: 0, 1, 2, …
   std::uint32_t attempt = 1;  // 2 with the first retry
   std::size_t slot = 1;       // 1 … `workers` or `slots` of the options; never twice at the same time
@@ -114,6 +114,7 @@ class Handler {
   // What it comes down to: puts the output in place of what is in the string.
   using Function = std::function<void(const Task&, std::string& output)>;
 
+  // One of the functions above.
   template <class Call>
   requires(!std::same_as<std::remove_cvref_t<Call>, Handler> && detail::Handles<Call>)
       // NOLINTNEXTLINE(google-explicit-constructor): a lambda is a handler
@@ -135,6 +136,7 @@ class Handler {
     return handler;
   }
 
+  // For those who run it: the function of a slot.
   [[nodiscard]] Function for_slot(std::size_t slot) const { return make_(slot); }
 
  private:

@@ -37,6 +37,7 @@
 
 namespace fanmill {
 
+// How a map is done.
 struct MapOptions {
   std::size_t workers = usable_processors();  // threads that call the function; 1 … 65536
   std::uint32_t retries = 0;                  // further calls, at once, for an item whose call has thrown
@@ -55,11 +56,13 @@ template <class Value>
 class MapResult {
  public:
   MapResult() = default;  // a failure that says nothing
+  // A failure, or a value made in place.
   explicit MapResult(Failure failure) : content_(std::move(failure)) {}
   template <class... Arguments>
   explicit MapResult(std::in_place_t, Arguments&&... arguments)
       : content_(std::in_place_index<1>, std::forward<Arguments>(arguments)...) {}
 
+  // Whether there is a value.
   [[nodiscard]] bool ok() const noexcept { return content_.index() == 1; }
   // Where it is ok(); else they throw std::bad_variant_access. A result of void has the value {}.
   [[nodiscard]] auto& value() & { return std::get<1>(content_); }

@@ -43,6 +43,7 @@
 
 namespace fanmill {
 
+// How a pipeline works.
 struct PipelineOptions {
   std::size_t workers = usable_processors();  // threads that run the handler; 0 only with `listen`
   std::uint32_t retries = 0;                  // further attempts after a failure
@@ -70,6 +71,7 @@ struct PipelineOptions {
 
 class Pipeline {
  public:
+  // As in <fanmill/result.hpp>.
   using OnResult = fanmill::OnResult;
   using Counts = fanmill::Counts;
 
@@ -91,12 +93,14 @@ class Pipeline {
   // cancelled or ended by an error. Any thread may; in a handler or the callback of this pipeline it throws
   // Error{unavailable} where it would have to wait, since it is that thread that has to make the room.
   std::uint64_t submit(std::string_view payload);
+  // The same for what <fanmill/codec.hpp> makes bytes of.
   template <Writable Value>
   requires(!detail::Text<Value>) std::uint64_t submit(const Value& value) {
     return submit(std::string_view(detail::bytes_of(value)));
   }
   // The same, but where there is no room returns nothing, at once.
   std::optional<std::uint64_t> try_submit(std::string_view payload);
+  // Likewise.
   template <Writable Value>
   requires(!detail::Text<Value>) std::optional<std::uint64_t> try_submit(const Value& value) {
     return try_submit(std::string_view(detail::bytes_of(value)));

@@ -19,6 +19,7 @@ struct Result {
   std::string_view reason;        // for people; empty where it is ok
   std::string_view worker;        // who ran it; empty where it is dead
 
+  // Whether there is an output to be read.
   [[nodiscard]] bool ok() const { return outcome == Outcome::ok; }
 
   // The output as a type that <fanmill/codec.hpp> knows. Throws Error{unavailable} where the task is not

@@ -25,6 +25,7 @@
 
 namespace fanmill {
 
+// How a sink works.
 struct SinkOptions {
   std::string connect{};  // the ventilator: "tcp://HOST:PORT", "ipc://PATH"
   // Where workers send results; empty: on the transport of `connect`, any free port or a path of its own.

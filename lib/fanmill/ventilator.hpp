@@ -29,6 +29,7 @@
 
 namespace fanmill {
 
+// How a ventilator works.
 struct VentilatorOptions {
   // Where workers and the sink find it, ≥ 1: "ipc:///run/user/1000/mill", "tcp://127.0.0.1:5555". tcp beyond
   // loopback wants keys (`key` and `allow`), or `insecure`, as with a Pipeline.
@@ -60,12 +61,14 @@ class Ventilator {
   // copied. Throws Error{usage} where it is larger than 64 MiB, Error{unavailable} when the ventilator is
   // closed, cancelled or ended by an error. Any thread may.
   std::uint64_t submit(std::string_view payload);
+  // The same for what <fanmill/codec.hpp> makes bytes of.
   template <Writable Value>
   requires(!detail::Text<Value>) std::uint64_t submit(const Value& value) {
     return submit(std::string_view(detail::bytes_of(value)));
   }
   // The same, but where there is no room returns nothing, at once.
   std::optional<std::uint64_t> try_submit(std::string_view payload);
+  // Likewise.
   template <Writable Value>
   requires(!detail::Text<Value>) std::optional<std::uint64_t> try_submit(const Value& value) {
     return try_submit(std::string_view(detail::bytes_of(value)));

@@ -27,6 +27,7 @@
 
 namespace fanmill {
 
+// How a worker works.
 struct WorkerOptions {
   std::string connect{};                    // the ventilator: "tcp://HOST:PORT", "ipc://PATH"
   std::size_t slots = usable_processors();  // threads that run the handler, 1 … 65536

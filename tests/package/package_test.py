@@ -1,4 +1,4 @@
-"""A project outside of Fanmill, built with the installed tree (CMake, pkg-config) and with the sources."""
+"""A project outside of Fanmill, built with the installed tree (CMake, pkg-config), with the sources, and the .deb."""
 
 import os
 import pathlib
@@ -47,9 +47,17 @@ class Package(unittest.TestCase):
     def test_find_package(self):
         self.build("found", f"-DCMAKE_PREFIX_PATH={self.prefix}")
 
-    def test_add_subdirectory(self):
+    def test_add_subdirectory_and_fetch_content(self):
         self.build("within", f"-DFANMILL_SOURCE={ROOT}")
         self.assertFalse((self.scratch / "within/bin").exists(), "programs were built")
+        # In the same place, so that the library need not be compiled again.
+        self.build("within", "-DFANMILL_FETCHED=ON")
+
+    def test_a_users_file_needs_no_other_library_s_headers(self):
+        read = call("c++", "-std=c++20", "-I", self.prefix / "include", "-M", OUTSIDE / "main.cpp")
+        self.assertIn("fanmill/pipeline.hpp", read)
+        for header in ("zmq", "sqlite", "msgpack", "/fmt/", "sodium", "spdlog"):
+            self.assertNotIn(header, read)
 
     def test_pkg_config(self):
         folders = list(self.prefix.glob("**/pkgconfig"))
@@ -80,6 +88,36 @@ class Package(unittest.TestCase):
     def test_the_programs_are_installed(self):
         for name in ("fanmill", "fanmill-ventilator", "fanmill-worker", "fanmill-sink"):
             self.assertIn("0.1", call(self.prefix / "bin" / name, "--version"))
+
+    def test_the_version_that_is_asked_for(self):
+        for version, is_found in (("0.1", True), ("0.2", False), ("1", False)):
+            folder = self.scratch / f"version {version}"
+            folder.mkdir()
+            (folder / "CMakeLists.txt").write_text(
+                "cmake_minimum_required(VERSION 3.22)\nproject(asks LANGUAGES CXX)\n"
+                f"find_package(fanmill {version} REQUIRED)\n")
+            done = subprocess.run(["cmake", "-S", folder, "-B", folder / "build",
+                                   f"-DCMAKE_PREFIX_PATH={self.prefix}"], capture_output=True, check=False)
+            self.assertEqual(done.returncode == 0, is_found, done.stderr)
+
+    @unittest.skipIf(shutil.which("dpkg-shlibdeps") is None, "there is no dpkg-dev here")
+    def test_the_debian_package(self):
+        call("cpack", "--config", BUILD / "CPackConfig.cmake", "-B", self.scratch / "packed")
+        packages = list((self.scratch / "packed").glob("*.deb"))
+        self.assertEqual(len(packages), 1)
+        fields = call("dpkg-deb", "--field", packages[0])
+        for needed in ("Package: fanmill\n", "Version: 0.1", "libzmq5", "libsqlite3-0", "libsodium23", "libc6",
+                       "Maintainer: the Fanmill authors"):
+            self.assertIn(needed, fields)
+        for development in ("libzmq3-dev", "libfmt-dev", "libsqlite3-dev", "libsodium-dev", "cppzmq-dev"):
+            self.assertRegex(fields, rf"(?m)^Recommends:.*{development}")
+        root = self.scratch / "unpacked"
+        call("dpkg-deb", "-x", packages[0], root)
+        done = subprocess.run([root / "usr/bin/fanmill", "run", "--quiet", "--function", "echo", ":::", "x"],
+                              stdout=subprocess.PIPE, check=True)
+        self.assertEqual(done.stdout, b"x\n")
+        self.assertTrue((root / "usr/share/doc/fanmill/copyright").exists())
+        self.assertEqual(len(list(root.glob("usr/lib/**/fanmill-config.cmake"))), 1)
 
 
 if __name__ == "__main__":
