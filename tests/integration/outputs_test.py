@@ -5,10 +5,11 @@ import json
 import os
 import pathlib
 import shutil
+import stat
 import struct
 import unittest
 
-from programs import Pipeline, PipelineTest
+from programs import BIN, Pipeline, PipelineTest
 
 MIXED = 'echo {}; echo err-{} >&2; case {} in exit) exit 7;; kill) kill -9 $$;; esac'
 ITEMS = ["ok", "exit", "kill"]
@@ -122,8 +123,43 @@ class Failures(PipelineTest):
         run.write(b"a\n")
         run.close_input()
         self.assert_status(run, 3)
-        self.assert_message(run, f"cannot write results to '{out}': is a directory")
+        self.assert_message(run, f"cannot write results to '{out}': is a directory; everything is in '{out}.partial'")
         self.assertEqual((self.scratch / "out.partial").read_bytes(), b"a\n")
+
+    def test_where_the_results_of_a_run_that_was_cut_short_are_is_said(self):
+        out = self.scratch / "out"
+        run = self.run_program("fanmill", "run", "-q", "-k", "-j1", "-o", out, "--halt", "now,fail=1", "--shell",
+                               "echo {}; test {} != b", ":::", "a", "b", "c")
+        self.assert_status(run, 3)
+        self.assert_message(run, f"what there is of the results is in '{out}.partial'")
+        self.assertTrue((self.scratch / "out.partial").read_bytes().startswith(b"a\n"))
+        self.assertFalse(out.exists())
+
+    def test_a_run_that_cannot_start_leaves_no_file_behind(self):
+        run = self.run_program("fanmill", "run", "-o", self.scratch / "out", "-a", self.scratch / "nowhere", "echo")
+        self.assert_status(run, 3)
+        self.assertEqual(os.listdir(self.scratch), [])
+
+    def test_a_full_disk_is_3_and_says_where_the_results_are(self):
+        run = self.run_program("/bin/sh", "-c", 'ulimit -f 8; exec "$@"', "sh", BIN / "fanmill", "run", "-o", "out", "--shell",
+                               "head -c 20000 /dev/zero; : {}", ":::", "a", cwd=self.scratch)
+        self.assert_status(run, 3)
+        self.assert_message(run, "cannot write results to 'out': file too large; what there is stays in '.*out.partial'")
+        self.assertEqual(os.listdir(self.scratch), ["out.partial"])
+
+    def test_output_that_is_not_kept_is_told_of_even_to_the_quiet(self):
+        run = self.run_program("fanmill", "run", "-q", "-k", "--max-output", "10", "--summary-json", "/dev/stdout",
+                               "--shell", "printf 123456789012345{}", ":::", "a", "b")
+        self.assert_status(run, 0)
+        self.assertTrue(run.stdout.startswith(b"12345678901234567890"), run.stdout)
+        self.assertRegex(run.stderr, r"stdout of 2 tasks \(.*\) was longer than --max-output: its end is lost, 12 B")
+        self.assertIn(b'"outputs_cut": 2', run.stdout)
+
+    def test_a_device_stays_one(self):
+        run = self.run_program("fanmill", "run", "--summary-json", "/dev/full", "echo", ":::", "a")
+        self.assert_status(run, 3)
+        self.assert_message(run, "cannot write the summary to '/dev/full': no space left on device")
+        self.assertTrue(stat.S_ISCHR(os.stat("/dev/full").st_mode))
 
     def test_a_reader_that_goes_is_141_in_silence_in_every_form(self):
         bash = shutil.which("bash")

@@ -25,6 +25,7 @@ void Log::warning(std::string_view text) const {
 
 int Log::report(const roles::RunReport& ended) const {
   for (const std::string& line : ended.digest) info(line);
+  for (const std::string& line : ended.losses) warning(line);
   if (!ended.closing_line.empty()) info(ended.closing_line);
   return ended.exit_code;
 }

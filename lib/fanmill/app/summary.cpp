@@ -1,29 +1,26 @@
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <fanmill/app/summary.hpp>
-#include <fanmill/store/output.hpp>
 
 namespace fanmill::app {
 
-Summary::Summary(const std::string& path) : title_(fmt::format("the summary to '{}'", path)) {
-  if (!path.empty()) file_.emplace(path, "write the summary to");
+Summary::Summary(const std::string& path) {
+  if (!path.empty()) to_.emplace(store::open_destination(path, "the summary"));
 }
 
 Summary::~Summary() {
-  if (file_) file_->discard();
+  if (to_ && to_->file) to_->file->discard();
 }
 
 void Summary::write(const roles::RunReport& report) {
-  if (!file_) return;
+  if (!to_) return;
   nlohmann::ordered_json summary;
   summary["exit_status"] = report.exit_code;
   for (const auto& [name, value] : report.counters) summary[name] = value;
-  store::Output output(file_->fd(), title_);
-  output.tail() = summary.dump(2) + "\n";
-  output.write_all();
-  file_->complete();
-  file_.reset();
+  to_->output.tail() = summary.dump(2) + "\n";
+  to_->output.write_all();
+  if (to_->file) to_->file->complete();
+  to_.reset();
 }
 
 }  // namespace fanmill::app

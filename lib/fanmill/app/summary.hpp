@@ -5,7 +5,7 @@
 #include <string>
 
 #include <fanmill/roles/report.hpp>
-#include <fanmill/store/result_file.hpp>
+#include <fanmill/store/destination.hpp>
 
 namespace fanmill::app {
 
@@ -23,8 +23,7 @@ class Summary {
   void write(const roles::RunReport& report);
 
  private:
-  std::optional<store::ResultFile> file_;
-  std::string title_;
+  std::optional<store::Destination> to_;
 };
 
 }  // namespace fanmill::app

@@ -23,7 +23,7 @@ using std::chrono::nanoseconds;
 constexpr double longest_ns = 100.0 * 365 * 24 * 3600 * 1e9;
 
 constexpr std::string_view duration_takes = "it takes a time with its unit: 500ms, 2s, 5m or 1h";
-constexpr std::string_view size_takes = "it takes a size in bytes: 4096, 64K, 1M or 2G";
+constexpr std::string_view size_takes = "it takes a size in bytes: 4096, 64K, 1M or 1G";
 
 [[nodiscard]] Error bad(std::string_view option, std::string_view text, std::string_view reason,
                         std::string_view takes) {
@@ -143,6 +143,10 @@ std::string format_size(std::uint64_t bytes) {
     ++unit;
   }
   return tenths(static_cast<std::uint64_t>(std::llround(value * 10))) + " " + units[unit];
+}
+
+std::string format_count(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 }  // namespace fanmill

@@ -24,5 +24,7 @@ namespace fanmill {
 // For people: "350 ms", "4.2 s", "5 min 03 s", "1 h 05 min"; "512 B", "64 KiB", "1.5 MiB".
 [[nodiscard]] std::string format_duration(Duration duration);
 [[nodiscard]] std::string format_size(std::uint64_t bytes);
+// "1 task", "2 tasks": `noun` in the singular, of those that take an s.
+[[nodiscard]] std::string format_count(std::uint64_t count, std::string_view noun);
 
 }  // namespace fanmill

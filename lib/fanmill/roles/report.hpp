@@ -17,6 +17,8 @@ struct RunReport {
   int exit_code = 0;                  // docs/command-line.md
   std::string closing_line;           // "10000 tasks: 9998 ok, …"; empty where there is nothing to state
   std::vector<std::string> digest{};  // lines about failures, for people
+  std::vector<std::string>
+      losses{};  // and about output that could not be kept, also for those who want quiet
   std::vector<std::pair<std::string, std::uint64_t>> counters{};  // all there are, by name, for programs
   // Of a worker: why another process has to take its place; and that a thread runs on which nobody can end,
   // so that the process must end without waiting for it.

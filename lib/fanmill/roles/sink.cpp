@@ -66,6 +66,7 @@ class SinkLoop {
   void take_early();
   void take(const wire::ResultsHeader& header, const wire::ResultView& result);
   void make_safe(Time now);
+  void finish_store(bool complete);
   RunReport report();
 
   const SinkSettings& settings_;
@@ -227,14 +228,20 @@ void SinkLoop::perform(const Collector::StoreDead& action, Time) {
 
 void SinkLoop::take(const wire::ResultsHeader& header, const wire::ResultView& result) {
   store_.accept(header, result);
-  if (result.outcome != Outcome::ok) digest_.add(header, result);
+  // What is ok and has been kept whole is most, and is no news.
+  if (result.outcome != Outcome::ok || result.detail) digest_.add(header, result);
 }
 
 void SinkLoop::perform(const Collector::CloseStore& action, Time) {
   store_open_ = false;
   if (durable_ != nullptr) durable_->set_count(action.count);
-  store_.finish(action.complete);
+  finish_store(action.complete);
   collector_.on_closed();
+}
+
+void SinkLoop::finish_store(bool complete) {
+  store_.finish(complete);
+  if (const std::string left = store_.left(); !left.empty()) settings_.notice(Severity::warning, left);
 }
 
 bool SinkLoop::takes_results() const {
@@ -343,7 +350,7 @@ void SinkLoop::make_safe(Time now) {
 }
 
 RunReport SinkLoop::report() {
-  if (store_open_) store_.finish(false);
+  if (store_open_) finish_store(false);
   throw_reason(*finish_);
   RunReport result;
   const core::Accounts& accounts = collector_.accounts();
@@ -354,6 +361,7 @@ RunReport SinkLoop::report() {
                       accounts.accepted(Outcome::failed), accounts.accepted(Outcome::dead),
                       accounts.duplicates(), Clock::now() - began_});
     result.digest = digest_.lines();
+    result.losses = digest_.losses();
     const std::uint64_t tasks = accounts.count().value_or(accounts.accepted());
     result.counters = {{"tasks", tasks},
                        {"ok", accounts.accepted(Outcome::ok)},
@@ -361,6 +369,7 @@ RunReport SinkLoop::report() {
                        {"dead", accounts.accepted(Outcome::dead)},
                        {"unfinished", tasks - std::min(tasks, accounts.accepted())},
                        {"duplicates", accounts.duplicates()},
+                       {"outputs_cut", digest_.outputs_cut()},
                        {"received", accounts.received()},
                        {"stored", collector_.stored()},
                        {"retried", collector_.retried()},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <string.h>
 
+#include <fanmill/base/quantity.hpp>
 #include <fanmill/store/digest.hpp>
 #include <fanmill/store/printable.hpp>
 
@@ -61,6 +62,10 @@ std::vector<std::string> tail_of(ByteView text) {
 }  // namespace
 
 void Digest::add(const wire::ResultsHeader& header, const wire::ResultView& result) {
+  if (result.detail) {
+    cut_stdout_.add(result.id, result.detail->stdout_dropped);
+    cut_stderr_.add(result.id, result.detail->stderr_dropped);
+  }
   if (result.outcome == Outcome::ok) return;
   const std::string words = words_for(result);
   const auto known =
@@ -91,6 +96,30 @@ void Digest::tell(const wire::ResultsHeader& header, const wire::ResultView& res
   ++told_;
   if (!result.detail) return;
   for (const std::string& text : tail_of(result.detail->stderr_text)) examples_.push_back("    " + text);
+}
+
+void Digest::Cut::add(TaskId id, std::uint64_t dropped) {
+  if (dropped == 0) return;
+  if (tasks++ == 0) first = id;
+  bytes += dropped;
+}
+
+std::string Digest::Cut::whose(std::string_view stream) const {
+  if (tasks == 1) return fmt::format("the {} of task {}", stream, first + 1);
+  return fmt::format("the {} of {} tasks (the first was task {})", stream, tasks, first + 1);
+}
+
+std::vector<std::string> Digest::losses() const {
+  std::vector<std::string> lines;
+  if (cut_stdout_.tasks > 0) {
+    lines.push_back(fmt::format("{} was longer than --max-output: its end is lost, {} in all",
+                                cut_stdout_.whose("stdout"), format_size(cut_stdout_.bytes)));
+  }
+  if (cut_stderr_.tasks > 0) {
+    lines.push_back(fmt::format("{} was longer than what is kept of it: its beginning is lost, {} in all",
+                                cut_stderr_.whose("stderr"), format_size(cut_stderr_.bytes)));
+  }
+  return lines;
 }
 
 std::vector<std::string> Digest::lines() const {

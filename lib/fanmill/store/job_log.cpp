@@ -55,6 +55,8 @@ class JobLog : public Store {
     results_->finish(complete);
   }
 
+  [[nodiscard]] std::string left() const override { return results_->left(); }
+
  private:
   std::unique_ptr<Store> results_;
   Output log_;

@@ -25,7 +25,8 @@ Output::Output(Descriptor file, std::string title) : Output(file.fd(), std::move
   file_ = std::move(file);
 }
 
-Output::Output(int fd, std::string title) : title_(std::move(title)), fd_(fd) {
+Output::Output(int fd, std::string title, std::string next)
+    : title_(std::move(title)), next_(std::move(next)), fd_(fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) {
     throw Error(ErrorCode::unavailable, "write", title_, reason_of(errno));
@@ -77,7 +78,7 @@ void Output::write() {
     } else if (errno == EPIPE || errno == ECONNRESET) {
       throw PipeClosed{};
     } else if (errno != EINTR) {
-      throw Error(ErrorCode::unavailable, "write", title_, reason_of(errno));
+      throw Error(ErrorCode::unavailable, "write", title_, reason_of(errno), next_);
     }
   }
 }

@@ -17,8 +17,9 @@ namespace fanmill::store {
 class Output {
  public:
   // `title` is for errors, which read as "cannot write TITLE: …": "results to standard output". `fd` stays
-  // the caller's and open. Throws Error{unavailable} where it is not open.
-  Output(int fd, std::string title);
+  // the caller's and open. `next`: what people can do about an error, if anything. Throws Error{unavailable}
+  // where it is not open.
+  Output(int fd, std::string title, std::string next = {});
   // Takes `file` over.
   Output(Descriptor file, std::string title);
 
@@ -48,6 +49,7 @@ class Output {
   void wrote(std::size_t count);
 
   std::string title_;
+  std::string next_;
   Descriptor file_;   // the descriptor itself, where it is ours
   Descriptor again_;  // the same pipe or terminal, opened again for ourselves
   int fd_;            // the one that is written to

@@ -46,9 +46,16 @@ ResultFile::ResultFile(const std::string& path, std::string action)
   if (exists && ::fchmod(file_.fd(), old.st_mode & 0777) != 0) fail(errno);
 }
 
+ResultFile::~ResultFile() {
+  struct stat status {};
+  if (file_ && !settled_ && ::fstat(file_.fd(), &status) == 0 && status.st_size == 0) discard();
+}
+
 void ResultFile::complete() {
-  if (::fsync(file_.fd()) != 0) fail(errno);
-  if (::rename(partial_.c_str(), target_.c_str()) != 0) fail(errno);
+  const std::string place = "everything is in '" + partial_ + "'";
+  if (::fsync(file_.fd()) != 0) fail(errno, place);
+  if (::rename(partial_.c_str(), target_.c_str()) != 0) fail(errno, place);
+  settled_ = true;
   // Not every file system can sync a directory; where it can, the new name survives a loss of power.
   const std::filesystem::path directory = std::filesystem::path(target_).parent_path();
   const Descriptor folder(
@@ -57,11 +64,12 @@ void ResultFile::complete() {
 }
 
 void ResultFile::discard() noexcept {
+  settled_ = true;
   ::unlink(partial_.c_str());
 }
 
-void ResultFile::fail(int error_number) const {
-  throw Error(ErrorCode::unavailable, action_, title_, reason_of(error_number));
+void ResultFile::fail(int error_number, std::string_view next) const {
+  throw Error(ErrorCode::unavailable, action_, title_, reason_of(error_number), next);
 }
 
 }  // namespace fanmill::store

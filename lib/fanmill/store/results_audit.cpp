@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <fanmill/base/quantity.hpp>
 #include <fanmill/store/results_audit.hpp>
 #include <fanmill/store/results_schema.hpp>
 #include <fanmill/store/sqlite_file.hpp>
@@ -43,8 +44,8 @@ class Auditor {
     const std::uint64_t dead = count("dead");
     const std::uint64_t all = number(ask_outcomes("SELECT count(*) FROM outcome"));
     audit_.statement =
-        fmt::format("{} tasks: {} ok, {} failed, {} dead; {} unfinished; run {}, {}",
-                    tasks ? std::to_string(*tasks) : "unknown", ok, failed, dead,
+        fmt::format("{}: {} ok, {} failed, {} dead; {} unfinished; run {}, {}",
+                    tasks ? format_count(*tasks, "task") : "unknown tasks", ok, failed, dead,
                     !tasks ? "unknown" : std::to_string(*tasks - std::min(*tasks, ok + failed + dead)),
                     number("SELECT max(id) FROM run"), complete ? "complete" : "not complete");
 

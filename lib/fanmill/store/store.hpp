@@ -53,6 +53,9 @@ class Store {
   // The run is over; `complete` says whether every task has its outcome. Writes what is left, may block, and
   // makes an output file whole.
   virtual void finish(bool complete) = 0;
+
+  // After finish(false): where what there is has been left, for people; empty where there is nothing to say.
+  [[nodiscard]] virtual std::string left() const { return {}; }
 };
 
 // The reader of our stdout has gone, as `| head` does: the program ends with 128+SIGPIPE, in silence.

@@ -1,23 +1,19 @@
 #include <array>
 #include <cassert>
-#include <cerrno>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fanmill/base/error.hpp>
+#include <fanmill/store/destination.hpp>
 #include <fanmill/store/joblog_line.hpp>
 #include <fanmill/store/json_line.hpp>
 #include <fanmill/store/msgpack_map.hpp>
 #include <fanmill/store/order_buffer.hpp>
-#include <fanmill/store/output.hpp>
-#include <fanmill/store/result_file.hpp>
 #include <fanmill/store/stream.hpp>
 #include <fanmill/store/tagged_lines.hpp>
 #include <fanmill/store/unwritten.hpp>
@@ -31,11 +27,6 @@ namespace {
 // the loop has other things to do than to empty a file of gigabytes.
 constexpr std::size_t portion = std::size_t{1} << 20;
 constexpr std::size_t portions_per_flush = 4;
-
-struct Destination {
-  Output output;
-  std::optional<ResultFile> file;
-};
 
 class Stream : public Store {
  public:
@@ -110,8 +101,15 @@ class Stream : public Store {
     } while (order_.first());
     move_safe(spooled_, safe_);
     settle_written();
-    if (file_ && complete) file_->complete();
+    if (!file_) return;
+    if (complete) {
+      file_->complete();
+    } else if (output_.written() > 0) {
+      left_ = "what there is of the results is in '" + file_->partial() + "'";
+    }
   }
+
+  [[nodiscard]] std::string left() const override { return left_; }
 
  private:
   enum class Gaps { wait, skip };
@@ -191,44 +189,12 @@ class Stream : public Store {
   OrderBuffer order_;
   Output output_;
   std::optional<ResultFile> file_;
+  std::string left_;
   std::optional<Output> errors_;  // our stderr, as long as somebody reads it
   Unwritten unwritten_;
   SafeIds spooled_;  // in order_, and safe with the next flush()
   SafeIds safe_;     // not yet taken
 };
-
-// The descriptor that a path like /dev/stdout or a shell's >(COMMAND) stands for: it is used as it is, since
-// opening a redirected file anew would begin it anew, and a socket cannot be opened.
-std::optional<int> descriptor_of(std::string_view path) {
-  if (path.empty() || path == "-" || path == "/dev/stdout") return STDOUT_FILENO;
-  if (path == "/dev/stderr") return STDERR_FILENO;
-  for (const std::string_view prefix : {"/dev/fd/", "/proc/self/fd/"}) {
-    if (!path.starts_with(prefix)) continue;
-    const std::string_view digits = path.substr(prefix.size());
-    int fd = -1;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), fd);
-    if (error == std::errc{} && end == digits.data() + digits.size()) return fd;
-  }
-  return std::nullopt;
-}
-
-Destination open_destination(const std::string& path) {
-  if (const std::optional<int> fd = descriptor_of(path)) {
-    return {Output(*fd, "results to " + (*fd == STDOUT_FILENO ? "standard output" : "'" + path + "'")),
-            std::nullopt};
-  }
-  const std::string title = "'" + path + "'";
-  struct stat status {};
-  const bool exists = ::stat(path.c_str(), &status) == 0;
-  if (!exists || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) {
-    ResultFile file(path);
-    Output output(file.fd(), "results to " + title);
-    return {std::move(output), std::move(file)};
-  }
-  Descriptor device(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
-  if (!device) throw Error(ErrorCode::unavailable, "write results to", title, reason_of(errno));
-  return {Output(std::move(device), "results to " + title), std::nullopt};
-}
 
 }  // namespace
 
@@ -238,7 +204,7 @@ std::unique_ptr<Store> open_stream(const StreamSettings& settings) {
   if (settings.pass_stderr && ::fcntl(STDERR_FILENO, F_GETFD) != -1) {
     errors.emplace(STDERR_FILENO, "to standard error");
   }
-  return std::make_unique<Stream>(settings, open_destination(settings.file), std::move(errors));
+  return std::make_unique<Stream>(settings, open_destination(settings.file, "results"), std::move(errors));
 }
 
 }  // namespace fanmill::store

@@ -1,9 +1,13 @@
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include <catch2/catch.hpp>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fanmill/app/summary.hpp>
 
@@ -64,6 +68,22 @@ TEST_CASE("summary: a place where it cannot be written is said before the run") 
 TEST_CASE("summary: without a path there is nothing to write") {
   Summary summary("");
   summary.write({});
+}
+
+TEST_CASE("summary: a device is written as it is, and stays one") {
+  const Directory directory;
+  const std::string fifo = directory.path("fifo");
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  const int reader = ::open(fifo.c_str(), O_RDONLY | O_NONBLOCK);
+  REQUIRE(reader >= 0);
+  roles::RunReport report;
+  report.counters = {{"tasks", 1}};
+  Summary summary(fifo);
+  summary.write(report);
+  CHECK(std::filesystem::is_fifo(fifo));
+  std::array<char, 64> text{};
+  CHECK(::read(reader, text.data(), text.size()) > 0);
+  ::close(reader);
 }
 
 }  // namespace fanmill::app

@@ -162,3 +162,9 @@ TEST_CASE("size: reads well, and rounds before it chooses a unit") {
   CHECK(format_size(std::uint64_t{3} << 40) == "3 TiB");
   CHECK(format_size(most) == "16 EiB");
 }
+
+TEST_CASE("count: one is one, and nothing is many") {
+  CHECK(format_count(0, "task") == "0 tasks");
+  CHECK(format_count(1, "task") == "1 task");
+  CHECK(format_count(2, "task") == "2 tasks");
+}

@@ -100,4 +100,24 @@ TEST_CASE("digest: long items and long last words are cut") {
                                 "    " + std::string(200, 'e') + "…"});
 }
 
+TEST_CASE("digest: output that was not kept is told of, also of tasks that are ok") {
+  Digest digest;
+  wire::ResultView result = with_stderr(6, "", "");
+  digest.add(of_commands, result);
+  CHECK(digest.losses().empty());
+  result.detail->stdout_dropped = 1 << 20;
+  digest.add(of_commands, result);
+  CHECK(digest.losses() ==
+        Lines{"the stdout of task 7 was longer than --max-output: its end is lost, 1 MiB in all"});
+  result = failed(2, wire::Cause::exit, 1);
+  result.detail->stdout_dropped = 1 << 20;
+  result.detail->stderr_dropped = 10;
+  digest.add(of_commands, result);
+  CHECK(digest.losses() ==
+        Lines{"the stdout of 2 tasks (the first was task 7) was longer than --max-output: its end is lost, 2 "
+              "MiB in all",
+              "the stderr of task 3 was longer than what is kept of it: its beginning is lost, 10 B in all"});
+  CHECK(digest.outputs_cut() == 2);
+}
+
 }  // namespace fanmill::store

@@ -54,6 +54,13 @@ TEST_CASE("result file: of a run that was cut short the old FILE stays, and FILE
   CHECK_FALSE(directory.has("out.partial"));
 }
 
+TEST_CASE("result file: of a run without results nothing stays beside FILE") {
+  const TempDirectory directory;
+  write_one(directory.path("out"), false, "");
+  CHECK_FALSE(directory.has("out"));
+  CHECK_FALSE(directory.has("out.partial"));
+}
+
 TEST_CASE("result file: an old FILE is replaced, its permissions stay") {
   const TempDirectory directory;
   directory.write("out", "old");
