@@ -216,6 +216,47 @@ class ComingsAndGoings(PipelineTest):
         run.signal(signal.SIGINT)
         self.assert_status(run, 130)
 
+    def test_asked_to_end_it_finishes_what_runs_and_begins_nothing_more(self):
+        text = 'echo {} >>ran; until [ -e go ]; do sleep 0.02; done; echo {}; [ {} != halt ]'
+        for what in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, "halt"):
+            with self.subTest(what=what):
+                for name in ("ran", "go"):
+                    (self.scratch / name).unlink(missing_ok=True)
+                items = [str(what) if what == "halt" else "first", *map(str, range(40))]
+                # The worker holds more than it runs: that is given back.
+                run = self.start("fanmill", "run", "-j1", "-k", "--prefetch", "20", "--halt", "soon,fail=1", "--shell", text,
+                                 ":::", *items, cwd=self.scratch)
+                self.wait_for_file(self.scratch / "ran", run)
+                if what != "halt":
+                    run.signal(what)
+                    run.wait_for_line("stopping: what runs will be finished")
+                (self.scratch / "go").touch()
+                self.assert_status(run, 3 if what == "halt" else 128 + what)
+                self.assertTrue(run.stdout.startswith(f"{items[0]}\n".encode()), run.stdout)
+                # One or two may have begun before they were asked for.
+                self.assertLess(len((self.scratch / "ran").read_text().splitlines()), 8)
+                self.assert_message(run, "41 tasks: .* unfinished")
+
+    def test_halted_now_it_kills_what_runs_and_says_what_it_came_to(self):
+        for transport in ("inproc", "ipc"):
+            with self.subTest(transport=transport):
+                work = ["-j2", "--shell", "[ {} = bad ] && exit 1; echo {}; [ {} = long ] && exec sleep 1000; :"]
+                halt = ["--halt", "now,fail=1"]
+                if transport == "inproc":
+                    run = self.run_program("fanmill", "run", *halt, *work, ":::", "long", "bad", "c")
+                    self.assert_message(run, "task 2 'bad' .*exit status 1")
+                    self.assertNotIn("what runs will be finished", run.stderr)
+                else:
+                    endpoint = self.endpoint(transport)
+                    run = self.start("ventilator", "--bind", endpoint, *halt, ":::", "long", "bad", "c")
+                    worker = self.start("worker", "--connect", endpoint, *work)
+                    sink = self.start("sink", "--connect", endpoint)
+                    for program, status in ((run, 3), (worker, 0), (sink, 3)):
+                        self.assert_status(program, status)
+                self.assert_status(run, 3)
+                self.assert_message(run, r"halted after 1 failed task \(--halt\)")
+                self.assert_message(run, r"3 tasks: \d ok, 1 failed, 0 dead; .*; [12] unfinished")
+
     def test_a_lane_that_is_reset_loses_nothing(self):
         # Lanes are told to be at 127.0.0.2, where a proxy sits that cuts them, and nothing else.
         lines = numbers(0, 300)

@@ -56,6 +56,11 @@ TaskId Dispatcher::add(ByteView payload) {
   return tasks_.add(payload, checking_ ? State::unchecked : State::fresh);
 }
 
+void Dispatcher::stop() {
+  stopped_ = input_ended_ = true;
+  for (Lane& lane : lanes_) lane.patience = {};
+}
+
 // --- what the sink has already
 
 void Dispatcher::check_everything() {
@@ -298,8 +303,32 @@ void Dispatcher::progressed(Lane& lane, Time now) {
   lane.patience = recall_after;
 }
 
+Dispatcher::Recall Dispatcher::ask(LaneIndex index, std::uint64_t most) {
+  Lane& lane = lanes_[index];
+  lane.recalled = most;
+  lane.recalling = true;
+  lane.recalled_at = now_;
+  ++lane.recalls;
+  refresh(index);
+  return {index, lane.recalls, most};
+}
+
+// What was on its way when a lane was asked may have come since: it is asked until it has no more than it
+// runs.
+std::optional<Dispatcher::Recall> Dispatcher::recall_rest() {
+  recall_at_ = never;
+  for (LaneIndex i = 0; i < lanes_.size(); ++i) {
+    const Lane& lane = lanes_[i];
+    if (!lane.may_give) continue;
+    if (lane.progress + lane.patience <= now_) return ask(i, lane.held);
+    recall_at_ = std::min(recall_at_, lane.progress + lane.patience);
+  }
+  return std::nullopt;
+}
+
 std::optional<Dispatcher::Recall> Dispatcher::recall() {
-  if (ready() > 0 || stopped_ || lanes_with_empty_slots_ == 0 || lanes_that_may_give_ == 0) {
+  if (stopped_) return recall_rest();
+  if (ready() > 0 || lanes_with_empty_slots_ == 0 || lanes_that_may_give_ == 0) {
     recall_at_ = never;
     return std::nullopt;
   }
@@ -328,13 +357,7 @@ std::optional<Dispatcher::Recall> Dispatcher::recall() {
   recall_at_ = now_;  // there may be more of them
   // As many as leaves both sides with the same for each slot.
   const std::uint64_t free = empty_slots - coming;
-  Lane& lane = lanes_[most];
-  lane.recalled = std::max<std::uint64_t>(1, excess(most) * free / (free + lane.limits.slots));
-  lane.recalling = true;
-  lane.recalled_at = now_;
-  ++lane.recalls;
-  refresh(most);
-  return Recall{most, lane.recalls, lane.recalled};
+  return ask(most, std::max<std::uint64_t>(1, excess(most) * free / (free + lanes_[most].limits.slots)));
 }
 
 bool Dispatcher::given(LaneIndex index, std::uint64_t number, std::span<const IdRange> ids) {
@@ -344,7 +367,8 @@ bool Dispatcher::given(LaneIndex index, std::uint64_t number, std::span<const Id
   const std::uint64_t count = give_back(index, ids);
   recalled_ += count;
   lane.progress = now_;
-  lane.patience = count > 0 ? recall_after : std::min<Duration>(2 * lane.patience, longest_patience);
+  lane.patience =
+      count > 0 ? recall_after : std::clamp<Duration>(2 * lane.patience, recall_after, longest_patience);
   refresh(index);
   return true;
 }

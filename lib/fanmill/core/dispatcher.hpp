@@ -63,8 +63,8 @@ class Dispatcher {
   [[nodiscard]] bool wants_input() const;
   TaskId add(ByteView payload);
   void end_input() { input_ended_ = true; }
-  // Hand out nothing more; what is out may finish.
-  void stop() { stopped_ = input_ended_ = true; }
+  // Hand out nothing more; what has begun may finish, and recall() asks for the rest.
+  void stop();
 
   // --- what the sink has already
   // From now on nothing is handed out before the sink has said that it has no outcome for it; and ask again
@@ -91,7 +91,7 @@ class Dispatcher {
   std::uint64_t reclaim(LaneIndex lane, std::uint64_t received, const IdSet& held);
   // A lane to take tasks back from, after wake(): another has an empty slot, nothing is pending, and of this
   // one more than its slots has been out for a while. What it gives, if anything, is for given(); until then
-  // it is not asked again.
+  // it is not asked again. After stop() every lane is one that has more than its slots.
   struct Recall {
     LaneIndex lane = 0;
     std::uint64_t number = 0;
@@ -172,6 +172,8 @@ class Dispatcher {
   void refresh(LaneIndex lane);
   static void progressed(Lane& lane, Time now);
   void count_balance(Lane& lane);
+  [[nodiscard]] std::optional<Recall> recall_rest();
+  Recall ask(LaneIndex lane, std::uint64_t most);
   [[nodiscard]] std::uint64_t room_of(const Lane& lane) const;
   LaneIndex pick_lane();
   void put_back(std::vector<TaskId>& ids);

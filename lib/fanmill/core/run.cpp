@@ -2,6 +2,7 @@
 #include <chrono>
 #include <utility>
 
+#include <fanmill/base/quantity.hpp>
 #include <fanmill/core/run.hpp>
 
 namespace fanmill::core {
@@ -339,9 +340,10 @@ void Run::forget(LaneToken token, Fate fate, const char* how) {
     if (!burying_.running()) burying_.start(Time{});
   }
   if (*how != '\0') {
-    tell(Severity::info,
-         "worker " + worker.name() + " " + how +
-             (lost.empty() ? "" : "; " + std::to_string(lost.size()) + " unfinished tasks go to others"));
+    tell(Severity::info, "worker " + worker.name() + " " + how +
+                             (lost.empty() ? ""
+                                           : "; " + format_count(lost.size(), "unfinished task") +
+                                                 (lost.size() == 1 ? " goes" : " go") + " to others"));
   }
   actions_.emplace_back(CloseLane{token});
   leavers_.erase(token);

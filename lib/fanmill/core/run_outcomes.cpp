@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <fanmill/base/quantity.hpp>
 #include <fanmill/core/content_key.hpp>
 #include <fanmill/core/run.hpp>
 #include <fanmill/wire/limits.hpp>
@@ -112,12 +113,14 @@ void Run::on_failed(const From& from, const wire::Failed& failed, Time now) {
 void Run::halt(Time now) {
   if (over_ || halted_) return;
   halted_ = true;
-  tell(Severity::warning, "halted after " + std::to_string(kept_) + " failed tasks (--halt)");
-  if (settings_.halt_now) {
-    abandon();
-  } else {
-    stop(now);
+  tell(Severity::warning, "halted after " + format_count(kept_, "failed task") + " (--halt)");
+  // What they run ends with them: their tasks come back, and nobody gets them any more.
+  while (settings_.halt_now && !workers_.empty()) {
+    const auto& [token, worker] = *workers_.begin();
+    say(worker.from.peer, wire::Stop{});
+    forget(token, Fate::left, "");
   }
+  stop(now);
 }
 
 void Run::say_dead() {

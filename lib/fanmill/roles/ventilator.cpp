@@ -151,7 +151,7 @@ void VentilatorLoop::obey_stop(Time now) {
     // Otherwise it is another part of this process that asks, and says itself why.
     const bool by_person = stop_.signal_number() != 0;
     if (by_person)
-      settings_.notice(Severity::info, "stopping: what is out will be finished; once more to stop now");
+      settings_.notice(Severity::info, "stopping: what runs will be finished; once more to stop now");
     run_.stop(now);
   } else {
     run_.abandon();

@@ -163,7 +163,9 @@ void WorkerLoop::obey_stop(Time now) {
   if (level == stop_level_) return;
   stop_level_ = level;
   if (level == 1) {
-    if (station_.held() > 0) {
+    // Without a signal it is the ventilator in the same process that has ended, and has said what there is to
+    // say.
+    if (station_.held() > 0 && stop_.signal_number() != 0) {
       settings_.notice(Severity::info, "leaving: what runs will be finished; once more to stop now");
     }
     leave("asked to end", now);

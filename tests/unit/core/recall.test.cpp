@@ -255,3 +255,31 @@ TEST_CASE("recall: a recall of another lane, or of who leaves or joins anew, is 
   static_cast<void>(scene.station.take_actions());
   CHECK(scene.hear({lane, 1, 4}).empty());
 }
+
+TEST_CASE(
+    "recall: once a run is stopped, all that has not begun is asked for, at once and until it is there") {
+  Dispatcher dispatcher = loaded();
+  dispatcher.stop();
+  auto recall = recall_at(dispatcher, start);
+  REQUIRE(recall);
+  CHECK(recall->lane == 0);
+  CHECK(recall->most >= 9);
+  CHECK_FALSE(dispatcher.recall());
+  // What was on its way then comes with a second answer.
+  CHECK(dispatcher.given(0, recall->number, std::vector<IdRange>{{5, 9}}));
+  CHECK_FALSE(recall_at(dispatcher, start));
+  recall = recall_at(dispatcher, dispatcher.next_wake());
+  REQUIRE(recall);
+  CHECK(dispatcher.given(0, recall->number, {}));
+  const Time later = dispatcher.next_wake();
+  CHECK(later > start);
+  recall = recall_at(dispatcher, later);
+  REQUIRE(recall);
+  CHECK(dispatcher.given(0, recall->number, std::vector<IdRange>{{1, 4}}));
+  CHECK(dispatcher.next_wake() == never);
+  CHECK_FALSE(recall_at(dispatcher, start + 1h));
+  CHECK_FALSE(dispatcher.done());
+  dispatcher.acknowledge(std::vector<IdRange>{{0, 0}}, start + 1h);
+  CHECK(dispatcher.done());
+  CHECK(next_ids(dispatcher).empty());
+}
