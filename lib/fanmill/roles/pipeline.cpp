@@ -2,9 +2,11 @@
 #include <exception>
 #include <functional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
+#include <fanmill/base/error.hpp>
 #include <fanmill/roles/keys.hpp>
 #include <fanmill/roles/pipeline.hpp>
 #include <fanmill/roles/sink.hpp>
@@ -86,13 +88,25 @@ RunReport run_pipeline(const PipelineSettings& settings, input::Input& input, st
   };
   Ending sink_ending;
   Ending worker_ending;
-  std::thread sink_thread([&] {
+  std::thread sink_thread;
+  const auto start = [&](auto body) {
+    try {
+      return std::thread(body);
+    } catch (const std::system_error& refused) {
+      own_stop.raise(0);
+      own_stop.raise(0);
+      if (sink_thread.joinable()) sink_thread.join();
+      throw Error(ErrorCode::unavailable, "start", "threads", reason_of(refused.code().value()),
+                  "raise the limit (ulimit -u)");
+    }
+  };
+  sink_thread = start([&] {
     sink_ending = ending_of([&] { return run_sink(context, sink, store, own_stop); });
     ended_badly(sink_ending);
   });
   std::thread worker_thread;
   if (settings.worker) {
-    worker_thread = std::thread([&] {
+    worker_thread = start([&] {
       WorkerSettings worker = settings.worker->first;
       worker.connect = *own;
       worker_ending =
@@ -122,6 +136,7 @@ RunReport run_pipeline(const PipelineSettings& settings, input::Input& input, st
   if (ventilator_ending.failure) std::rethrow_exception(ventilator_ending.failure);
   RunReport report = ventilator_ending.report;
   report.digest = sink_ending.report.digest;
+  report.losses = sink_ending.report.losses;
   // The ventilator's own first; the sink's where it alone counts.
   for (const auto& [name, value] : sink_ending.report.counters) {
     const bool known = std::any_of(report.counters.begin(), report.counters.end(),

@@ -1,6 +1,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <latch>
+#include <system_error>
+#include <thread>
+#include <vector>
 
 #include <poll.h>
 #include <sys/resource.h>
@@ -34,6 +38,24 @@ std::size_t count_free(std::size_t low, std::size_t high, std::array<pollfd, 102
                     [](const pollfd& probe) { return (probe.revents & POLLNVAL) != 0; }));
 }
 
+// libzmq's two, and those of a sink and a worker in the same process.
+constexpr int least_threads = 4;
+
+// The errno value where so many at once cannot be had.
+int try_threads(int count) {
+  std::latch all_tried(1);
+  std::vector<std::thread> threads;
+  int error = 0;
+  try {
+    for (int i = 0; i < count; ++i) threads.emplace_back([&] { all_tried.wait(); });
+  } catch (const std::system_error& refused) {
+    error = refused.code().value();
+  }
+  all_tried.count_down();
+  for (std::thread& thread : threads) thread.join();
+  return error;
+}
+
 }  // namespace
 
 std::size_t raise_descriptor_limit() {
@@ -45,13 +67,18 @@ std::size_t raise_descriptor_limit() {
 }
 
 Context::Context() {
-  // Where libzmq gets none it ends the process.
+  // Where libzmq gets no thread or no descriptor it ends the process.
+  if (const int error = try_threads(least_threads)) {
+    throw Error(ErrorCode::unavailable, "start", "threads", reason_of(error), "raise the limit (ulimit -u)");
+  }
   constexpr std::size_t least = 48;  // for a small pipeline with all that it has
   if (!has_room_for(least)) {
     throw Error(ErrorCode::unavailable, "start", "ZeroMQ", "too few file descriptors are left",
                 "raise the limit (ulimit -n)");
   }
   context_.set(zmq::ctxopt::max_sockets, static_cast<int>(std::min(descriptor_limit(), most_sockets)));
+  // With the first socket libzmq starts its threads: now, before others take their place.
+  const zmq::socket_t first(context_, zmq::socket_type::pair);
 }
 
 // The kernel gives out the lowest free number, so the numbers below the limit are free unless the process has

@@ -15,7 +15,8 @@ std::size_t raise_descriptor_limit();
 class Context {
  public:
   // Room for as many sockets as the descriptor limit of this moment allows, at most 65,535 (libzmq's own
-  // default ends at 1,023). Throws Error{unavailable} where there are too few descriptors for anything.
+  // default ends at 1,023). Throws Error{unavailable} where there are too few descriptors for anything, or
+  // the system gives no threads (four are started and ended for that).
   Context();
   [[nodiscard]] zmq::context_t& handle() { return context_; }
   // Sockets and descriptors that can still be opened before the process comes near its limit; for refusing a

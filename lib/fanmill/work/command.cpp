@@ -73,7 +73,8 @@ CommandRunner::CommandRunner(CommandLine command, const WorkSettings& settings)
   }
   // Now, while this process is small and quickly forked.
   if (const int error = open_keeper()) {
-    throw Error(ErrorCode::unavailable, "start", "commands", reason_of(error));
+    throw Error(ErrorCode::unavailable, "start", "commands", reason_of(error),
+                "raise the limit (ulimit -n, -u)");
   }
 }
 

@@ -88,8 +88,14 @@ FunctionRunner::FunctionRunner(Function function, std::size_t slots, FunctionCar
   loop_slot_ = std::make_unique<Executor>(*this, 1);
   beginning_ = care_.begin ? slots : 0;
   // Each may look at all others as soon as it runs.
-  for (const auto& executor : executors_) {
-    executor->thread_ = std::thread([this, &executor = *executor] { run_executor(executor); });
+  try {
+    for (const auto& executor : executors_) {
+      executor->thread_ = std::thread([this, &executor = *executor] { run_executor(executor); });
+    }
+  } catch (const std::system_error& refused) {
+    join();
+    throw Error(ErrorCode::unavailable, "start", std::to_string(slots) + " threads",
+                reason_of(refused.code().value()), "raise the limit (ulimit -u) or lower --jobs");
   }
   if (care_.begin) begin_all();
 }
@@ -114,7 +120,9 @@ void FunctionRunner::join() {
   }
   abandon();
   work_.notify_all();
-  for (const auto& executor : executors_) executor->thread_.join();
+  for (const auto& executor : executors_) {
+    if (executor->thread_.joinable()) executor->thread_.join();
+  }
 }
 
 std::size_t FunctionRunner::room() const {

@@ -1,6 +1,9 @@
 #include <string>
 #include <vector>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "scene.hpp"
 #include <fanmill/transport/socket.hpp>
 #include <fanmill/wire/limits.hpp>
@@ -433,9 +436,15 @@ TEST_CASE("socket: may be moved while it works") {
 
 TEST_CASE("socket: none left to open is an error with its cure") {
   Context context;
-  context.handle().set(zmq::ctxopt::max_sockets, 1);
-  Socket first(context, Kind::pull, {});
-  CHECK(error_of([&] { Socket second(context, Kind::pull, {}); }) ==
+  const int lowest_free = ::dup(STDERR_FILENO);
+  ::close(lowest_free);
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none{static_cast<rlim_t>(lowest_free), before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  const std::string error = error_of([&] { Socket socket(context, Kind::pull, {}); });
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  CHECK(error ==
         "cannot open a ZeroMQ socket: too many open files; raise the limit on open files (ulimit -n)");
 }
 
