@@ -2,6 +2,7 @@
 the reason, nothing lost, nothing hangs."""
 
 import os
+import pathlib
 import pwd
 import shutil
 import signal
@@ -39,6 +40,10 @@ class CommandLine(PipelineTest):
             (r"--wait-timeout.*'5'", "fanmill", "run", "--wait-timeout", "5", *ECHO),
             (r"\{2\}.*--colsep", "fanmill", "run", "echo", "{2}"),
             (r"\{0\}.*count from 1", "worker", "--connect", "ipc:///tmp/x", "echo", "{0}"),
+            (r"\{\.\.\}.*no such placeholder.*\{//\}", "fanmill", "run", "echo", "{..}"),
+            (r"\{= uc =\}.*no such placeholder", "fanmill", "run", "echo '{= uc =}'"),
+            (r"--retry-delay.*--retries", "fanmill", "run", "--retry-delay", "1s", "true"),
+            (r"':::'.*twice", "fanmill", "run", "true", ":::", "a", ":::", "b"),
             (r"--colsep.*pattern", "fanmill", "run", "--colsep", r"\s+", "echo", "{2}"),
             (r"--colsep", "fanmill", "run", "--colsep", "", "echo", "{2}"),
             (r"--lines-per-task.*'two'", "fanmill", "run", "--lines-per-task", "two", *ECHO),
@@ -94,6 +99,12 @@ class CommandLine(PipelineTest):
 
     def test_ipc_path_too_long_is_2_with_the_limit(self):
         self.check(2, "--bind.*107", "ventilator", "--bind", f"ipc:///{'x' * 120}")
+
+    def test_an_abstract_ipc_name_is_2_and_no_file(self):
+        for name, option, *rest in (["ventilator", "--bind"], ["sink", "--connect"], ["worker", "--connect", *ECHO]):
+            self.check(2, f"{option}: 'ipc://@mill': .*open to every user", name, option, "ipc://@mill", *rest,
+                       cwd=self.scratch)
+        self.assertEqual(os.listdir(self.scratch), [])
 
     def test_tcp_beyond_loopback_without_keys_is_2_and_names_insecure(self):
         self.check(2, "--bind.*--insecure", "ventilator", "--bind", "tcp://0.0.0.0:5555")
@@ -152,6 +163,31 @@ class Start(PipelineTest):
         self.assert_status(program, 3)
         self.assert_message(program, f"cannot bind ipc://{path}: ")
         self.assertEqual(path.read_text(), "data")
+
+    @unittest.skipUnless(shutil.which("prlimit") and shutil.which("setpriv"), "prlimit or setpriv is not here")
+    def test_too_few_processes_is_3_and_no_abort(self):
+        # A limit that counts for root would take the whole machine's processes into account: another user's, then.
+        as_other, who = [], pwd.getpwuid(os.geteuid())
+        if os.geteuid() == 0:
+            who = pwd.getpwnam("nobody")
+            as_other = [shutil.which("setpriv"), f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}", "--clear-groups"]
+            if subprocess.run([*as_other, "test", "-x", BIN / "fanmill"], check=False).returncode:
+                self.skipTest(f"user nobody cannot reach {BIN}")
+        # And of a user that has some already.
+        used = sum(len(os.listdir(path / "task")) for path in pathlib.Path("/proc").glob("[0-9]*")
+                   if path.exists() and path.stat().st_uid == who.pw_uid)
+        enough = False
+        for more in (2, 3, 4, 5, 6, 7, 12):
+            for work in (["echo"], ["-j20", *ECHO]):
+                with self.subTest(more=more, work=work):
+                    run = self.run_program(shutil.which("prlimit"), f"--nproc={used + more}", "--core=0", *as_other,
+                                           BIN / "fanmill", "run", *work, ":::", "a")
+                    if run.wait() == 0:
+                        enough = True
+                    else:
+                        self.assert_status(run, 3)
+                        self.assert_message(run, "cannot start .*temporarily unavailable; raise the limit.*-u")
+        self.assertTrue(enough, "the limits were all too low")
 
     def test_unreadable_input_is_3(self):
         for file, reason in ((self.scratch / "missing", "no such file"), (self.scratch, "is a directory")):
@@ -285,7 +321,7 @@ class Items(PipelineTest):
 
     def test_a_task_that_kills_itself_has_failed(self):
         program = self.run_items(b"a\n", "--shell", "kill -KILL $$", status=1)
-        self.assert_message(program, "1 tasks: 0 ok, 1 failed")
+        self.assert_message(program, "1 task: 0 ok, 1 failed")
 
     def test_output_and_errors_are_not_mixed(self):
         program = self.run_items(b"".join(b"%d\n" % n for n in range(50)), "--shell",

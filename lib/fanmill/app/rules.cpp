@@ -42,6 +42,9 @@ class Rules {
     check_keys();
     check_endpoints();
     settle_hosting();
+    if (is_given("--retry-delay") && !is_given("--retries")) {
+      throw usage_error("--retry-delay", "nothing is tried again", "give --retries N too");
+    }
     if (program() == Program::run || program() == Program::ventilator) {
       take_items(words);
       check_forms();
@@ -148,10 +151,10 @@ class Rules {
     const auto at = std::find(words.begin(), words.end(), separator);
     if (at == words.end()) return;
     if (std::find(at + 1, words.end(), separator) != words.end()) {
-      throw usage_error(separator, "it is there twice", "one list of items is all that can be given");
+      throw usage_error("':::'", "it is there twice", "one list of items is all that can be given");
     }
     if (is_given("--arg-file")) {
-      throw usage_error(separator, "items are given, and --arg-file too", "use one of them");
+      throw usage_error("':::'", "items are given, and --arg-file too", "use one of them");
     }
     settings_.input.items_given = true;
     settings_.input.items.assign(at + 1, words.end());

@@ -78,6 +78,10 @@ std::string read_path(std::string_view text, Endpoint& endpoint) {
   endpoint.path = text;
   if (text.empty()) return endpoint.scheme == Scheme::ipc ? "the path is missing" : "the name is missing";
   if (text.find('\0') != std::string_view::npos) return "it has a NUL in it";
+  // libzmq would bind an abstract socket, which has no owner and lets every user of the machine in.
+  if (endpoint.scheme == Scheme::ipc && text.front() == '@') {
+    return fmt::format("an abstract socket is open to every user; a file of that name is ipc://./{}", text);
+  }
   return {};
 }
 

@@ -25,6 +25,16 @@ constexpr std::array<Suffix, 7> suffixes{{{"", Part::whole},
 
 constexpr std::uint32_t most_columns = 99'999;
 
+// Braces are everywhere in commands, so that most are text. These can hardly mean anything but a placeholder:
+// {..}, {+/}, {##} and {= perl =} are GNU parallel's, {.2} is {2.} mistaken.
+bool resembles_placeholder(std::string_view inner) {
+  if (inner.starts_with('=')) return inner.size() > 1 && inner.ends_with('=');
+  const std::size_t digits = inner.find_first_of("0123456789");
+  const bool is_range = inner.front() >= '0' && inner.front() <= '9';  // {1..9}, bash's
+  return inner.find_first_not_of("./#%+0123456789") == std::string_view::npos &&
+         (digits == std::string_view::npos || !is_range);
+}
+
 bool is_of_the_item(Part part) {
   return part != Part::number && part != Part::slot;
 }
@@ -92,7 +102,8 @@ std::optional<PlaceholderMatch> match_placeholder(std::string_view text) {
   if (text.empty() || text.front() != '{') return std::nullopt;
   const std::size_t close = text.find('}');
   if (close == std::string_view::npos) return std::nullopt;
-  std::string_view inner = text.substr(1, close - 1);
+  const std::string_view whole = text.substr(1, close - 1);
+  std::string_view inner = whole;
   const bool backwards = inner.starts_with('-');
   const std::size_t sign = backwards ? 1 : 0;
   const std::size_t digits = std::min(inner.find_first_not_of("0123456789", sign), inner.size()) - sign;
@@ -101,7 +112,13 @@ std::optional<PlaceholderMatch> match_placeholder(std::string_view text) {
   inner.remove_prefix(sign + digits);
   const auto suffix =
       std::find_if(suffixes.begin(), suffixes.end(), [&](const Suffix& one) { return one.text == inner; });
-  if (suffix == suffixes.end()) return std::nullopt;
+  if (suffix == suffixes.end()) {
+    if (!resembles_placeholder(whole)) return std::nullopt;
+    throw usage_error(
+        text.substr(0, close + 1), "there is no such placeholder",
+        "there are {} {.} {/} {//} {/.} {#} {%} and, with --colsep, {1} {2} {1.}; as mere text it can "
+        "stand in a variable");
+  }
   PlaceholderMatch match{{suffix->part, 0}, close + 1};
   if (digits == 0) return match;
   if (!is_of_the_item(suffix->part)) return std::nullopt;

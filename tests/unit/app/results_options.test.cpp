@@ -168,6 +168,7 @@ TEST_CASE("retry options: numbers, times and when to halt") {
   }
   CHECK_THAT(refused_run({"--retries", "-1"}), StartsWith("--retries: "));
   CHECK_THAT(refused_run({"--retry-delay", "5"}), StartsWith("--retry-delay: "));
+  CHECK_THAT(refused_run({"--retry-delay", "5s"}), StartsWith("--retry-delay: nothing is tried again"));
 }
 
 }  // namespace fanmill::app

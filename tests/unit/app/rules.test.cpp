@@ -25,7 +25,7 @@ TEST_CASE("rules: items follow :::, and an empty list is a run of no tasks") {
 }
 
 TEST_CASE("rules: items are given once") {
-  CHECK_THAT(refusal(Program::run, {"cat", ":::", "a", ":::", "b"}), StartsWith(":::: it is there twice"));
+  CHECK_THAT(refusal(Program::run, {"cat", ":::", "a", ":::", "b"}), StartsWith("':::': it is there twice"));
   CHECK_THAT(refusal(Program::run, {"-a", "file", "cat", ":::", "a"}), Contains("--arg-file too"));
 }
 

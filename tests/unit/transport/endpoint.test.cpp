@@ -81,6 +81,8 @@ TEST_CASE("endpoint: what is wrong is said with the option, the text and the thr
   CHECK_THAT(wrong_with("tcp://[head]:5561"), Catch::Contains("not an IPv6 address"));
   CHECK_THAT(wrong_with("tcp://[fe80::1%e]th0]:5561"), Catch::Contains("not an IPv6 address"));
   CHECK_THAT(wrong_with("ipc://"), Catch::Contains("path is missing"));
+  CHECK_THAT(wrong_with("ipc://@name"),
+             Catch::Contains("open to every user") && Catch::Contains("ipc://./@name"));
   CHECK_THAT(wrong_with("inproc://"), Catch::Contains("name is missing"));
   CHECK_THAT(wrong_with(std::string("ipc:///a\0b", 10)), Catch::Contains("NUL"));
 }

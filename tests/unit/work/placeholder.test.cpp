@@ -126,3 +126,19 @@ TEST_CASE("placeholder: a column that cannot be is refused") {
     CHECK_THROWS_WITH(has_placeholder(column), Catch::Contains(column) && Catch::Contains("no such column"));
   }
 }
+
+TEST_CASE("placeholder: what can only be meant for one, and is none, is refused") {
+  for (const std::string text : {"{..}", "{...}", "{+/}", "{##}", "{+}", "{.2}", "{/1}", "{= s/a/b/ =}"}) {
+    CAPTURE(text);
+    CHECK_THROWS_WITH(has_placeholder("x" + text),
+                      Catch::Contains(text + ": there is no such placeholder") && Catch::Contains("{//}"));
+  }
+}
+
+TEST_CASE("placeholder: other braces are text") {
+  for (const std::string text : {"{print}", "{ print $1 }", "{1..9}", "{2,3}", "{2+}", "{a,b}", "{\"a\": 1}",
+                                 "{-}", "{=}", "{:}", "${x}", "{", "}"}) {
+    CAPTURE(text);
+    CHECK_FALSE(has_placeholder(text));
+  }
+}
