@@ -7,6 +7,7 @@
 #include <cli/export.hpp>
 #include <cli/keygen.hpp>
 #include <cli/run_program.hpp>
+#include <cli/show_status.hpp>
 #include <fmt/format.h>
 #include <sink/sink_program.hpp>
 #include <ventilator/ventilator_program.hpp>
@@ -28,11 +29,11 @@ struct Subcommand {
 constexpr std::array subcommands{
     Subcommand{"run", run_run_program},       Subcommand{"ventilator", run_ventilator_program},
     Subcommand{"worker", run_worker_program}, Subcommand{"sink", run_sink_program},
-    Subcommand{"audit", run_audit_program},   Subcommand{"export", run_export_program},
-    Subcommand{"keygen", run_keygen_program},
+    Subcommand{"status", run_status_program}, Subcommand{"audit", run_audit_program},
+    Subcommand{"export", run_export_program}, Subcommand{"keygen", run_keygen_program},
 };
 
-constexpr std::string_view takes = "it takes run, ventilator, worker, sink, audit, export or keygen";
+constexpr std::string_view takes = "it takes run, ventilator, worker, sink, status, audit, export or keygen";
 
 int run_front_door(Process& process) {
   if (process.arguments.empty()) {

@@ -27,7 +27,7 @@ bool write(const std::string& path, const std::string& text) {
 bool write_all(const std::string& directory) {
   bool all = write(directory + "/fanmill.bash", bash_completion());
   for (const Program program : {Program::run, Program::ventilator, Program::worker, Program::sink,
-                                Program::audit, Program::export_results, Program::keygen}) {
+                                Program::status, Program::audit, Program::export_results, Program::keygen}) {
     std::string name(command_name(program));
     std::replace(name.begin(), name.end(), ' ', '-');
     all = write(directory + "/" + name + ".1", manual_page(program)) && all;

@@ -75,8 +75,8 @@ Split split(Program program, const std::vector<std::string>& arguments) {
   CLI::App parser;
   parser.set_help_flag();  // ours is in the table
   // A command's words may look like options of ours; those of a reader of files are a file's name.
-  const bool has_command =
-      program != Program::audit && program != Program::export_results && program != Program::keygen;
+  const bool has_command = program != Program::status && program != Program::audit &&
+                           program != Program::export_results && program != Program::keygen;
   if (has_command) {
     parser.prefix_command();
   } else {

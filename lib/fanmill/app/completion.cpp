@@ -55,6 +55,7 @@ _fanmill() {
   case $previous in
     "") COMPREPLY=($(compgen -W "$options" -- "$current")) ;;
     --function) COMPREPLY=($(compgen -W "@FUNCTIONS@" -- "$current")) ;;
+    --progress) COMPREPLY=($(compgen -W "auto bar plain none" -- "$current")) ;;
     --format) COMPREPLY=($(compgen -W "@FORMATS@" -- "$current")) ;;
 @FILES@) compopt -o filenames && mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
 @FOLDERS@) compopt -o filenames && mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
@@ -63,8 +64,8 @@ _fanmill() {
 complete -F _fanmill fanmill fanmill-ventilator fanmill-worker fanmill-sink
 )";
 
-constexpr std::array programs{Program::run,   Program::ventilator,     Program::worker, Program::sink,
-                              Program::audit, Program::export_results, Program::keygen};
+constexpr std::array programs{Program::run,    Program::ventilator, Program::worker,         Program::sink,
+                              Program::status, Program::audit,      Program::export_results, Program::keygen};
 
 // "-j --jobs" of the options that `wanted` is true of, with something between them.
 template <typename Wanted>

@@ -5,8 +5,10 @@
 #include <fanmill/app/load_keys.hpp>
 #include <fanmill/app/log.hpp>
 #include <fanmill/app/open_store.hpp>
+#include <fanmill/app/progress_display.hpp>
 #include <fanmill/app/signals.hpp>
 #include <fanmill/app/standard_streams.hpp>
+#include <fanmill/app/status_directory.hpp>
 #include <fanmill/app/summary.hpp>
 #include <fanmill/app/worker_process.hpp>
 #include <fanmill/roles/pipeline.hpp>
@@ -28,8 +30,14 @@ Endpoint way_for_a_process() {
 }  // namespace
 
 int run_hosted(const Process& process, ProgramSettings settings) {
-  const Log log(process.name, settings.quiet ? Log::Level::warnings : Log::Level::everything);
+  const ShowProgress shown = progress_for(settings);
+  const auto screen = screen_for(shown);
+  const Log log(process.name, settings.quiet ? Log::Level::warnings : Log::Level::everything, screen);
+  ProgressDisplay progress(shown, screen.get(), log);
   for_each_stage(settings, [&](roles::CommonSettings& stage) { stage.notice = log.notice(); });
+  progress.watch(settings.ventilator);
+  settings.ventilator.status_directory = status_directory(log);
+  settings.results.screen = screen.get();
   load_keys(settings);
   require_input(process.closed, settings.input);
   const std::unique_ptr<input::Input> items = input::open_input(settings.input);
@@ -45,6 +53,7 @@ int run_hosted(const Process& process, ProgramSettings settings) {
     pipeline.worker.emplace(settings.worker, settings.command);
   }
   const roles::RunReport report = roles::run_pipeline(pipeline, *items, *results, stop_on_signals());
+  progress.end();
   const int status = log.report(report);
   summary.write(report);
   return status;

@@ -1,12 +1,26 @@
+#include <utility>
+
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <fanmill/app/log.hpp>
+#include <fanmill/store/screen.hpp>
 
 namespace fanmill::app {
 
-Log::Log(std::string_view program, Level level)
-    : logger_(std::make_shared<spdlog::logger>(std::string(program),
+namespace {
+void log_line(store::Screen* screen, spdlog::logger& logger, Severity severity, std::string_view text) {
+  const auto level = severity == Severity::warning ? spdlog::level::warn : spdlog::level::info;
+  if (!logger.should_log(level)) return;
+  store::Screen::Text line(screen);
+  logger.log(level, text);
+  line.wrote("\n");
+}
+}  // namespace
+
+Log::Log(std::string_view program, Level level, std::shared_ptr<store::Screen> screen)
+    : screen_(std::move(screen)),
+      logger_(std::make_shared<spdlog::logger>(std::string(program),
                                                std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
   logger_->set_pattern("%n: %v");
   logger_->set_level(level == Level::warnings ? spdlog::level::warn : spdlog::level::info);
@@ -16,11 +30,11 @@ Log::Log(std::string_view program, Level level)
 Log::~Log() = default;
 
 void Log::info(std::string_view text) const {
-  logger_->info(text);
+  say(Severity::info, text);
 }
 
 void Log::warning(std::string_view text) const {
-  logger_->warn(text);
+  say(Severity::warning, text);
 }
 
 int Log::report(const roles::RunReport& ended) const {
@@ -31,9 +45,13 @@ int Log::report(const roles::RunReport& ended) const {
 }
 
 Notice Log::notice() const {
-  return [logger = logger_](Severity severity, std::string_view text) {
-    logger->log(severity == Severity::warning ? spdlog::level::warn : spdlog::level::info, text);
+  return [screen = screen_, logger = logger_](Severity severity, std::string_view text) {
+    log_line(screen.get(), *logger, severity, text);
   };
+}
+
+void Log::say(Severity severity, std::string_view text) const {
+  log_line(screen_.get(), *logger_, severity, text);
 }
 
 }  // namespace fanmill::app

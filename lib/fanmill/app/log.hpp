@@ -9,6 +9,9 @@
 #include <fanmill/base/notice.hpp>
 #include <fanmill/roles/report.hpp>
 
+namespace fanmill::store {
+class Screen;
+}
 namespace spdlog {
 class logger;
 }
@@ -20,7 +23,8 @@ class Log {
  public:
   enum class Level : std::uint8_t { everything, warnings };  // warnings: --quiet
 
-  Log(std::string_view program, Level level);
+  // `screen`: the terminal that stderr is, where a line of progress makes room for what is said.
+  Log(std::string_view program, Level level, std::shared_ptr<store::Screen> screen = nullptr);
   ~Log();
 
   void info(std::string_view text) const;
@@ -33,6 +37,9 @@ class Log {
   [[nodiscard]] Notice notice() const;
 
  private:
+  void say(Severity severity, std::string_view text) const;
+
+  std::shared_ptr<store::Screen> screen_;
   std::shared_ptr<spdlog::logger> logger_;
 };
 

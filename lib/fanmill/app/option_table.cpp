@@ -19,10 +19,12 @@ constexpr std::size_t most_bytes = std::size_t{1}
                                    << 30;  // of one payload or output: a frame stays below 32 bits
 
 constexpr TakenBy all{.run = true, .ventilator = true, .worker = true, .sink = true};
+constexpr TakenBy connected{.run = true, .ventilator = true, .worker = true, .sink = true, .status = true};
 constexpr TakenBy everybody{.run = true,
                             .ventilator = true,
                             .worker = true,
                             .sink = true,
+                            .status = true,
                             .audit = true,
                             .export_results = true,
                             .keygen = true};
@@ -355,9 +357,9 @@ const std::array table{
     Option{
         .name = "--wait-timeout",
         .argument = "T",
-        .help = "end with 3 after T (2s, 5m) without a peer (default: wait on)",
+        .help = "end with 3 after T without a peer (default: wait on; status: 2s)",
         .section = Section::delivery,
-        .taken_by = all,
+        .taken_by = connected,
         .set =
             [](ProgramSettings& s, Text o, Text v) {
               const Duration wait = parse_wait(o, v);
@@ -386,13 +388,13 @@ const std::array table{
            .argument = "FILE",
            .help = "our secret key (fanmill keygen): all is encrypted, strangers kept out",
            .section = Section::delivery,
-           .taken_by = all,
+           .taken_by = connected,
            .set = [](ProgramSettings& s, Text o, Text v) { s.key_file = parse_text(o, v, "a file"); }},
     Option{.name = "--server-key",
            .argument = "FILE|TEXT",
            .help = "with --key: the ventilator's public key",
            .section = Section::delivery,
-           .taken_by = {.worker = true, .sink = true},
+           .taken_by = {.worker = true, .sink = true, .status = true},
            .set = [](ProgramSettings& s, Text o,
                      Text v) { s.server_key = parse_text(o, v, "a file or a key"); }},
     Option{
@@ -410,7 +412,7 @@ const std::array table{
         .name = "--insecure",
         .help = "allow tcp beyond this host: no keys, no secrecy, anybody may join",
         .section = Section::delivery,
-        .taken_by = all,
+        .taken_by = connected,
         .set = [](ProgramSettings& s, Text,
                   Text) { for_each_stage(s, [](roles::CommonSettings& stage) { stage.insecure = true; }); }},
     Option{
@@ -441,6 +443,18 @@ const std::array table{
            .rare = true,
            .set = [](ProgramSettings& s, Text o, Text v) { s.ventilator.prefetch = parse_prefetch(o, v); }},
 
+    Option{.name = "--progress",
+           .argument = "FORM",
+           .help = "on stderr: auto (default: a bar on a terminal), bar, plain, none",
+           .section = Section::other,
+           .taken_by = {.run = true, .ventilator = true, .sink = true},
+           .rare = true,
+           .set = [](ProgramSettings& s, Text o, Text v) { s.progress = parse_progress(o, v); }},
+    Option{.name = "--json",
+           .help = "print a JSON object, for programs",
+           .section = Section::other,
+           .taken_by = {.status = true},
+           .set = [](ProgramSettings& s, Text, Text) { s.json = true; }},
     Option{.letter = 'q',
            .name = "--quiet",
            .help = "say nothing but warnings and errors",
@@ -475,6 +489,8 @@ bool Option::is_known_to(Program program) const {
       return taken_by.ventilator || taken_by.hosting;
     case Program::worker:
       return taken_by.worker;
+    case Program::status:
+      return taken_by.status;
     case Program::audit:
       return taken_by.audit;
     case Program::export_results:

@@ -1,5 +1,5 @@
 #pragma once
-// Every option of the four programs, declared once: the parser, --help and the rules are made from this
+// Every option of the programs, declared once: the parser, --help and the rules are made from this
 // table.
 
 #include <cstdint>
@@ -21,6 +21,7 @@ struct TakenBy {
   bool worker = false;
   bool sink = false;
   bool hosting = false;  // the ventilator too, where all stages share its process
+  bool status = false;
   bool audit = false;
   bool export_results = false;
   bool keygen = false;

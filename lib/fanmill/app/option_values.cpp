@@ -78,6 +78,15 @@ store::Format parse_export_format(std::string_view option, std::string_view text
   return format_among(formats.size(), option, text);
 }
 
+ShowProgress parse_progress(std::string_view option, std::string_view text) {
+  if (text == "auto") return ShowProgress::automatic;
+  if (text == "bar") return ShowProgress::bar;
+  if (text == "plain") return ShowProgress::plain;
+  if (text == "none") return ShowProgress::none;
+  throw usage_error(option, fmt::format("'{}' is no form of progress", text),
+                    "it takes auto, bar, plain or none");
+}
+
 work::Framing parse_framing(std::string_view option, std::string_view text) {
   const auto framing = work::framing_of(text);
   if (!framing)

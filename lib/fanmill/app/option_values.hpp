@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include <fanmill/app/program_settings.hpp>
 #include <fanmill/base/time.hpp>
 #include <fanmill/roles/settings.hpp>
 #include <fanmill/store/stream.hpp>
@@ -28,6 +29,9 @@ namespace fanmill::app {
 [[nodiscard]] store::Format parse_format(std::string_view option, std::string_view text);
 // What can be made of stored results: the same, and joblog.
 [[nodiscard]] store::Format parse_export_format(std::string_view option, std::string_view text);
+
+// auto, bar, plain, none.
+[[nodiscard]] ShowProgress parse_progress(std::string_view option, std::string_view text);
 
 // How a co-process is spoken to: line, null, length.
 [[nodiscard]] work::Framing parse_framing(std::string_view option, std::string_view text);

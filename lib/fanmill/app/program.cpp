@@ -5,6 +5,7 @@ namespace fanmill::app {
 std::string_view message_name(Program program) {
   switch (program) {
     case Program::run:
+    case Program::status:
     case Program::audit:
     case Program::export_results:
     case Program::keygen:
@@ -25,6 +26,8 @@ std::string_view command_name(Program program) {
       return "fanmill-ventilator";
     case Program::worker:
       return "fanmill-worker";
+    case Program::status:
+      return "fanmill status";
     case Program::audit:
       return "fanmill audit";
     case Program::export_results:
@@ -45,6 +48,8 @@ std::string_view what_is(Program program) {
       return "where tasks come from";
     case Program::worker:
       return "what is done with a task";
+    case Program::status:
+      return "how a run is going";
     case Program::audit:
       return "whether what a sink has stored adds up";
     case Program::export_results:

@@ -7,8 +7,9 @@
 namespace fanmill::app {
 
 // `fanmill worker` is the same program as `fanmill-worker`, and so with the other two.
-// `fanmill audit` and `fanmill export` read what a sink has stored; `fanmill keygen` makes keys.
-enum class Program : std::uint8_t { run, ventilator, worker, sink, audit, export_results, keygen };
+// `fanmill status` asks a run how it goes; `fanmill audit` and `fanmill export` read what a sink has stored;
+// `fanmill keygen` makes keys.
+enum class Program : std::uint8_t { run, ventilator, worker, sink, status, audit, export_results, keygen };
 
 // What stands before its messages: "fanmill", "fanmill-worker".
 [[nodiscard]] std::string_view message_name(Program program);

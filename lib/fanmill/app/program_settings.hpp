@@ -6,6 +6,7 @@
 
 #include <fanmill/app/program.hpp>
 #include <fanmill/input/input.hpp>
+#include <fanmill/roles/observer.hpp>
 #include <fanmill/roles/settings.hpp>
 #include <fanmill/store/results_file.hpp>
 #include <fanmill/store/stream.hpp>
@@ -17,11 +18,16 @@ namespace fanmill::app {
 // then as it was.
 enum class Request : std::uint8_t { work, help, help_all, version };
 
+// How people are shown how far a run has come.
+enum class ShowProgress : std::uint8_t { automatic, bar, plain, none };
+
 // Holds the settings of every stage; a program uses those of the stages that it has.
 struct ProgramSettings {
   Program program = Program::run;
   Request request = Request::work;
   bool quiet = false;
+  ShowProgress progress = ShowProgress::automatic;
+  bool json = false;              // status: for programs
   bool remote_only = false;       // run: no worker of its own
   bool supervise = false;         // worker: in a process of its own, started again when it dies
   bool hosts_all_stages = false;  // run, and a ventilator on inproc
@@ -29,6 +35,8 @@ struct ProgramSettings {
   roles::VentilatorSettings ventilator;
   roles::WorkerSettings worker;
   roles::SinkSettings sink;
+  roles::ObserverSettings observer;
+  bool asks_one_run = false;  // status: that at observer.connect; otherwise all of this user's on this host
   input::Settings input;
   work::WorkSettings command;
   store::StreamSettings results;
@@ -47,6 +55,7 @@ void for_each_stage(ProgramSettings& settings, Change change) {
   change(static_cast<roles::CommonSettings&>(settings.ventilator));
   change(static_cast<roles::CommonSettings&>(settings.worker));
   change(static_cast<roles::CommonSettings&>(settings.sink));
+  change(static_cast<roles::CommonSettings&>(settings.observer));
 }
 
 }  // namespace fanmill::app

@@ -39,12 +39,17 @@ class Rules {
       take_key(words);
       return;
     }
+    if (program() == Program::status) {
+      take_run(words);
+      return;
+    }
     check_keys();
     check_endpoints();
     settle_hosting();
     if (is_given("--retry-delay") && !is_given("--retries")) {
       throw usage_error("--retry-delay", "nothing is tried again", "give --retries N too");
     }
+    check_progress();
     if (program() == Program::run || program() == Program::ventilator) {
       take_items(words);
       check_forms();
@@ -72,8 +77,9 @@ class Rules {
     };
     needs("--server-key", "--key", "the ventilator's key is of no use without one's own");
     needs("--allow", "--key", "without a key of one's own nobody's is asked for");
-    const bool connects = program() == Program::worker || program() == Program::sink;
-    const bool binds = program() != Program::worker;
+    const bool connects =
+        program() == Program::worker || program() == Program::sink || program() == Program::status;
+    const bool binds = program() != Program::worker && program() != Program::status;
     if (connects) needs("--key", "--server-key", "whose ventilator is at the other end?");
     if (binds) needs("--key", "--allow", "whose keys are to be let in?");
     if (is_given("--key") && is_given("--insecure")) {
@@ -111,12 +117,16 @@ class Rules {
       throw usage_error("--connect", "it is missing",
                         "it takes the ventilator's tcp://HOST:PORT or ipc://PATH");
     }
-    refuse_inproc("--connect", endpoint);
+    check_address("--connect", endpoint);
+    require_loopback("--connect", endpoint, insecure);
+  }
+
+  static void check_address(std::string_view option, const Endpoint& endpoint) {
+    refuse_inproc(option, endpoint);
     if (endpoint.is_wildcard() || (endpoint.scheme == Scheme::tcp && endpoint.port == 0)) {
-      throw usage_error("--connect", fmt::format("'{}' is for listening", endpoint.text()),
+      throw usage_error(option, fmt::format("'{}' is for listening", endpoint.text()),
                         "it takes one host and one port, as tcp://HOST:PORT");
     }
-    require_loopback("--connect", endpoint, insecure);
   }
 
   // Within one process there is nobody else to meet.
@@ -124,6 +134,19 @@ class Rules {
     if (endpoint.scheme != Scheme::inproc) return;
     throw usage_error(option, fmt::format("'{}' reaches nobody outside this process", endpoint.text()),
                       "it takes tcp://HOST:PORT or ipc://PATH");
+  }
+
+  // What is shown and what is not to be said.
+  void check_progress() const {
+    const bool shown = settings_.progress == ShowProgress::bar || settings_.progress == ShowProgress::plain;
+    if (shown && settings_.quiet) {
+      throw usage_error("--progress", "--quiet is given too, and says nothing of the kind",
+                        "use one of them");
+    }
+    if (settings_.progress == ShowProgress::bar && is_given("--ungroup")) {
+      throw usage_error("--progress", "with --ungroup commands write where the bar would be",
+                        "give --progress plain");
+    }
   }
 
   void settle_hosting() {
@@ -397,6 +420,26 @@ class Rules {
       for (const std::string& file : settings_.input.files) refuse(option, own, "--arg-file", file);
     }
     refuse("--summary-json", settings_.summary_file, "--joblog", settings_.joblog_file);
+  }
+
+  // ENDPOINT, the only word, or none.
+  void take_run(std::vector<std::string> words) {
+    if (words.size() > 1) throw usage_error(fmt::format("'{}'", words[1]), "one ENDPOINT is all it takes");
+    settings_.asks_one_run = !words.empty();
+    if (words.empty()) {
+      for (const std::string_view name : {"--key", "--server-key", "--insecure"}) {
+        if (is_given(name)) {
+          throw usage_error(name, "the runs on this host are asked without",
+                            "give an ENDPOINT, or leave it out");
+        }
+      }
+      return;
+    }
+    settings_.observer.connect = parse_endpoint("ENDPOINT", words.front());
+    check_keys();
+    check_address("ENDPOINT", settings_.observer.connect);
+    require_loopback("ENDPOINT", settings_.observer.connect,
+                     settings_.observer.insecure || is_given("--key"));
   }
 
   // DIR and NAME, the only words.

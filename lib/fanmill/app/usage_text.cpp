@@ -65,6 +65,20 @@ constexpr Frame sink_frame{
     .exit_status = exit_of_a_run,
 };
 
+constexpr Frame status_frame{
+    .usage = "fanmill status [ENDPOINT] [OPTION]...",
+    .about =
+        "Tells how the run of the ventilator at ENDPOINT is going: its tasks, each worker, the sink, and "
+        "why\n"
+        "it waits, if it does. Without ENDPOINT: all runs of this user on this host, however they listen.\n",
+    .examples =
+        "  fanmill status\n"
+        "  fanmill status tcp://127.0.0.1:5560 --json\n"
+        "  watch fanmill status\n",
+    .exit_status =
+        "  0 it is told   2 wrong command line   3 nobody answers   4 refused: keys, or another version\n",
+};
+
 constexpr Frame audit_frame{
     .usage = "fanmill audit FILE.db",
     .about =
@@ -125,6 +139,8 @@ const Frame& frame_of(Program program) {
       return ventilator_frame;
     case Program::worker:
       return worker_frame;
+    case Program::status:
+      return status_frame;
     case Program::audit:
       return audit_frame;
     case Program::export_results:
@@ -176,6 +192,7 @@ std::string overview_text() {
          "  ventilator  where tasks come from; the same as fanmill-ventilator\n"
          "  worker      what is done with a task; the same as fanmill-worker\n"
          "  sink        where results go; the same as fanmill-sink\n"
+         "  status      how a run is going, and why it waits\n"
          "  audit       whether what a sink has stored adds up\n"
          "  export      what a sink has stored, as a stream of results\n"
          "  keygen      a pair of keys, for runs that keep strangers out\n"

@@ -116,12 +116,14 @@ void Collector::begin_run(const wire::Welcome& welcome) {
   for (IdSet& ids : to_ack_) ids.clear();
   waiting_marks_.clear();
   last_marks_.clear();
+  said_backlog_ = 0;
   actions_.emplace_back(Begin{welcome.run, welcome.delimiter});
 }
 
 // The connection was lost and is back, and with it perhaps what was under way.
 void Collector::say_again() {
   settle();
+  said_backlog_ = ~std::uint64_t{0};
   for (const Outcome outcome : outcomes) {
     IdSet& again = to_ack_[index(outcome)];
     for (const IdRange& range : accounts_.finished(outcome)) again.add(range);
@@ -439,6 +441,8 @@ void Collector::tick(Time now) {
       say_failed(unanswered);
     }
   }
+  say_backlog(now);
+  meter(now);
   const bool missing = state_ == State::calling || looked_ != never;
   if (looked_ != never) {
     alone_ += std::min<Duration>(now - looked_, between_looks);
@@ -468,7 +472,44 @@ void Collector::tick(Time now) {
 
 Time Collector::next_tick() const {
   const Time giving_up = looked_ == never || (hello_.has_store && !closed_) ? never : looked_ + between_looks;
-  return std::min({calling_.next(), patience_.next(), reporting_.next(), giving_up});
+  const Time backlog_due = state_ == State::collecting && backlog() != said_backlog_ ? backlog_due_ : never;
+  return std::min({calling_.next(), patience_.next(), reporting_.next(), giving_up, backlog_due});
+}
+
+void Collector::meter(Time now) {
+  if (run_ == RunId{}) return;
+  if (began_ == never) {
+    began_ = now;
+    stores_.start(now);
+  }
+  if (stored_ > metered_) stores_.add(stored_ - metered_, now);
+  metered_ = stored_;
+}
+
+Progress Collector::progress(Time now) const {
+  Progress progress;
+  progress.done = accounts_.accepted();
+  progress.failed = accounts_.accepted(Outcome::failed) + accounts_.accepted(Outcome::dead);
+  progress.total = accounts_.count();
+  progress.rate = stores_.per_second(now);
+  if (began_ != never) progress.elapsed = now - began_;
+  return progress;
+}
+
+// Results that count and are not safe, each range of them as one where they have not been looked through yet.
+std::uint64_t Collector::backlog() const {
+  std::uint64_t results = unsafe_.size();
+  for (const IdRange& range : fresh_) results += range.count();
+  return results;
+}
+
+void Collector::say_backlog(Time now) {
+  if (state_ != State::collecting || now < backlog_due_) return;
+  const std::uint64_t results = backlog();
+  if (results == said_backlog_) return;
+  said_backlog_ = results;
+  backlog_due_ = now + std::chrono::seconds(1);
+  actions_.emplace_back(Say{wire::Backlog{run_, results}});
 }
 
 std::vector<Collector::Action> Collector::take_actions() {

@@ -28,7 +28,9 @@
 #include <fanmill/core/accounts.hpp>
 #include <fanmill/core/action.hpp>
 #include <fanmill/core/backoff.hpp>
+#include <fanmill/core/meter.hpp>
 #include <fanmill/core/patience.hpp>
+#include <fanmill/core/progress.hpp>
 #include <fanmill/wire/batch.hpp>
 #include <fanmill/wire/control.hpp>
 
@@ -105,6 +107,7 @@ class Collector {
   [[nodiscard]] std::uint64_t held() const { return held_.size(); }  // failures that nobody has ruled on yet
   [[nodiscard]] std::uint64_t stale() const { return stale_; }       // results of another run
   [[nodiscard]] std::uint64_t retried() const { return retried_; }   // failures that did not count
+  [[nodiscard]] Progress progress(Time now) const;
   [[nodiscard]] bool closed() const { return closed_; }  // the store is closed, every outcome in it
 
  private:
@@ -121,6 +124,9 @@ class Collector {
   void on(const wire::Keep& keep);
   void on(const wire::Dead& dead);
   void begin_run(const wire::Welcome& welcome);
+  void say_backlog(Time now);
+  void meter(Time now);
+  [[nodiscard]] std::uint64_t backlog() const;
   void say_again();
   [[nodiscard]] bool is_unasked(TaskId id) const;
   void answer_known(TaskId id, std::vector<IdRange>& fresh);
@@ -153,10 +159,16 @@ class Collector {
   std::array<IdSet, 3> to_ack_;             // by outcome
   std::vector<wire::Mark> waiting_marks_;   // until all that came before them is safe
   std::map<LaneToken, std::uint64_t> last_marks_;
+  std::uint64_t said_backlog_ =
+      0;                // with the last BACKLOG, which may have been lost: then no number of results
+  Time backlog_due_{};  // when the next one may be
   bool closed_ = false;
   std::uint64_t stale_ = 0;
   std::uint64_t retried_ = 0;
   std::uint64_t stored_ = 0;
+  Time began_ = never;  // the first tick in a run
+  Meter stores_;
+  std::uint64_t metered_ = 0;  // of stored_
   std::vector<Action> actions_;
 };
 

@@ -15,6 +15,9 @@ constexpr std::size_t lane_bytes = std::size_t{1} << 20;
 constexpr std::size_t read_ahead_bytes = 2 * wire::batch_bytes;
 constexpr std::uint64_t read_ahead_tasks = 4096;
 constexpr std::size_t read_ahead_questions = 16;
+// Where what waits takes longer than this, it is no matter for the cache, and the input is read on for as far
+// as the window goes: so that people see how many tasks there are.
+constexpr auto long_enough = std::chrono::seconds(1);
 constexpr std::uint8_t deaths_to_suspect = 2;
 constexpr std::uint8_t solo_deaths_to_die = 3;
 constexpr std::uint8_t most_excuses = 3;
@@ -44,8 +47,9 @@ bool Dispatcher::wants_input() const {
   // The sink is asked while it answers: without a few questions under way each of the two waits for the
   // other.
   const std::size_t ahead = checking_ ? read_ahead_questions : 1;
-  return fresh_bytes_ < ahead * read_ahead_bytes && unchecked_ < ahead * wire::max_keys &&
-         pending_ - unchecked_ < std::max(read_ahead_tasks, 2 * room_total_);
+  if (unchecked_ >= ahead * wire::max_keys) return false;
+  return leisure_ || (fresh_bytes_ < ahead * read_ahead_bytes &&
+                      pending_ - unchecked_ < std::max(read_ahead_tasks, 2 * room_total_));
 }
 
 TaskId Dispatcher::add(ByteView payload) {
@@ -126,6 +130,8 @@ LaneIndex Dispatcher::open(const Limits& limits) {
     fresh.in_roomy = lanes_[lane].in_roomy;
     lanes_[lane] = fresh;
   }
+  lanes_[lane].finishes.start(now_);
+  lanes_[lane].busy.start(now_);
   ++open_lanes_;
   if (open_lanes_ >= settings_.min_lanes) started_ = true;
   refresh(lane);
@@ -263,6 +269,7 @@ void Dispatcher::count_balance(Lane& lane) {
 void Dispatcher::refresh(LaneIndex index) {
   Lane& lane = lanes_[index];
   count_balance(lane);
+  count_busy(lane, now_);
   const std::uint64_t room = room_of(lane);
   room_total_ += room - lane.room;
   lane.room = room;
@@ -294,6 +301,33 @@ LaneIndex Dispatcher::pick_lane() {
     if (lane.room > 0) return index;
   }
   return no_lane;
+}
+
+void Dispatcher::count_busy(Lane& lane, Time now) {
+  if (lane.busy_since != never && now > lane.busy_since) {
+    lane.busy.add(lane.busy_slots * static_cast<std::uint64_t>((now - lane.busy_since).count()), now);
+  }
+  if (lane.busy_since == never || now > lane.busy_since) lane.busy_since = now;
+  lane.busy_slots = std::min<std::uint64_t>(lane.held, lane.limits.slots);
+}
+
+void Dispatcher::finished(Lane& lane, std::uint64_t tasks, Time now) {
+  lane.done += tasks;
+  lane.finishes.add(tasks, now);
+  lane.finished = now;
+  count_busy(lane, now);
+}
+
+Dispatcher::LaneReport Dispatcher::report(LaneIndex index, Time now) const {
+  Lane lane = lanes_[index];
+  count_busy(lane, now);
+  const double slots_time = 1e9 * lane.limits.slots;
+  return {.credit = lane.credit.tasks(),
+          .done = lane.done,
+          .rate = lane.finishes.per_second(now),
+          .busy = std::min(1.0, lane.busy.per_second(now) / slots_time),
+          .finished = lane.finished,
+          .alone = lane.solo || lane.reserved};
 }
 
 // --- balance
@@ -379,8 +413,19 @@ Time Dispatcher::next_wake() const {
   return std::min(recall_at_, delayed_.empty() ? never : delayed_.begin()->first);
 }
 
+bool Dispatcher::has_leisure() const {
+  return open_lanes_ > 0 && now_ - began_ >= long_enough &&
+         finishes_.per_second(now_) * std::chrono::duration<double>(long_enough).count() <
+             static_cast<double>(pending_);
+}
+
 void Dispatcher::wake(Time now) {
   now_ = now;
+  if (began_ == never) {
+    began_ = now;
+    finishes_.start(now);
+  }
+  leisure_ = has_leisure();
   while (!delayed_.empty() && delayed_.begin()->first <= now) {
     const TaskId id = delayed_.begin()->second;
     delayed_.erase(delayed_.begin());
@@ -548,6 +593,8 @@ std::uint64_t Dispatcher::acknowledge(std::span<const IdRange> ids, Time now, Du
     if (of_lane == 0) return;
     lanes_[lane].credit.acknowledged(of_lane, lanes_[lane].held == 0 && ready() > 0, now, took);
     progressed(lanes_[lane], now);
+    finished(lanes_[lane], of_lane, now);
+    finishes_.add(of_lane, now);
     refresh(lane);
     of_lane = 0;
   };
@@ -586,6 +633,7 @@ std::uint64_t Dispatcher::acknowledge(std::span<const IdRange> ids, Time now, Du
           // Nobody can have finished it; but the sink may have had it from an earlier run.
           if (!checking_) return;
           --pending_;
+          ++restored_;
           fresh_bytes_ -= task.size;
           break;
         case State::done:
@@ -611,6 +659,7 @@ Dispatcher::Ruling Dispatcher::rule(TaskId id, std::uint32_t attempt, Time now, 
   off_lane(*task);
   lanes_[lane].credit.acknowledged(1, lanes_[lane].held == 0 && ready() > 0, now, std::nullopt);
   progressed(lanes_[lane], now);
+  finished(lanes_[lane], 1, now);
   refresh(lane);
   task->alone = false;
   ++task->failures;

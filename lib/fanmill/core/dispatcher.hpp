@@ -26,6 +26,7 @@
 #include <fanmill/base/ranges.hpp>
 #include <fanmill/base/time.hpp>
 #include <fanmill/core/credit.hpp>
+#include <fanmill/core/meter.hpp>
 #include <fanmill/core/task_pages.hpp>
 #include <fanmill/wire/batch.hpp>
 #include <fanmill/wire/control.hpp>
@@ -104,7 +105,7 @@ class Dispatcher {
   [[nodiscard]] std::uint64_t held(LaneIndex lane) const { return lanes_[lane].held; }
 
   // --- out
-  // Moves what has waited long enough to the queue.
+  // Moves what has waited long enough to the queue, and sees whether there is leisure to read on.
   void wake(Time now);
   [[nodiscard]] Time next_wake() const;
   // Fills `out` with the next batch, or says that there is none to send now.
@@ -136,8 +137,26 @@ class Dispatcher {
   // Nothing is owed any more: all acknowledged, or stopped and nothing out.
   [[nodiscard]] bool done() const { return input_ended_ && out_ == 0 && (pending_ == 0 || stopped_); }
   [[nodiscard]] std::size_t open_lanes() const { return open_lanes_; }
+  [[nodiscard]] std::uint64_t unchecked() const { return unchecked_; }  // pending, the sink has not answered
+  [[nodiscard]] std::uint64_t delayed() const {
+    return delayed_.size();
+  }  // pending, until their time has come
+  [[nodiscard]] std::uint64_t suspects() const { return suspects_.size(); }  // pending, until a lane is empty
+  // Of what is acknowledged, that which nobody had to do: the sink had it already.
+  [[nodiscard]] std::uint64_t restored() const { return restored_; }
   // Bytes of payload held.
   [[nodiscard]] std::size_t bytes() const { return tasks_.bytes(); }
+
+  // How a lane does, for people.
+  struct LaneReport {
+    std::uint64_t credit = 0;
+    std::uint64_t done = 0;  // tasks whose outcome has come
+    double rate = 0;         // of these per second, lately
+    double busy = 0;         // the share of its slots' time for which they had a task, lately
+    Time finished{};         // when the last one came; Time{} if none has
+    bool alone = false;      // has a suspect, or is kept free for one
+  };
+  [[nodiscard]] LaneReport report(LaneIndex lane, Time now) const;
 
  private:
   using State = Task::State;
@@ -163,6 +182,12 @@ class Dispatcher {
     Time recalled_at{};
     Time progress{};  // when something was last acknowledged, given back, or sent to it while it had nothing
     Duration patience{};  // how long without progress before it is asked
+    std::uint64_t done = 0;
+    Time finished{};
+    Meter finishes;
+    Meter busy;               // nanoseconds of slots that had a task
+    Time busy_since = never;  // until when that is counted
+    std::uint64_t busy_slots = 0;
   };
 
   // Of what is pending, that which could be sent if there were room.
@@ -171,6 +196,9 @@ class Dispatcher {
   }
   void refresh(LaneIndex lane);
   static void progressed(Lane& lane, Time now);
+  [[nodiscard]] bool has_leisure() const;
+  static void count_busy(Lane& lane, Time now);
+  static void finished(Lane& lane, std::uint64_t tasks, Time now);
   void count_balance(Lane& lane);
   [[nodiscard]] std::optional<Recall> recall_rest();
   Recall ask(LaneIndex lane, std::uint64_t most);
@@ -206,7 +234,10 @@ class Dispatcher {
   std::size_t lanes_that_may_give_ = 0;
   Time recall_at_ = never;  // when to look for a lane to recall from
   Time now_{};              // of the last wake()
-  bool started_ = false;    // min_lanes has been reached
+  Time began_ = never;      // the first one
+  Meter finishes_;          // of all lanes
+  bool leisure_ = false;
+  bool started_ = false;  // min_lanes has been reached
   bool input_ended_ = false;
   bool stopped_ = false;
   std::uint64_t room_total_ = 0;
@@ -217,6 +248,7 @@ class Dispatcher {
   std::uint64_t acknowledged_ = 0;
   std::uint64_t redelivered_ = 0;
   std::uint64_t recalled_ = 0;
+  std::uint64_t restored_ = 0;
   std::size_t fresh_bytes_ = 0;
 };
 

@@ -57,6 +57,11 @@ Run::Worker* Run::worker_of(const std::string& peer) {
 // --- joining
 
 void Run::on_message(const From& from, const wire::Control& message, Time now) {
+  now_ = now;
+  if (std::holds_alternative<wire::Ask>(message)) {
+    on_ask(from, now);
+    return;
+  }
   if (const auto* hello = std::get_if<wire::Hello>(&message)) {
     on_hello(from, *hello, now);
     return;
@@ -64,6 +69,11 @@ void Run::on_message(const From& from, const wire::Control& message, Time now) {
   if (worker_of(from.peer) == nullptr && !is_sink(from.peer)) {
     say(from.peer, wire::Who{});
     return;
+  }
+  if (Worker* worker = worker_of(from.peer)) {
+    worker->seen = now;
+  } else {
+    sink_->seen = now;
   }
   if (const auto* ack = std::get_if<wire::Ack>(&message)) {
     on_ack(from, *ack, now);
@@ -83,8 +93,11 @@ void Run::on_message(const From& from, const wire::Control& message, Time now) {
     on_held(from, *held);
   } else if (const auto* marked = std::get_if<wire::Marked>(&message)) {
     on_marked(from, *marked);
+  } else if (const auto* backlog = std::get_if<wire::Backlog>(&message)) {
+    on_backlog(from, *backlog);
   } else if (const auto* trouble = std::get_if<wire::Trouble>(&message)) {
-    const Worker* worker = worker_of(from.peer);
+    Worker* worker = worker_of(from.peer);
+    if (worker != nullptr) worker->trouble = trouble->text;
     tell(Severity::warning,
          (worker != nullptr ? "worker " + worker->name() : "sink " + sink_->name()) + ": " + trouble->text);
   } else {
@@ -92,9 +105,12 @@ void Run::on_message(const From& from, const wire::Control& message, Time now) {
   }
 }
 
+wire::Refused Run::other_version() {
+  return {"it speaks another version of the protocol; this ventilator speaks version 1"};
+}
+
 void Run::on_foreign_version(const From& from) {
-  say(from.peer,
-      wire::Refused{"it speaks another version of the protocol; this ventilator speaks version 1"});
+  say(from.peer, other_version());
 }
 
 // Said for the first of them, then for each tenfold: a peer that sends nothing else must not fill a log.
@@ -110,7 +126,7 @@ void Run::on_malformed(const From& from, std::string_view flaw) {
                               std::string(flaw) + "); " + std::to_string(malformed_) + " so far");
 }
 
-void Run::on_hello(const From& from, const wire::Hello& hello, Time) {
+void Run::on_hello(const From& from, const wire::Hello& hello, Time now) {
   // A HELLO whose connection has gone already would make a ghost: nothing would ever tell of its death.
   if (from.link >= 0 && links_.count(from.link) == 0) return;
   if (over_) {
@@ -119,13 +135,13 @@ void Run::on_hello(const From& from, const wire::Hello& hello, Time) {
     return;
   }
   if (hello.role == wire::Role::worker) {
-    on_worker(from, hello);
+    on_worker(from, hello, now);
   } else {
-    on_sink(from, hello);
+    on_sink(from, hello, now);
   }
 }
 
-void Run::on_worker(const From& from, const wire::Hello& hello) {
+void Run::on_worker(const From& from, const wire::Hello& hello, Time now) {
   if (const Worker* known = worker_of(from.peer)) {
     if (known->hello.incarnation == hello.incarnation) {
       if (known->stage != Worker::Stage::opening)
@@ -146,6 +162,8 @@ void Run::on_worker(const From& from, const wire::Hello& hello) {
   worker.from = from;
   worker.hello = hello;
   worker.token = LaneToken{random_()};
+  worker.seen = now;
+  worker.lost = lost_before(worker);
   by_peer_[from.peer] = worker.token;
   actions_.emplace_back(OpenLane{worker.token, hello.reached});
   workers_.emplace(worker.token, std::move(worker));
@@ -188,9 +206,9 @@ wire::SinkPlace Run::sink_for(const Worker& worker) const {
   return place;
 }
 
-void Run::on_sink(const From& from, const wire::Hello& hello) {
+void Run::on_sink(const From& from, const wire::Hello& hello, Time now) {
   if (!sink_ || sink_->hello.incarnation == hello.incarnation) {
-    adopt_sink(from, hello);
+    adopt_sink(from, hello, now);
     return;
   }
   const bool can_follow = sink_->lost != never && sink_->hello.has_store && hello.has_store;
@@ -199,15 +217,20 @@ void Run::on_sink(const From& from, const wire::Hello& hello) {
     return;
   }
   tell(Severity::info, "the sink " + name_of(hello) + " takes over from " + sink_->name());
-  adopt_sink(from, hello);
+  adopt_sink(from, hello, now);
 }
 
 // A new sink, another in its place, or the same one after its connection was lost.
-void Run::adopt_sink(const From& from, const wire::Hello& hello) {
+void Run::adopt_sink(const From& from, const wire::Hello& hello, Time now) {
   const bool is_new = !sink_ || sink_->hello.incarnation != hello.incarnation;
   Sink sink;
   sink.from = from;
   sink.hello = hello;
+  sink.seen = now;
+  if (!is_new) {
+    sink.queue = sink_->queue;
+    sink.took = sink_->took;
+  }
   if (!is_new) sink.peer_before = sink_->from.peer == from.peer ? sink_->peer_before : sink_->from.peer;
   for (std::string endpoint : hello.results) {
     // A sink on another host that bound all its interfaces cannot know by which of them it is reached; we do.
@@ -260,6 +283,7 @@ void Run::on_ready(const From& from, const wire::Ready& ready) {
     return;
   }
   worker->stage = Worker::Stage::ready;
+  worker->trouble.clear();
   actions_.emplace_back(AwaitLane{worker->token});
 }
 
@@ -334,6 +358,7 @@ void Run::forget(LaneToken token, Fate fate, const char* how) {
   const Worker& worker = found->second;
   std::vector<TaskId> lost;
   if (worker.index) dispatcher_.close(*worker.index, fate, &lost);
+  if (fate != Fate::left) remember_gone(worker, lost.size());
   if (fate != Fate::left && !lost.empty()) {
     names_.push_back(worker.name() + (fate == Fate::vanished ? ", leaving," : ""));
     for (const TaskId id : lost) deaths_[id].push_back(static_cast<std::uint32_t>(names_.size() - 1));
@@ -352,6 +377,7 @@ void Run::forget(LaneToken token, Fate fate, const char* how) {
 }
 
 void Run::on_link_down(int link, Time now) {
+  now_ = now;
   links_.erase(link);
   if (sink_ && sink_->from.link == link && sink_->lost == never) {
     sink_->lost = now;
@@ -395,6 +421,11 @@ void Run::finish(int status, std::string why, bool by_peer) {
 }
 
 void Run::tick(Time now) {
+  if (began_ == never) {
+    began_ = now;
+    finished_.start(now);
+  }
+  now_ = now;
   if (over_) return;
   check_end(now);
   if (sink_ && ending_.due(now)) {
@@ -422,10 +453,7 @@ void Run::tick(Time now) {
                     settings_.address);
       return;
   }
-  const std::size_t needed =
-      dispatcher_.redelivered() == 0 && dispatcher_.out() + dispatcher_.acknowledged() == 0
-          ? std::max<std::size_t>(1, settings_.dispatcher.min_lanes)
-          : 1;
+  const std::size_t needed = workers_needed();
   const std::size_t here = dispatcher_.open_lanes();
   switch (for_workers_.check(here < needed && dispatcher_.pending() > 0 && !stopped_, now)) {
     case Patience::Verdict::wait:

@@ -9,7 +9,9 @@
 // Pure: events and `now` in, actions out. One thread.
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -25,7 +27,9 @@
 #include <fanmill/core/action.hpp>
 #include <fanmill/core/backoff.hpp>
 #include <fanmill/core/dispatcher.hpp>
+#include <fanmill/core/meter.hpp>
 #include <fanmill/core/patience.hpp>
+#include <fanmill/core/progress.hpp>
 #include <fanmill/wire/control.hpp>
 
 namespace fanmill::core {
@@ -56,6 +60,8 @@ class Run {
     std::string delimiter;
     std::string separator{};  // between the columns of an item; empty: there are none
     std::string address;      // where workers and sinks connect, for people
+    std::string host{};       // of this process, for people; and its pid
+    std::uint64_t pid = 0;
     Duration wait_timeout = Duration::max();
     std::optional<std::uint64_t> halt_after;  // failed tasks that end the run
     bool halt_now = false;                    // without waiting for what is out
@@ -86,6 +92,8 @@ class Run {
   void on_link_up(int link) { links_.insert(link); }
   void on_link_down(int link, Time now);  // only after all that had come over it has been given to on_message
   void on_message(const From& from, const wire::Control& message, Time now);
+  // What is said to those of another version, whatever they want.
+  [[nodiscard]] static wire::Refused other_version();
   void on_foreign_version(const From& from);  // a HELLO in another version of the protocol
 
   // --- events from the loop
@@ -121,6 +129,11 @@ class Run {
   [[nodiscard]] std::uint64_t stale() const { return stale_; }          // messages that changed nothing
   [[nodiscard]] std::uint64_t malformed() const { return malformed_; }  // frames that could not be decoded
   [[nodiscard]] std::size_t workers() const { return workers_.size(); }
+  // How it is going: in short, and all of it (which takes a microsecond for each worker or two).
+  [[nodiscard]] Progress progress(Time now) const;
+  [[nodiscard]] wire::Status status(Time now) const;
+  // Whether somebody who asks for its status now is to be answered: true so many times in each second.
+  [[nodiscard]] bool may_answer(Time now);
 
  private:
   struct Worker {
@@ -135,6 +148,9 @@ class Run {
     std::uint64_t received = 0;      // with it
     IdSet held;                      // with it
     std::uint64_t marked = 0;        // the last mark that the sink has passed on
+    Time seen{};                     // its last message
+    std::string trouble{};           // what it says that it cannot do
+    std::uint64_t lost = 0;          // attempts that came to nothing, under this name
     [[nodiscard]] std::string name() const;
   };
   struct Sink {
@@ -143,12 +159,15 @@ class Run {
     std::vector<std::string> results;  // with the host filled in
     Time lost = never;                 // when its connection went down, if it has
     std::string peer_before;           // the same sink's connection before this one, or ""
+    std::uint64_t queue = 0;           // results that are not safe, as it has said
+    Duration took{};                   // to make results safe, lately
+    Time seen{};                       // its last message
     [[nodiscard]] std::string name() const;
   };
 
   void on_hello(const From& from, const wire::Hello& hello, Time now);
-  void on_worker(const From& from, const wire::Hello& hello);
-  void on_sink(const From& from, const wire::Hello& hello);
+  void on_worker(const From& from, const wire::Hello& hello, Time now);
+  void on_sink(const From& from, const wire::Hello& hello, Time now);
   void on_ready(const From& from, const wire::Ready& ready);
   void on_leaving(const From& from, const wire::Leaving& leaving);
   void on_given(const From& from, const wire::Given& given);
@@ -159,8 +178,15 @@ class Run {
   void on_failed(const From& from, const wire::Failed& failed, Time now);
   void on_held(const From& from, const wire::Held& held);
   void on_marked(const From& from, const wire::Marked& marked);
+  void on_backlog(const From& from, const wire::Backlog& backlog);
+  void on_ask(const From& from, Time now);
+  [[nodiscard]] static wire::WorkerStatus status_of(const Worker& worker, Time now);
+  [[nodiscard]] wire::SinkStatus sink_status(Time now) const;
+  [[nodiscard]] std::size_t workers_needed() const;
+  void remember_gone(const Worker& worker, std::uint64_t lost);
+  [[nodiscard]] std::uint64_t lost_before(const Worker& worker);
   void check_mark(Worker& worker);
-  void adopt_sink(const From& from, const wire::Hello& hello);
+  void adopt_sink(const From& from, const wire::Hello& hello, Time now);
   void show_sink_to_workers();
   void ask_sink();
   void say_dead();
@@ -203,6 +229,17 @@ class Run {
   bool stopped_ = false;
   bool over_ = false;
   std::optional<Statement> statement_;
+  Time began_ = never;                       // the first tick
+  std::array<std::uint64_t, 3> outcomes_{};  // acknowledged, by outcome
+  Meter finished_;
+  struct Gone {
+    wire::WorkerStatus last;
+    Time seen{};
+  };
+  std::deque<Gone> gone_;  // the last few workers whose connection went down
+  Time answering_{};       // the second in which answers are counted
+  int answers_ = 0;
+  Time now_{};  // of the last event that has one
   std::uint64_t stale_ = 0;
   std::uint64_t malformed_ = 0;
   std::vector<Action> actions_;

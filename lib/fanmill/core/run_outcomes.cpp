@@ -16,7 +16,13 @@ void Run::on_ack(const From& from, const wire::Ack& ack, Time now) {
     return;
   }
   constexpr std::uint64_t day = 86'400'000'000;  // so that no number is too large for a Duration
-  dispatcher_.acknowledge(ack.ids, now, std::chrono::microseconds(std::min(ack.took, day)));
+  const Duration took = std::chrono::microseconds(std::min(ack.took, day));
+  const std::uint64_t restored = dispatcher_.restored();
+  const std::uint64_t forgotten = dispatcher_.acknowledge(ack.ids, now, took);
+  outcomes_[static_cast<std::size_t>(ack.outcome)] += forgotten;
+  finished_.add(forgotten - (dispatcher_.restored() - restored), now);
+  constexpr int smoothing = 4;
+  sink_->took = sink_->took == Duration{} ? took : sink_->took + (took - sink_->took) / smoothing;
   if (!deaths_.empty()) {
     for (const IdRange& range : ack.ids) {
       deaths_.erase(deaths_.lower_bound(range.first), deaths_.upper_bound(range.last));
@@ -177,6 +183,7 @@ void Run::check_mark(Worker& worker) {
   worker.held_mark = 0;
   const std::uint64_t lost = dispatcher_.reclaim(*worker.index, worker.received, worker.held);
   worker.held.clear();
+  worker.lost += lost;
   if (lost > 0) {
     tell(Severity::info, std::to_string(lost) + " results of worker " + worker.name() +
                              " were lost on their way to the sink; their tasks go again");

@@ -1,7 +1,9 @@
 #pragma once
 // What each role is told at its start: everything parsed, nothing stringly.
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +13,7 @@
 
 #include <fanmill/base/notice.hpp>
 #include <fanmill/base/time.hpp>
+#include <fanmill/core/progress.hpp>
 #include <fanmill/core/tenure.hpp>
 #include <fanmill/transport/curve_key.hpp>
 #include <fanmill/transport/endpoint.hpp>
@@ -35,6 +38,10 @@ struct CommonSettings {
   std::string
       advertise;  // the host that others are told for what this process binds; empty: the one they used
   Notice notice = [](Severity, std::string_view) {};
+  // Ventilator, sink: told again and again how far it has come, from the role's thread; null: nobody is. Must
+  // not throw, and must not wait.
+  std::function<void(const core::Progress&)> watch = nullptr;
+  Duration watch_period = std::chrono::milliseconds(100);
 };
 
 // Ends the run with 3 once so many tasks have failed or are dead for good.
@@ -54,7 +61,8 @@ struct VentilatorSettings : CommonSettings {
   std::uint32_t retries = 0;                         // further attempts after a failure
   Duration retry_delay{0};  // before the first of them; each further one waits longer
   std::optional<Halt> halt;
-  std::string separator;  // between the columns of an item, for the workers; empty: there are none
+  std::string status_directory{};  // where `fanmill status` looks for runs; empty: not for this one
+  std::string separator;           // between the columns of an item, for the workers; empty: there are none
 };
 
 struct WorkerSettings : CommonSettings {

@@ -48,6 +48,7 @@ class SinkLoop {
   void bind_default();
 
   void obey_stop();
+  void report_progress(Time now);
   void perform(Time now);
   void perform(const core::Say& action, Time) { control_.say(action.message); }
   void perform(const core::Tell& action, Time) { settings_.notice(action.severity, action.text); }
@@ -92,6 +93,7 @@ class SinkLoop {
   std::size_t results_item_ = transport::Poller::nothing;
   std::uint64_t malformed_ = 0;
   Time began_ = never;
+  Time progress_due_{};
   int stop_level_ = 0;
 };
 
@@ -150,6 +152,7 @@ RunReport SinkLoop::run() {
       const Time now = Clock::now();
       obey_stop();
       collector_.tick(now);
+      report_progress(now);
       perform(now);
       if (finish_) return report();
       wait(now);
@@ -180,6 +183,12 @@ void SinkLoop::obey_stop() {
   collector_.fail("asked to end");
   perform(Clock::now());
   finish_ = core::Finish{128 + stop_.signal_number(), ""};
+}
+
+void SinkLoop::report_progress(Time now) {
+  if (!settings_.watch || now < progress_due_) return;
+  settings_.watch(collector_.progress(now));
+  progress_due_ = now + settings_.watch_period;
 }
 
 void SinkLoop::perform(Time now) {
@@ -257,7 +266,9 @@ void SinkLoop::wait(Time now) {
     if (store_.blocked_on() >= 0) poller_.watch_writable(store_.blocked_on());
     if (store_.watched() >= 0) poller_.watch_closed(store_.watched());
   }
-  poller_.wait(now, results_waiting_ ? now : collector_.next_tick());
+  Time until = collector_.next_tick();
+  if (settings_.watch) until = std::min(until, progress_due_);
+  poller_.wait(now, results_waiting_ ? now : until);
 }
 
 void SinkLoop::read(Time now) {

@@ -1,11 +1,15 @@
+#include <algorithm>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <fanmill/base/error.hpp>
 #include <fanmill/core/run.hpp>
+#include <fanmill/roles/identity.hpp>
 #include <fanmill/roles/keys.hpp>
 #include <fanmill/roles/lanes.hpp>
+#include <fanmill/roles/status_socket.hpp>
 #include <fanmill/roles/strangers.hpp>
 #include <fanmill/roles/ventilator.hpp>
 #include <fanmill/transport/binding.hpp>
@@ -31,7 +35,9 @@ class VentilatorLoop : private input::Receiver {
         monitor_(context, router_),
         strangers_(settings),
         lanes_(context, settings, bind_all()),
-        run_(run_settings(settings, input, bound_.front().endpoint), transport::random_id) {}
+        run_(run_settings(settings, input, bound_.front().endpoint), transport::random_id) {
+    open_status_socket(context);
+  }
 
   RunReport run();
 
@@ -40,6 +46,9 @@ class VentilatorLoop : private input::Receiver {
   std::vector<Endpoint> bind_all();
   static Run::Settings run_settings(const VentilatorSettings& settings, const input::Input& input,
                                     const Endpoint& address);
+
+  void open_status_socket(transport::Context& context);
+  void report_progress(Time now);
 
   void item(ByteView payload) override { run_.add(payload); }
 
@@ -69,6 +78,8 @@ class VentilatorLoop : private input::Receiver {
   Strangers strangers_;
   Lanes lanes_;
   Run run_;
+  std::optional<StatusSocket> status_socket_;
+  Time progress_due_{};
   transport::Poller poller_;
   wire::TasksWriter writer_;
   core::Dispatcher::Handout handout_;
@@ -112,8 +123,26 @@ Run::Settings VentilatorLoop::run_settings(const VentilatorSettings& settings, c
   result.delimiter = input.delimiter();
   result.separator = settings.separator;
   result.address = address.text();
+  const wire::Hello own = introduce(wire::Role::worker, address);
+  result.host = own.host;
+  result.pid = own.pid;
   result.wait_timeout = settings.wait_timeout;
   return result;
+}
+
+void VentilatorLoop::open_status_socket(transport::Context& context) {
+  if (settings_.status_directory.empty()) return;
+  try {
+    status_socket_.emplace(context, settings_);
+  } catch (const Error& error) {
+    settings_.notice(Severity::info, std::string("fanmill status will not find this run: ") + error.what());
+  }
+}
+
+void VentilatorLoop::report_progress(Time now) {
+  if (!settings_.watch || now < progress_due_) return;
+  settings_.watch(run_.progress(now));
+  progress_due_ = now + settings_.watch_period;
 }
 
 RunReport VentilatorLoop::run() {
@@ -124,6 +153,7 @@ RunReport VentilatorLoop::run() {
       obey_stop(now);
       run_.tick(now);
       perform();
+      report_progress(now);
       check_awaited();
       send_tasks();
       perform();
@@ -134,6 +164,7 @@ RunReport VentilatorLoop::run() {
       // Tasks go out before the news of those that are done is read: somebody waits for tasks.
       if (read_input(later)) send_tasks();
       if (connections_ready_) read_connections(later);
+      if (status_socket_) status_socket_->answer(poller_, run_, later);
     }
   } catch (...) {
     // Whoever waits for us is told that nothing will come.
@@ -221,7 +252,9 @@ void VentilatorLoop::wait(Time now) {
   if (stop_level_ < 2) poller_.watch_readable(stop_.fd(stop_level_ + 1));
   for (const LaneToken token : awaited_) lanes_.watch_writable(token, poller_);
   lanes_.watch_peers(poller_);
+  if (status_socket_) status_socket_->watch(poller_);
   Time until = run_.next_tick();
+  if (settings_.watch) until = std::min(until, progress_due_);
   const bool wants_input = run_.wants_input();
   const int input_fd = wants_input ? input_.wait_fd() : -1;
   const std::size_t input_item = input_fd >= 0 ? poller_.watch_readable(input_fd) : 0;
@@ -259,7 +292,7 @@ void VentilatorLoop::read_connections(Time now) {
     const auto control = wire::decode_control(message.view());
     if (control) {
       run_.on_message(from, *control, now);
-    } else if (control.flaw() == wire::Flaw::version && wire::looks_like_hello(message.view())) {
+    } else if (control.flaw() == wire::Flaw::version && wire::looks_like_opening(message.view())) {
       run_.on_foreign_version(from);
     } else {
       run_.on_malformed(from, wire::name_of(control.flaw()));

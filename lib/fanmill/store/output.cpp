@@ -66,11 +66,18 @@ std::ptrdiff_t Output::put(const char* bytes, std::size_t size) const {
   return -1;
 }
 
+void Output::share(Screen* screen) {
+  if (screen != nullptr && screen->is_at(fd_)) screen_ = screen;
+}
+
 void Output::write() {
   blocked_ = false;
+  if (unwritten() == 0) return;
+  Screen::Text text(screen_);
   while (unwritten() > 0) {
     const std::ptrdiff_t count = put(buffer_.data() + begin_, unwritten());
     if (count >= 0) {
+      text.wrote({buffer_.data() + begin_, static_cast<std::size_t>(count)});
       wrote(static_cast<std::size_t>(count));
     } else if (errno == EAGAIN) {
       blocked_ = true;

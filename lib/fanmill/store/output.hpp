@@ -11,6 +11,7 @@
 #include <string>
 
 #include <fanmill/base/descriptor.hpp>
+#include <fanmill/store/screen.hpp>
 
 namespace fanmill::store {
 
@@ -22,6 +23,10 @@ class Output {
   Output(int fd, std::string title, std::string next = {});
   // Takes `file` over.
   Output(Descriptor file, std::string title);
+
+  // If the descriptor is that screen's terminal, its line makes room for what is written. The screen outlives
+  // this.
+  void share(Screen* screen);
 
   // What is not yet written ends here: to be appended to, and nothing else.
   [[nodiscard]] std::string& tail() { return buffer_; }
@@ -54,6 +59,7 @@ class Output {
   Descriptor again_;  // the same pipe or terminal, opened again for ourselves
   int fd_;            // the one that is written to
   Way way_ = Way::as_it_comes;
+  Screen* screen_ = nullptr;
   bool has_reader_ = false;
   bool blocked_ = false;
   std::string buffer_;

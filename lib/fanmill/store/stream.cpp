@@ -204,7 +204,10 @@ std::unique_ptr<Store> open_stream(const StreamSettings& settings) {
   if (settings.pass_stderr && ::fcntl(STDERR_FILENO, F_GETFD) != -1) {
     errors.emplace(STDERR_FILENO, "to standard error");
   }
-  return std::make_unique<Stream>(settings, open_destination(settings.file, "results"), std::move(errors));
+  Destination destination = open_destination(settings.file, "results");
+  destination.output.share(settings.screen);
+  if (errors) errors->share(settings.screen);
+  return std::make_unique<Stream>(settings, std::move(destination), std::move(errors));
 }
 
 }  // namespace fanmill::store

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include <fanmill/store/screen.hpp>
 #include <fanmill/store/store.hpp>
 
 namespace fanmill::store {
@@ -29,8 +30,9 @@ struct StreamSettings {
   // -o: written beside as FILE.partial and renamed by finish(true). Empty, "-" or /dev/stdout is stdout;
   // FIFOs, devices and /dev/fd/N are written as they are.
   std::string file{};
-  std::string command{};    // for joblog: what the workers run, where it is known
-  bool pass_stderr = true;  // commands' stderr to our stderr, grouped by task, byte for byte
+  std::string command{};     // for joblog: what the workers run, where it is known
+  Screen* screen = nullptr;  // the line of progress on the terminal, if there is one; outlives the stream
+  bool pass_stderr = true;   // commands' stderr to our stderr, grouped by task, byte for byte
 };
 
 // Safe is: written to the descriptor (with keep_order also: spooled, in memory or in the temporary file).

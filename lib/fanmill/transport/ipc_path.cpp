@@ -1,8 +1,12 @@
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <optional>
+#include <set>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -103,21 +107,52 @@ std::optional<std::string> directory_from(const char* variable) {
   return value;
 }
 
+// Whether somebody has the path; if nobody has, nothing is left there.
+bool is_in_use(const std::string& path) {
+  if (path.size() > max_ipc_path) return false;
+  try {
+    const IpcPath nobodys(path);
+    return false;
+  } catch (const Error&) {
+    const int error = error_of_connecting(path);
+    return error == 0 || error == EAGAIN;
+  }
+}
+
 bool is_own_directory(const std::string& path) {
   struct stat there {};
   return stat(path.c_str(), &there) == 0 && S_ISDIR(there.st_mode) && there.st_uid == geteuid();
 }
 
+std::string beside(std::string_view directory) {
+  return fmt::format("{}/fanmill-{}", directory, geteuid());
+}
+
+std::string usual_directory() {
+  // After su or sudo the variable may still name another user's.
+  if (const auto given = directory_from("XDG_RUNTIME_DIR"); given && is_own_directory(*given)) {
+    return *given + "/fanmill";
+  }
+  return beside(directory_from("TMPDIR").value_or("/tmp"));
+}
+
+// Where this process looks, and where one with another environment may have: a service, or a session of ssh.
+std::vector<std::string> runtime_directories() {
+  std::vector<std::string> found;
+  for (const std::string& path : {usual_directory(), fmt::format("/run/user/{}/fanmill", geteuid()),
+                                  beside(directory_from("TMPDIR").value_or("/tmp")), beside("/tmp")}) {
+    struct stat there {};
+    const bool closed = lstat(path.c_str(), &there) == 0 && S_ISDIR(there.st_mode) &&
+                        there.st_uid == geteuid() && (there.st_mode & 077) == 0;
+    if (closed && std::find(found.begin(), found.end(), path) == found.end()) found.push_back(path);
+  }
+  return found;
+}
+
 }  // namespace
 
 std::string runtime_directory() {
-  std::string path;
-  // After su or sudo the variable may still name another user's.
-  if (const auto given = directory_from("XDG_RUNTIME_DIR"); given && is_own_directory(*given)) {
-    path = *given + "/fanmill";
-  } else {
-    path = fmt::format("{}/fanmill-{}", directory_from("TMPDIR").value_or("/tmp"), geteuid());
-  }
+  const std::string path = usual_directory();
 
   const auto unusable = [&](std::string_view reason, std::string_view next = {}) {
     return Error(ErrorCode::unavailable, "use", path, reason, next);
@@ -129,6 +164,26 @@ std::string runtime_directory() {
   if (there.st_uid != geteuid()) throw unusable("it belongs to another user");
   if ((there.st_mode & 077) != 0) throw unusable("others have access to it", "chmod 700 " + path);
   return path;
+}
+
+std::vector<std::string> live_sockets(std::string_view prefix) {
+  std::vector<std::string> live;
+  for (const std::string& directory : runtime_directories()) {
+    std::set<std::string> paths;  // of sockets and of locks
+    std::error_code unreadable;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, unreadable)) {
+      std::string path = entry.path().string();
+      if (!entry.path().filename().string().starts_with(prefix)) continue;
+      if (const std::string suffix = lock_path(""); path.ends_with(suffix)) {
+        path.resize(path.size() - suffix.size());
+      }
+      paths.insert(std::move(path));
+    }
+    for (const std::string& path : paths) {
+      if (is_in_use(path)) live.push_back(path);
+    }
+  }
+  return live;
 }
 
 IpcPath::IpcPath(std::string path) : path_(std::move(path)) {

@@ -2,6 +2,8 @@
 // Where ipc sockets live, and the lock that makes a path ours.
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <fanmill/base/descriptor.hpp>
 
@@ -12,6 +14,12 @@ namespace fanmill::transport {
 // ${TMPDIR:-/tmp}/fanmill-UID. Made if it is not there; one that belongs to another user, is a symbolic link
 // or is open to others is refused (Error{unavailable}).
 [[nodiscard]] std::string runtime_directory();
+
+// The sockets in this user's runtime directories whose names begin with `prefix` and on which somebody
+// listens, as absolute paths, sorted. Looks wherever runtime_directory() may have led for some process,
+// whatever its environment; what is not this user's alone is passed over. Dead sockets are removed, under
+// their locks.
+[[nodiscard]] std::vector<std::string> live_sockets(std::string_view prefix);
 
 // Holds an ipc path for as long as it lives: takes an flock on PATH.lock, refuses (Error{unavailable}:
 // address in use; is another one running?) if somebody has it, removes a dead socket of this user's that is

@@ -186,6 +186,8 @@ struct Layout<Who> : BareLayout<Who, Type::who> {};
 template <>
 struct Layout<Bye> : BareLayout<Bye, Type::bye> {};
 template <>
+struct Layout<Ask> : BareLayout<Ask, Type::ask> {};
+template <>
 struct Layout<Stop> : BareLayout<Stop, Type::stop> {};
 
 template <>
@@ -471,6 +473,30 @@ struct Layout<Held> {
   }
 };
 
+template <>
+struct Layout<Backlog> {
+  static constexpr Type type = Type::backlog;
+  static constexpr std::uint32_t arity = 4;
+  static void write(Writer& writer, const Backlog& backlog) {
+    write_id(writer, backlog.run);
+    writer.number(backlog.results);
+  }
+  static Backlog read(Reader& reader) {
+    Backlog backlog;
+    backlog.run = RunId{reader.number()};
+    backlog.results = reader.number();
+    return backlog;
+  }
+};
+
+template <>
+struct Layout<Status> {
+  static constexpr Type type = Type::status;
+  static constexpr std::uint32_t arity = 2 + status_fields;
+  static void write(Writer& writer, const Status& status) { write_status(writer, status); }
+  static Status read(Reader& reader) { return read_status(reader); }
+};
+
 template <class Message>
 [[nodiscard]] Decoded<Control> decode_as(Reader& reader, const Opening& opening) {
   if (opening.arity != Layout<Message>::arity) return Flaw::wrong_arity;
@@ -478,6 +504,15 @@ template <class Message>
   reader.end();
   if (reader.flaw()) return *reader.flaw();
   return Control{std::move(message)};
+}
+
+[[nodiscard]] bool is_one_of(ByteView frame, Type one, Type other) {
+  Reader reader(frame);
+  const std::uint32_t arity = reader.array();
+  static_cast<void>(reader.number());  // of any version
+  const std::uint64_t type = reader.number();
+  return !reader.flaw() && arity >= 2 &&
+         (type == static_cast<std::uint64_t>(one) || type == static_cast<std::uint64_t>(other));
 }
 
 }  // namespace
@@ -547,6 +582,12 @@ Decoded<Control> decode_control(ByteView frame) {
       return decode_as<Recall>(reader, opening);
     case Type::given:
       return decode_as<Given>(reader, opening);
+    case Type::backlog:
+      return decode_as<Backlog>(reader, opening);
+    case Type::ask:
+      return decode_as<Ask>(reader, opening);
+    case Type::status:
+      return decode_as<Status>(reader, opening);
     case Type::tasks:
     case Type::results:
       break;
@@ -554,12 +595,12 @@ Decoded<Control> decode_control(ByteView frame) {
   return Flaw::unknown_type;
 }
 
-bool looks_like_hello(ByteView frame) {
-  Reader reader(frame);
-  const std::uint32_t arity = reader.array();
-  static_cast<void>(reader.number());  // of any version
-  const std::uint64_t type = reader.number();
-  return !reader.flaw() && arity >= 2 && type == static_cast<std::uint64_t>(Type::hello);
+bool looks_like_opening(ByteView frame) {
+  return is_one_of(frame, Type::hello, Type::ask);
+}
+
+bool looks_like_answer(ByteView frame) {
+  return is_one_of(frame, Type::status, Type::refused);
 }
 
 }  // namespace fanmill::wire

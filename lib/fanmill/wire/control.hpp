@@ -17,6 +17,7 @@
 #include <fanmill/wire/decoded.hpp>
 #include <fanmill/wire/limits.hpp>
 #include <fanmill/wire/opening.hpp>
+#include <fanmill/wire/status.hpp>
 
 namespace fanmill::wire {
 
@@ -237,9 +238,23 @@ struct Marked {
   friend bool operator==(const Marked&, const Marked&) = default;
 };
 
-using Control =
-    std::variant<Hello, Welcome, Refused, Ready, Who, SinkAt, Trouble, Leaving, Bye, Stop, Ack, End, Ended,
-                 Check, Fresh, Failed, Retry, Keep, Dead, Mark, Held, Marked, Recall, Given>;
+// BACKLOG, sink → ventilator: so many results have come and are not safe yet. Said when that has changed, at
+// most once a second.
+struct Backlog {
+  RunId run{};
+  std::uint64_t results = 0;
+  friend bool operator==(const Backlog&, const Backlog&) = default;
+};
+
+// ASK, anybody → ventilator: how is it going? Answered by STATUS, at a bounded rate in all: who gets no
+// answer asks again.
+struct Ask {
+  friend bool operator==(const Ask&, const Ask&) = default;
+};
+
+using Control = std::variant<Hello, Welcome, Refused, Ready, Who, SinkAt, Trouble, Leaving, Bye, Stop, Ack,
+                             End, Ended, Check, Fresh, Failed, Retry, Keep, Dead, Mark, Held, Marked, Recall,
+                             Given, Backlog, Ask, Status>;
 
 // One frame. The message must be within the limits of limits.hpp (ours are; asserted).
 [[nodiscard]] std::string encode(const Control& message);
@@ -248,8 +263,10 @@ using Control =
 // limits, numbers in range; anything else is a flaw. A TASKS or RESULTS frame is a flaw here.
 [[nodiscard]] Decoded<Control> decode_control(ByteView frame);
 
-// A HELLO of whatever version: what decode_control() calls Flaw::version can then still be answered by
+// A HELLO or ASK of whatever version: what decode_control() calls Flaw::version can then still be answered by
 // REFUSED, in words.
-[[nodiscard]] bool looks_like_hello(ByteView frame);
+[[nodiscard]] bool looks_like_opening(ByteView frame);
+// A STATUS or REFUSED of whatever version: what an ASK is answered by.
+[[nodiscard]] bool looks_like_answer(ByteView frame);
 
 }  // namespace fanmill::wire

@@ -22,11 +22,12 @@ inline constexpr std::size_t max_text = 4096;     // reasons for people, error t
 inline constexpr std::size_t max_key = 64;        // a CURVE public key in Z85 has 40
 inline constexpr std::size_t max_delimiter = 16;
 inline constexpr std::size_t max_separator = 64;
-inline constexpr std::size_t max_ranges = 65536;      // ranges in one ACK, LEAVING, …
-inline constexpr std::size_t max_batch = 16384;       // tasks or results in one frame
-inline constexpr std::size_t max_keys = 2048;         // keys in one CHECK
-inline constexpr std::size_t max_attempts = 16384;    // attempts in one FAILED, RETRY, KEEP
-inline constexpr std::size_t max_item_sample = 4096;  // of a payload that failed or is dead
+inline constexpr std::size_t max_ranges = 65536;         // ranges in one ACK, LEAVING, …
+inline constexpr std::size_t max_batch = 16384;          // tasks or results in one frame
+inline constexpr std::size_t max_keys = 2048;            // keys in one CHECK
+inline constexpr std::size_t max_attempts = 16384;       // attempts in one FAILED, RETRY, KEEP
+inline constexpr std::size_t max_item_sample = 4096;     // of a payload that failed or is dead
+inline constexpr std::size_t max_status_workers = 4096;  // workers in one STATUS
 inline constexpr std::uint32_t max_slots = 65536;
 inline constexpr std::uint32_t max_attempt = 1000000;
 

@@ -41,6 +41,10 @@ enum class Type : std::uint8_t {
   held = 41,
   marked = 42,
   given = 43,
+  backlog = 44,
+  // looking on
+  ask = 48,
+  status = 49,
 };
 
 struct Opening {

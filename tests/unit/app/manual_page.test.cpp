@@ -9,7 +9,7 @@ namespace fanmill::app {
 using Catch::Matchers::Contains;
 
 TEST_CASE("manual page: has an entry for each option of the program, and no other") {
-  for (const Program program : {Program::run, Program::worker, Program::sink, Program::audit,
+  for (const Program program : {Program::run, Program::worker, Program::sink, Program::status, Program::audit,
                                 Program::export_results, Program::keygen}) {
     const std::string page = manual_page(program);
     for (const Option& option : option_table()) {

@@ -23,7 +23,8 @@ TEST_CASE("option table: every option has a long name, a text, a setter and a pr
     CHECK_FALSE(option.help.empty());
     CHECK(option.set != nullptr);
     const TakenBy& by = option.taken_by;
-    CHECK((by.run || by.ventilator || by.worker || by.sink || by.audit || by.export_results || by.keygen));
+    CHECK((by.run || by.ventilator || by.worker || by.sink || by.status || by.audit || by.export_results ||
+           by.keygen));
   }
 }
 

@@ -11,8 +11,8 @@ namespace fanmill::app {
 using Catch::Matchers::Contains;
 
 namespace {
-constexpr Program programs[]{Program::run,   Program::ventilator,     Program::worker, Program::sink,
-                             Program::audit, Program::export_results, Program::keygen};
+constexpr Program programs[]{Program::run,    Program::ventilator, Program::worker,         Program::sink,
+                             Program::status, Program::audit,      Program::export_results, Program::keygen};
 }
 
 TEST_CASE("help: all of it names every option of the program, and no other") {
@@ -69,7 +69,8 @@ TEST_CASE("help: it names the functions that there are") {
 }
 
 TEST_CASE("help: the overview names the programs") {
-  for (const char* const name : {"run", "ventilator", "worker", "sink", "audit", "export", "keygen"}) {
+  for (const char* const name :
+       {"run", "ventilator", "worker", "sink", "status", "audit", "export", "keygen"}) {
     CHECK_THAT(overview_text(), Contains(std::string("\n  ") + name + " "));
   }
 }

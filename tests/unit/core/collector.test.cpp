@@ -703,3 +703,48 @@ TEST_CASE("collector: with another run its account begins anew") {
   CHECK(scene.collector.stored() == 0);
   CHECK(scene.collector.retried() == 0);
 }
+
+// --- for those who look on
+
+TEST_CASE("collector: says what is not safe yet, when that has changed, and at most once a second") {
+  Scene scene;
+  scene.begin();
+  const auto backlogs = [&] {
+    std::vector<std::uint64_t> results;
+    for (const wire::Backlog& one : said<wire::Backlog>(scene.actions())) results.push_back(one.results);
+    return results;
+  };
+  scene.pass(1s);
+  CHECK(backlogs().empty());
+  for (TaskId id = 0; id < 5; ++id) REQUIRE(scene.result(id) == Verdict::store);
+  CHECK(scene.collector.next_tick() <= scene.now);
+  scene.pass(1ms);
+  CHECK(backlogs() == std::vector<std::uint64_t>{5});
+  CHECK(scene.collector.next_tick() == never);
+  scene.safe({0, 2});
+  scene.pass(10ms);
+  CHECK(backlogs().empty());
+  CHECK(scene.collector.next_tick() == scene.now + 990ms);
+  scene.pass(990ms);
+  CHECK(backlogs() == std::vector<std::uint64_t>{2});
+  scene.safe({3, 4});
+  scene.pass(1s);
+  CHECK(backlogs() == std::vector<std::uint64_t>{0});
+}
+
+TEST_CASE("collector: how far it has come, and how fast") {
+  Scene scene;
+  scene.begin();
+  scene.pass(1ms);
+  for (TaskId id = 0; id < 10; ++id) REQUIRE(scene.result(id) == Verdict::store);
+  scene.pass(2s);
+  Progress progress = scene.collector.progress(scene.now);
+  CHECK(progress.done == 10);
+  CHECK(progress.failed == 0);
+  CHECK_FALSE(progress.total);
+  CHECK_FALSE(progress.workers);
+  CHECK(progress.rate == 5);
+  CHECK(progress.elapsed == 2s);
+  scene.hear(wire::End{run, 10, false});
+  CHECK(scene.collector.progress(scene.now).total == 10);
+}

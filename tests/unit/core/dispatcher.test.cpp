@@ -330,6 +330,30 @@ TEST_CASE("dispatcher: reads ahead a little before there is anybody to work, and
   CHECK(read == 4);
 }
 
+TEST_CASE("dispatcher: reads as far as the window goes once what waits will take a second and more") {
+  Dispatcher dispatcher(Settings{.window_tasks = 20000, .prefetch = 1023});
+  dispatcher.wake(start);
+  const auto read = [&] {
+    while (dispatcher.wants_input() && dispatcher.added() < 100000) dispatcher.add("x");
+    return dispatcher.added();
+  };
+  dispatcher.wake(start + 2s);
+  CHECK(read() == 4096);  // nobody is there
+  const LaneIndex lane = dispatcher.open({.slots = 1, .max_batch = 16384});
+  dispatcher.wake(start + 2s);
+  CHECK(read() == 20000);
+
+  // Fast workers: what waits is done in less.
+  Time now = start + 2s;
+  for (TaskId first = 0; first < 19000; first += 1000) {
+    static_cast<void>(hand_out(dispatcher));
+    REQUIRE(dispatcher.held(lane) >= 1000);
+    dispatcher.acknowledge(std::vector{IdRange{first, first + 999}}, now += 50ms);
+  }
+  dispatcher.wake(now);
+  CHECK(read() - dispatcher.acknowledged() <= 1024 + 4096);
+}
+
 TEST_CASE("dispatcher: a batch of larger tasks ends before its bytes do, and one that is larger goes alone") {
   Dispatcher dispatcher(Settings{.prefetch = 99});
   dispatcher.open({.slots = 50, .max_batch = 100});

@@ -308,6 +308,45 @@ TEST_CASE("runtime directory: one that others can enter, a link or a file is ref
   CHECK_THAT(error_of([] { static_cast<void>(runtime_directory()); }), Catch::Contains("not a directory"));
 }
 
+TEST_CASE("live sockets: those on which somebody listens, and nothing is left of others") {
+  const TempDirectory directory;
+  const std::string prefix = "trial-of-" + std::to_string(::getpid()) + "-";
+  const Variable runtime("XDG_RUNTIME_DIR", directory.path("."));
+  const std::string path = runtime_directory() + "/" + prefix;
+  CHECK(live_sockets(prefix).empty());
+
+  const Descriptor live = listening_socket(path + "live");
+  leave_dead_socket(path + "dead");
+  write(path + "dead.lock", "");
+  write(path + "bare.lock", "");
+  write(path + "file", "");
+  leave_dead_socket(runtime_directory() + "/another");
+  const IpcPath held(path + "held");  // by somebody who is about to listen
+  CHECK(live_sockets(prefix) == std::vector{path + "live"});
+  CHECK_FALSE(exists(path + "dead"));
+  CHECK_FALSE(exists(path + "dead.lock"));
+  CHECK_FALSE(exists(path + "bare.lock"));
+  CHECK(exists(path + "file"));
+  CHECK(exists(path + "held.lock"));
+  CHECK(exists(runtime_directory() + "/another"));
+}
+
+TEST_CASE("live sockets: also where a process with another environment keeps its own") {
+  const TempDirectory directory;
+  const std::string prefix = "trial-of-" + std::to_string(::getpid()) + "-";
+  const Variable temporary("TMPDIR", directory.path("."));
+  std::string elsewhere;
+  {
+    const Variable none("XDG_RUNTIME_DIR", "");
+    elsewhere = runtime_directory() + "/" + prefix + "live";
+  }
+  const Descriptor live = listening_socket(elsewhere);
+  const Variable runtime("XDG_RUNTIME_DIR", directory.path("."));
+  CHECK(live_sockets(prefix) == std::vector{elsewhere});
+  std::filesystem::permissions(std::filesystem::path(elsewhere).parent_path(), std::filesystem::perms(0755));
+  CHECK(live_sockets(prefix).empty());
+}
+
 TEST_CASE("runtime directory: another user's is refused") {
   if (::geteuid() != 0) {
     WARN("skipped: only root can make another user's directory");

@@ -219,20 +219,150 @@ TEST_CASE("ranges: as many as the limit, and no more") {
 
 TEST_CASE("hello: of another version can be told, so that it can be answered") {
   const std::string hello = ForeignHello().frame();
-  CHECK(looks_like_hello(hello));
-  CHECK(looks_like_hello(packed(2, 1, "of", "tomorrow")));
-  CHECK(looks_like_hello(packed(0, 1)));
-  CHECK(looks_like_hello(packed(70'000, 1)));
-  CHECK_FALSE(looks_like_hello(packed(2, 2, "of", "tomorrow")));
-  CHECK_FALSE(looks_like_hello(packed(2, 257)));
-  CHECK_FALSE(looks_like_hello(packed(2)));
-  CHECK_FALSE(looks_like_hello(packed(2) + '\x01'));
-  CHECK_FALSE(looks_like_hello(packed("2", 1)));
-  CHECK_FALSE(looks_like_hello(packed(2, "1")));
-  CHECK_FALSE(looks_like_hello(packed(-2, 1)));
-  CHECK_FALSE(looks_like_hello(""));
-  CHECK_FALSE(looks_like_hello("\x92\x02"));
-  CHECK_FALSE(looks_like_hello("hello"));
+  CHECK(looks_like_opening(hello));
+  CHECK(looks_like_opening(packed(2, 1, "of", "tomorrow")));
+  CHECK(looks_like_opening(packed(2, 48)));
+  CHECK(looks_like_opening(packed(0, 1)));
+  CHECK(looks_like_opening(packed(70'000, 1)));
+  CHECK_FALSE(looks_like_opening(packed(2, 2, "of", "tomorrow")));
+  CHECK_FALSE(looks_like_opening(packed(2, 257)));
+  CHECK_FALSE(looks_like_opening(packed(2)));
+  CHECK_FALSE(looks_like_opening(packed(2) + '\x01'));
+  CHECK_FALSE(looks_like_opening(packed("2", 1)));
+  CHECK_FALSE(looks_like_opening(packed(2, "1")));
+  CHECK_FALSE(looks_like_opening(packed(-2, 1)));
+  CHECK_FALSE(looks_like_opening(""));
+  CHECK_FALSE(looks_like_opening("\x92\x02"));
+  CHECK_FALSE(looks_like_opening("hello"));
+}
+
+TEST_CASE("status: its answer can be told in another version too") {
+  CHECK(looks_like_answer(encode(Status{})));
+  CHECK(looks_like_answer(packed(2, 49, "of", "tomorrow")));
+  CHECK(looks_like_answer(packed(2, 3, "no")));
+  CHECK_FALSE(looks_like_answer(packed(2, 48)));
+  CHECK_FALSE(looks_like_answer(packed(2, 1)));
+  CHECK_FALSE(looks_like_answer("hello"));
+}
+
+namespace {
+
+// A STATUS as somebody else packs it.
+struct ForeignStatus {
+  std::string host = "head";
+  std::string address = "tcp://head:5555";
+  std::string name = "node7:1";
+  std::uint64_t stage = 1;
+  std::uint64_t slots = 4;
+  std::string trouble = "";
+  std::size_t workers = 1;
+
+  [[nodiscard]] std::string frame() const {
+    const auto run = std::tuple(5, host, 4711, address, 1'000'000, 100, true, false,  //
+                                40, 1, 2, 3, 10, 4096, 131072, 33554432, 47, 2, 1, 7, 9, 12'500, 1);
+    const auto sink = std::tuple(true, false, true, "sink", "node8", 12, 777, 3, 900, 20);
+    const auto worker = std::tuple(name, "node7", 1, stage, slots, 5, 8, 30, 6'250, 980, 1500, 2, trouble);
+    return packed(1, 49, run, sink, workers, std::vector(workers, worker));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("status: what msgpack-c packs is what the protocol says") {
+  const Status status = taken<Status>(ForeignStatus().frame());
+  const RunStatus& run = status.run;
+  CHECK(run.run == RunId{5});
+  CHECK(run.host == "head");
+  CHECK(run.pid == 4711);
+  CHECK(run.address == "tcp://head:5555");
+  CHECK(run.elapsed == 1'000'000);
+  CHECK(run.added == 100);
+  CHECK(run.input_ended);
+  CHECK_FALSE(run.stopped);
+  CHECK(run.pending == 40);
+  CHECK(run.unchecked == 1);
+  CHECK(run.delayed == 2);
+  CHECK(run.suspects == 3);
+  CHECK(run.out == 10);
+  CHECK(run.bytes == 4096);
+  CHECK(run.window_tasks == 131072);
+  CHECK(run.window_bytes == 33554432);
+  CHECK(run.ok == 47);
+  CHECK(run.failed == 2);
+  CHECK(run.dead == 1);
+  CHECK(run.restored == 7);
+  CHECK(run.redelivered == 9);
+  CHECK(run.rate == 12'500);
+  CHECK(run.needed == 1);
+  CHECK(status.sink == SinkStatus{.present = true,
+                                  .lost = false,
+                                  .has_store = true,
+                                  .name = "sink",
+                                  .host = "node8",
+                                  .pid = 12,
+                                  .epoch = Incarnation{777},
+                                  .queue = 3,
+                                  .took = 900,
+                                  .seen = 20});
+  CHECK(status.worker_count == 1);
+  CHECK(status.workers == std::vector{WorkerStatus{.name = "node7:1",
+                                                   .host = "node7",
+                                                   .pid = 1,
+                                                   .stage = WorkerStage::working,
+                                                   .slots = 4,
+                                                   .held = 5,
+                                                   .credit = 8,
+                                                   .done = 30,
+                                                   .rate = 6'250,
+                                                   .busy = 980,
+                                                   .seen = 1500,
+                                                   .lost = 2,
+                                                   .trouble = ""}});
+  CHECK(taken<Ask>(packed(1, 48)) == Ask{});
+  CHECK(taken<Backlog>(packed(1, 44, 5, 300)) == Backlog{.run = RunId{5}, .results = 300});
+}
+
+TEST_CASE("status: each limit may be reached and not passed") {
+  const auto check_limit = [](auto change, auto limit) {
+    ForeignStatus status;
+    change(status, limit);
+    CHECK_FALSE(flaw_of(status.frame()));
+    change(status, limit + 1);
+    CHECK(flaw_of(status.frame()) == Flaw::out_of_range);
+  };
+  check_limit([](ForeignStatus& s, std::size_t n) { s.host = text_of(n); }, max_name);
+  check_limit([](ForeignStatus& s, std::size_t n) { s.address = text_of(n); }, max_endpoint);
+  check_limit([](ForeignStatus& s, std::size_t n) { s.name = text_of(n); }, max_name);
+  check_limit([](ForeignStatus& s, std::size_t n) { s.trouble = text_of(n); }, max_name);
+  check_limit([](ForeignStatus& s, std::uint64_t n) { s.stage = n; }, std::uint64_t{4});
+  check_limit([](ForeignStatus& s, std::uint64_t n) { s.slots = n; }, std::uint64_t{max_slots});
+  check_limit([](ForeignStatus& s, std::size_t n) { s.workers = n; }, max_status_workers);
+  ForeignStatus none;
+  none.slots = 0;
+  CHECK(flaw_of(none.frame()) == Flaw::out_of_range);
+}
+
+TEST_CASE("status: a thousand workers fit, and what is too long for a person is cut") {
+  Status status;
+  status.worker_count = 5000;
+  status.workers.resize(max_status_workers);
+  for (WorkerStatus& worker : status.workers) {
+    worker.name = text_of(max_name);
+    worker.trouble = text_of(max_text);
+  }
+  const Status told = taken<Status>(encode(status));
+  CHECK(told.worker_count == 5000);
+  CHECK(told.workers.size() == max_status_workers);
+  CHECK(told.workers.back().trouble == text_of(max_name));
+}
+
+TEST_CASE("status: a claim of many workers allocates nothing") {
+  std::string frame = encode(Status{});
+  frame.back() = static_cast<char>(0xdc);  // an array of 4096
+  frame += std::string("\x10\x00", 2);
+  const std::size_t before = allocated();
+  CHECK(flaw_of(frame) == Flaw::truncated);
+  CHECK(allocated() - before < 4096);
 }
 
 TEST_CASE("flaw: each has a name of its own") {

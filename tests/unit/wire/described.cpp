@@ -168,6 +168,51 @@ template <class Message>
           {"ids", flat(held.ids)}};
 }
 
+[[nodiscard]] Json fields(const Ask&) {
+  return Json::object();
+}
+[[nodiscard]] Json fields(const Backlog& backlog) {
+  return {{"run", number(backlog.run)}, {"results", backlog.results}};
+}
+[[nodiscard]] Json fields(const RunStatus& run) {
+  return {{"run", number(run.run)},
+          {"host", run.host},
+          {"pid", run.pid},
+          {"endpoint", run.address},
+          {"elapsed", run.elapsed},
+          {"read", run.added},
+          {"input_ended", run.input_ended},
+          {"stopped", run.stopped},
+          {"pending", run.pending},
+          {"unchecked", run.unchecked},
+          {"delayed", run.delayed},
+          {"suspects", run.suspects},
+          {"out", run.out},
+          {"bytes", run.bytes},
+          {"window_tasks", run.window_tasks},
+          {"window_bytes", run.window_bytes},
+          {"ok", run.ok},
+          {"failed", run.failed},
+          {"dead", run.dead},
+          {"restored", run.restored},
+          {"redelivered", run.redelivered},
+          {"rate", run.rate},
+          {"needed", run.needed}};
+}
+[[nodiscard]] Json fields(const SinkStatus& sink) {
+  return {
+      {"present", sink.present}, {"lost", sink.lost}, {"has_store", sink.has_store}, {"name", sink.name},
+      {"host", sink.host},       {"pid", sink.pid},   {"epoch", number(sink.epoch)}, {"queue", sink.queue},
+      {"took", sink.took},       {"seen", sink.seen}};
+}
+[[nodiscard]] Json fields(const WorkerStatus& worker) {
+  return {{"name", worker.name},           {"host", worker.host},   {"pid", worker.pid},
+          {"stage", number(worker.stage)}, {"slots", worker.slots}, {"held", worker.held},
+          {"credit", worker.credit},       {"done", worker.done},   {"rate", worker.rate},
+          {"busy", worker.busy},           {"seen", worker.seen},   {"lost", worker.lost},
+          {"trouble", worker.trouble}};
+}
+
 [[nodiscard]] Json fields(const TaskView& task) {
   return {{"id", task.id}, {"attempt", task.attempt}, {"payload", bin(task.payload)}};
 }
@@ -199,6 +244,13 @@ template <class View>
   Json array = Json::array();
   for (const View& view : views) array.push_back(fields(view));
   return array;
+}
+
+[[nodiscard]] Json fields(const Status& status) {
+  return {{"run", fields(status.run)},
+          {"sink", fields(status.sink)},
+          {"worker_count", status.worker_count},
+          {"workers", all_of(status.workers)}};
 }
 
 }  // namespace

@@ -70,6 +70,55 @@ std::vector<Control> control_samples() {
   sink.results_key = std::string(40, 'r');
   sink.has_store = true;
   sink.wants_detail = true;
+  Status status;
+  status.run = {.run = run,
+                .host = "head",
+                .pid = 31337,
+                .address = "tcp://head:5555",
+                .elapsed = 3'600'000'000,
+                .added = 70'000,
+                .input_ended = true,
+                .stopped = false,
+                .pending = 300,
+                .unchecked = 1,
+                .delayed = 2,
+                .suspects = 3,
+                .out = 128,
+                .bytes = 5'000'000'000,
+                .window_tasks = 131072,
+                .window_bytes = 33554432,
+                .ok = 69'000,
+                .failed = 500,
+                .dead = 72,
+                .restored = 4,
+                .redelivered = 5,
+                .rate = 12'345'678,
+                .needed = 6};
+  status.sink = {.present = true,
+                 .lost = true,
+                 .has_store = true,
+                 .name = "sink",
+                 .host = "node8",
+                 .pid = 7,
+                 .epoch = Incarnation{0x8000000000000001},
+                 .queue = 8,
+                 .took = 900,
+                 .seen = 10};
+  status.worker_count = 2;
+  status.workers = {{.name = "w",
+                     .host = "node7",
+                     .pid = 1,
+                     .stage = WorkerStage::alone,
+                     .slots = 16,
+                     .held = 17,
+                     .credit = 18,
+                     .done = 19,
+                     .rate = 20,
+                     .busy = 1000,
+                     .seen = 22,
+                     .lost = 23,
+                     .trouble = "cannot reach its lane"},
+                    {}};
   return {
       worker,
       sink,
@@ -106,7 +155,11 @@ std::vector<Control> control_samples() {
       Recall{},
       Given{.token = token, .number = 3, .ids = {{4, 4}, {6, 900}}},
       Given{},
-      Marked{.run = run, .token = token, .mark = 2}};
+      Marked{.run = run, .token = token, .mark = 2},
+      Backlog{.run = run, .results = 70'000},
+      Ask{},
+      status,
+      Status{}};
 }
 
 std::vector<TaskView> task_samples() {
