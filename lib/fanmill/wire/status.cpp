@@ -125,10 +125,7 @@ Status read_status(Reader& reader) {
   status.worker_count = reader.number();
   const std::uint32_t workers = reader.array();
   if (workers > max_status_workers) reader.fail(Flaw::out_of_range);
-  // Each takes more bytes than it has fields.
-  if (std::uint64_t{workers} * worker_fields > reader.left()) reader.fail(Flaw::truncated);
-  if (reader.flaw()) return status;
-  status.workers.reserve(workers);
+  if (workers > reader.left()) reader.fail(Flaw::truncated);
   for (std::uint32_t i = 0; i < workers && !reader.flaw(); ++i) {
     status.workers.push_back(read_worker(reader));
   }
