@@ -12,14 +12,13 @@ constexpr auto too_short = std::chrono::milliseconds(1);
 
 void Meter::add(std::uint64_t amount, Time now) {
   if (start_ == never) start_ = now;
-  const Duration elapsed = now - start_;
-  if (elapsed >= window) {
-    before_ = amount_;
-    before_took_ = elapsed;
-    amount_ = 0;
-    start_ = now;
-  }
   amount_ += amount;
+  const Duration elapsed = now - start_;
+  if (elapsed < window) return;
+  before_ = amount_;
+  before_took_ = elapsed;
+  amount_ = 0;
+  start_ = now;
 }
 
 double Meter::per_second(Time now) const {

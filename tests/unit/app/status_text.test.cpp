@@ -50,14 +50,16 @@ wire::Status some() {
                      .done = 377,
                      .rate = 90'100,
                      .busy = 994,
-                     .seen = 11'000},
+                     .seen = 11'000,
+                     .trouble = ""},
                     {.name = "zebra:4242",
                      .host = "zebra",
                      .pid = 4242,
                      .stage = WorkerStage::gone,
                      .slots = 4,
                      .seen = 1'900'000,
-                     .lost = 3}};
+                     .lost = 3,
+                     .trouble = ""}};
   return status;
 }
 

@@ -238,7 +238,7 @@ TEST_CASE("status: of the workers that died the last few are told of") {
 TEST_CASE("status: of more workers than fit, the first are shown and all are counted") {
   Scene scene;
   const int many = static_cast<int>(wire::max_status_workers) + 10;
-  for (int i = 1; i <= many; ++i) scene.join_worker("w", 100 + i);
+  for (int i = 1; i <= many; ++i) scene.join_worker("w" + std::to_string(i), 100 + i);
   const wire::Status status = scene.status();
   CHECK(status.worker_count == static_cast<std::uint64_t>(many));
   CHECK(status.workers.size() == wire::max_status_workers);
