@@ -1,0 +1,62 @@
+// Every frame that a peer can send: what is understood is written again and understood the same.
+
+#include <string>
+#include <vector>
+
+#include "fuzz_target.hpp"
+#include <fanmill/wire/batch.hpp>
+#include <fanmill/wire/control.hpp>
+
+using namespace fanmill;
+using namespace fanmill::wire;
+using fanmill::fuzz::require;
+
+namespace {
+
+void control(ByteView frame) {
+  static_cast<void>(looks_like_hello(frame));
+  const auto message = decode_control(frame);
+  if (!message) {
+    require(!name_of(message.flaw()).empty(), "a flaw has a name");
+    return;
+  }
+  const auto again = decode_control(encode(*message));
+  require(again && *again == *message, "a control message comes back the same");
+}
+
+void tasks(ByteView frame) {
+  std::vector<TaskView> tasks;
+  const auto header = decode_tasks(frame, tasks);
+  if (!header) return;
+  require(!tasks.empty() && tasks.size() <= max_batch, "a batch has one to max_batch tasks");
+  TasksWriter writer;
+  writer.begin(*header);
+  for (const TaskView& task : tasks) writer.add(task);
+  const std::string written = writer.take();
+  std::vector<TaskView> again;
+  require(static_cast<bool>(decode_tasks(written, again)) && again == tasks, "tasks come back the same");
+}
+
+void results(ByteView frame) {
+  std::vector<ResultView> results;
+  const auto header = decode_results(frame, results);
+  if (!header) return;
+  require(!results.empty() && results.size() <= max_batch, "a batch has one to max_batch results");
+  ResultsWriter writer;
+  writer.begin(*header);
+  for (const ResultView& result : results) writer.add(result);
+  const std::string written = writer.take();
+  std::vector<ResultView> again;
+  require(static_cast<bool>(decode_results(written, again)) && again == results,
+          "results come back the same");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const ByteView frame = fuzz::Bytes(data, size).rest();
+  control(frame);
+  tasks(frame);
+  results(frame);
+  return 0;
+}
