@@ -13,10 +13,11 @@ namespace fanmill::core {
 
 class Refusals {
  public:
-  // A line for people, or nothing where one like it was said in the last ten seconds. `address` may be
-  // empty. Past 64 addresses that have come in that time, the others share one line.
+  // A line for people, or nothing where one of its kind was said in the last ten seconds. `kind` is what of
+  // the reason is the same from one to the next; empty: all of it. `address` may be empty. Past 64 addresses
+  // that have come in that time, the others share one line.
   [[nodiscard]] std::optional<std::string> refused(const std::string& address, const std::string& reason,
-                                                   Time now);
+                                                   Time now, const std::string& kind = {});
   [[nodiscard]] std::uint64_t count() const { return count_; }
 
  private:

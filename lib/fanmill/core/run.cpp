@@ -18,17 +18,18 @@ std::string_view scheme_of(std::string_view endpoint) {
   return endpoint.substr(0, endpoint.find(':'));
 }
 
-std::string name_of(const wire::Hello& hello) {
-  if (!hello.name.empty()) return hello.name;
-  return hello.host + ":" + std::to_string(hello.pid);
+// What a peer says of itself, and what its key says of it.
+std::string name_of(const wire::Hello& hello, const std::string& key_name) {
+  const std::string own = !hello.name.empty() ? hello.name : hello.host + ":" + std::to_string(hello.pid);
+  return key_name.empty() ? own : own + " (key " + key_name + ")";
 }
 }  // namespace
 
 std::string Run::Worker::name() const {
-  return name_of(hello);
+  return name_of(hello, from.key_name);
 }
 std::string Run::Sink::name() const {
-  return name_of(hello);
+  return name_of(hello, from.key_name);
 }
 
 Run::Run(Settings settings, std::function<std::uint64_t()> random)
@@ -165,7 +166,7 @@ void Run::on_worker(const From& from, const wire::Hello& hello, Time now) {
   worker.seen = now;
   worker.lost = lost_before(worker);
   by_peer_[from.peer] = worker.token;
-  actions_.emplace_back(OpenLane{worker.token, hello.reached});
+  actions_.emplace_back(OpenLane{worker.token, hello.reached, from.key_name});
   workers_.emplace(worker.token, std::move(worker));
 }
 
@@ -207,6 +208,13 @@ wire::SinkPlace Run::sink_for(const Worker& worker) const {
 }
 
 void Run::on_sink(const From& from, const wire::Hello& hello, Time now) {
+  // Its incarnation is no secret: every worker is told.
+  if (sink_ && sink_->from.key_name != from.key_name) {
+    tell(Severity::warning,
+         name_of(hello, from.key_name) + " says that it is the sink, which has another key");
+    say(from.peer, wire::Refused{"this run has a sink already, with another key: " + sink_->name()});
+    return;
+  }
   if (!sink_ || sink_->hello.incarnation == hello.incarnation) {
     adopt_sink(from, hello, now);
     return;
@@ -216,7 +224,7 @@ void Run::on_sink(const From& from, const wire::Hello& hello, Time now) {
     say(from.peer, wire::Refused{"this run has a sink already, " + sink_->name()});
     return;
   }
-  tell(Severity::info, "the sink " + name_of(hello) + " takes over from " + sink_->name());
+  tell(Severity::info, "the sink " + name_of(hello, from.key_name) + " takes over from " + sink_->name());
   adopt_sink(from, hello, now);
 }
 

@@ -41,10 +41,12 @@ class Run {
     std::string peer;
     wire::Control message;
   };
-  // Bind a lane for a worker that reached us by `reached`, then call lane_opened or lane_failed.
+  // Bind a lane for a worker that reached us by `reached`, and for its key alone, then call lane_opened or
+  // lane_failed.
   struct OpenLane {
     LaneToken token{};
     std::string reached;
+    std::string key_name{};
   };
   // The worker says that it is ready: call lane_usable once the lane can be written to.
   struct AwaitLane {
@@ -77,12 +79,13 @@ class Run {
     [[nodiscard]] std::uint64_t unfinished() const { return tasks - std::min(tasks, ok + failed + dead); }
   };
 
-  // Where a message came from: libzmq's name for the connection, its descriptor (−1 over inproc), and the
-  // address of the other side ("" where there is none).
+  // Where a message came from: libzmq's name for the connection, its descriptor (−1 over inproc), the address
+  // of the other side ("" where there is none), and the name of its key ("" without keys).
   struct From {
     std::string peer;
     int link = -1;
     std::string address;
+    std::string key_name{};
   };
 
   // `random` draws the names of run and lanes; it never gives 0.

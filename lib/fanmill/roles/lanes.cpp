@@ -27,7 +27,7 @@ Lanes::Lanes(transport::Context& context, const VentilatorSettings& settings, st
   }
 }
 
-std::string Lanes::open(LaneToken token, const std::string& reached) {
+std::string Lanes::open(LaneToken token, const std::string& reached, const std::string& key_name) {
   Endpoint asked;
   const auto beside = !decode_endpoint(reached, asked)
                           ? control_.end()
@@ -46,6 +46,7 @@ std::string Lanes::open(LaneToken token, const std::string& reached) {
   lane_settings.linger = std::chrono::milliseconds(0);
   lane_settings.send_limit = 0;  // credit bounds what is in it
   lane_settings.key = settings_.key;
+  lane_settings.only_for = key_name;
   lane_settings.max_message = settings_.max_message + wire::frame_slack;
   Lane lane{std::nullopt, transport::Socket(context_, transport::Kind::push, lane_settings)};
   if (beside->scheme != Scheme::inproc) {

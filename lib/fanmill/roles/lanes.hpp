@@ -21,9 +21,9 @@ class Lanes {
   Lanes(transport::Context& context, const VentilatorSettings& settings, std::vector<Endpoint> bound);
 
   // Binds a lane beside the control endpoint whose transport `reached` names, and returns its address as the
-  // worker is to be told. Throws Error where that cannot be: no such transport here, no port left, no
-  // descriptors left.
-  std::string open(LaneToken token, const std::string& reached);
+  // worker is to be told. With keys only the one of that name is let in there. Throws Error where that cannot
+  // be: no such transport here, no port left, no descriptors left.
+  std::string open(LaneToken token, const std::string& reached, const std::string& key_name);
   void close(LaneToken token);
 
   [[nodiscard]] bool writable(LaneToken token);

@@ -26,6 +26,9 @@ using core::Collector;
 constexpr std::size_t most_backlog = std::size_t{4} << 20;
 // Frames between two looks at everything else.
 constexpr int frames_at_once = 64;
+// Between the name of the key by which a failure came and the failure, where the collector holds it: it is a
+// file's name, and has none.
+constexpr char end_of_name = '\0';
 
 // Joins a collector to sockets and a store. One thread.
 class SinkLoop {
@@ -62,8 +65,8 @@ class SinkLoop {
   void wait(Time now);
   void read(Time now);
   void read_results();
-  void take_frame(ByteView bytes);
-  void set_aside(std::string frame);
+  void take_frame(ByteView bytes, ByteView key_name);
+  void set_aside(std::string frame, ByteView key_name);
   void take_early();
   void take(const wire::ResultsHeader& header, const wire::ResultView& result);
   void make_safe(Time now);
@@ -82,8 +85,11 @@ class SinkLoop {
   store::Digest digest_;
   wire::ResultsWriter writer_;
   std::vector<wire::ResultView> frame_;
-  std::vector<std::string>
-      early_;  // results of which the ventilator has not spoken yet, and marks behind them
+  struct Early {
+    std::string frame;
+    std::string key_name;
+  };
+  std::vector<Early> early_;  // results of which the ventilator has not spoken yet, and marks behind them
   std::size_t early_bytes_ = 0;
   std::uint64_t questions_ = 0;  // when they were last tried
   store::SafeIds safe_;
@@ -217,9 +223,11 @@ void SinkLoop::perform(const Collector::Announce& action, Time) {
 }
 
 void SinkLoop::perform(const Collector::StoreHeld& action, Time) {
+  const std::size_t end = action.frame.find(end_of_name);
   std::vector<wire::ResultView> results;
-  const auto header = wire::decode_results(action.frame, results);
+  auto header = wire::decode_results(ByteView(action.frame).substr(end + 1), results);
   assert(header && results.size() == 1);  // ours, see hold()
+  header->key_name = ByteView(action.frame).substr(0, end);
   take(*header, results.front());
 }
 
@@ -287,20 +295,20 @@ void SinkLoop::read_results() {
   for (int i = 0; i < frames_at_once && takes_results(); ++i) {
     const auto message = results_.receive();
     if (!message) return;
-    take_frame(message->view());
+    take_frame(message->view(), message->key_name());
   }
   results_waiting_ = takes_results();
 }
 
-void SinkLoop::take_frame(ByteView bytes) {
-  const auto header = wire::decode_results(bytes, frame_);
+void SinkLoop::take_frame(ByteView bytes, ByteView key_name) {
+  auto header = wire::decode_results(bytes, frame_);
   if (!header && header.flaw() == wire::Flaw::unknown_type) {
     if (const auto control = wire::decode_control(bytes)) {
       if (const auto* mark = std::get_if<wire::Mark>(&*control)) {
         if (early_.empty()) {
           collector_.on_mark(*mark);
         } else {
-          set_aside(std::string(bytes));
+          set_aside(std::string(bytes), key_name);
         }
         return;
       }
@@ -313,6 +321,7 @@ void SinkLoop::take_frame(ByteView bytes) {
     }
     return;
   }
+  header->key_name = key_name;
   const auto alone = [&](const wire::ResultView& result) {
     writer_.begin(*header);
     writer_.add(result);
@@ -324,10 +333,10 @@ void SinkLoop::take_frame(ByteView bytes) {
         take(*header, result);
         break;
       case Collector::Verdict::hold:
-        collector_.hold(result.id, result.attempt, alone(result));
+        collector_.hold(result.id, result.attempt, std::string(key_name) + end_of_name + alone(result));
         break;
       case Collector::Verdict::wait:
-        set_aside(alone(result));
+        set_aside(alone(result), key_name);
         break;
       case Collector::Verdict::drop:
         break;
@@ -335,16 +344,16 @@ void SinkLoop::take_frame(ByteView bytes) {
   }
 }
 
-void SinkLoop::set_aside(std::string frame) {
-  early_bytes_ += frame.size() + sizeof(std::string);
-  early_.push_back(std::move(frame));
+void SinkLoop::set_aside(std::string frame, ByteView key_name) {
+  early_bytes_ += frame.size() + sizeof(Early);
+  early_.push_back({std::move(frame), std::string(key_name)});
 }
 
 void SinkLoop::take_early() {
   questions_ = collector_.questions();
-  const std::vector<std::string> frames = std::exchange(early_, {});
+  const std::vector<Early> frames = std::exchange(early_, {});
   early_bytes_ = 0;
-  for (const std::string& frame : frames) take_frame(frame);
+  for (const Early& one : frames) take_frame(one.frame, one.key_name);
 }
 
 void SinkLoop::make_safe(Time now) {

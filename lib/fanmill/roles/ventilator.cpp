@@ -207,7 +207,7 @@ void VentilatorLoop::perform(const Run::SayTo& action) {
 
 void VentilatorLoop::perform(const Run::OpenLane& action) {
   try {
-    run_.lane_opened(action.token, lanes_.open(action.token, action.reached));
+    run_.lane_opened(action.token, lanes_.open(action.token, action.reached, action.key_name));
   } catch (const Error& error) {
     run_.lane_failed(action.token, error.what());
   }
@@ -268,8 +268,10 @@ void VentilatorLoop::read_router(std::vector<std::pair<Run::From, transport::Mes
   while (auto addressed = router_.receive_from()) {
     const int link = addressed->message.source_fd();
     std::string address = addressed->message.peer_address();
-    received.emplace_back(Run::From{std::move(addressed->peer), link, std::move(address)},
-                          std::move(addressed->message));
+    std::string key_name(addressed->message.key_name());
+    received.emplace_back(
+        Run::From{std::move(addressed->peer), link, std::move(address), std::move(key_name)},
+        std::move(addressed->message));
   }
 }
 

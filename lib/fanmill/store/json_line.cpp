@@ -89,6 +89,7 @@ void append_json_line(std::string& line, const wire::ResultsHeader& header, cons
                  name_of(result.outcome), std::uint64_t{result.attempt} + 1);
   if (result.detail) put_cause(line, *result.detail);
   put_bytes(line, "worker", header.worker);
+  if (!header.key_name.empty()) put_bytes(line, "key_name", header.key_name);
   if (result.detail) {
     const wire::Detail& detail = *result.detail;
     if (detail.slot > 0) put_number(line, "slot", detail.slot);

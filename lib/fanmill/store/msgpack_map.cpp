@@ -73,6 +73,7 @@ void append_msgpack_map(std::string& bytes, const wire::ResultsHeader& header,
   if (detail.cause == wire::Cause::signal) map.number("signal", detail.code);
   if (const ByteView words = words_for(detail); !words.empty()) map.text("error", words);
   map.text("worker", header.worker);
+  if (!header.key_name.empty()) map.text("key_name", header.key_name);
   if (detail.slot > 0) map.number("slot", detail.slot);
   if (detail.started > 0) map.seconds("started", detail.started);
   if (detail.started > 0) map.seconds("seconds", detail.took);

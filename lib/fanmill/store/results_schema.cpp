@@ -26,7 +26,8 @@ CREATE TABLE worker (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL,          -- host:pid or --name
   records INTEGER NOT NULL,    -- 1: each of its outputs is a record, without a delimiter of its own
-  UNIQUE (name, records)
+  key_name TEXT NOT NULL,      -- the file in --allow of the key that it had, without .key; empty without keys
+  UNIQUE (name, records, key_name)
 );
 CREATE TABLE result (
   id INTEGER PRIMARY KEY,      -- in the order of arrival
@@ -58,8 +59,8 @@ CREATE VIEW last_outcome AS    -- which result each task of the last run has
   UNION ALL SELECT b.task + r.id - b.result, r.id
   FROM bound AS b JOIN result AS r ON r.id BETWEEN b.result AND b.result + b.count - 1;
 CREATE VIEW last_run AS        -- the outcomes of the last run, in the order of its input
-  SELECT o.task, r.outcome, r.attempts, r.exit, r.signal, r.error, w.name AS worker, r.slot, r.started, r.seconds,
-         r.output_dropped, r.stderr_dropped, r.item, r.stderr, r.output, r.id AS result
+  SELECT o.task, r.outcome, r.attempts, r.exit, r.signal, r.error, w.name AS worker, w.key_name, r.slot, r.started,
+         r.seconds, r.output_dropped, r.stderr_dropped, r.item, r.stderr, r.output, r.id AS result
   FROM last_outcome AS o JOIN result AS r ON r.id = o.result LEFT JOIN worker AS w ON w.id = r.worker
   ORDER BY o.task;
 )sql";

@@ -16,7 +16,7 @@ constexpr const char* in_order = "SELECT task, result FROM last_outcome ORDER BY
 constexpr const char* one_result =
     "SELECT outcome, attempts, worker.name, worker.records, output, exit, signal, error, slot, started, "
     "seconds, "
-    "output_dropped, stderr_dropped, item, stderr "
+    "output_dropped, stderr_dropped, item, stderr, worker.key_name "
     "FROM result LEFT JOIN worker ON worker.id = result.worker WHERE result.id = ?1";
 
 std::uint64_t microseconds_of(double seconds) {
@@ -72,6 +72,7 @@ void StoredRun::read(const Receiver& receiver) const {
     wire::ResultsHeader header;
     header.worker = row.bytes(2);
     header.records = row.number(3) != 0;
+    header.key_name = row.bytes(15);
     wire::ResultView result;
     result.id = task;
     result.attempt = static_cast<std::uint32_t>(row.number(1) - 1);

@@ -20,6 +20,7 @@ namespace fanmill::transport {
 namespace {
 
 constexpr const char* questions_at = "inproc://zeromq.zap.01";
+constexpr std::string_view everybody = "fanmill";
 
 Error cannot_start(std::string_view reason) {
   return {ErrorCode::unavailable, "keep strangers out of", "this program's sockets", reason};
@@ -102,6 +103,11 @@ Gatekeeper::~Gatekeeper() {
   end();
 }
 
+std::string Gatekeeper::domain_for(std::string_view key_name) {
+  // Short: a file's name may take 251 of the 255 bytes that libzmq allows. None begins with a slash.
+  return key_name.empty() ? std::string(everybody) : "/" + std::string(key_name);
+}
+
 void Gatekeeper::end() {
   ::eventfd_write(end_.fd(), 1);
   thread_.join();
@@ -133,24 +139,31 @@ void Gatekeeper::answer() {
   };
 
   std::string reason;
+  std::string kind;  // a stranger may have a new key each time
   std::optional<std::string> name;
   if (text(5) != "CURVE") {
     reason = "it has no key";
   } else if (const auto key = PublicKey::of_bytes(text(6))) {
     name = allowed_.name_of(*key);
-    if (!name) reason = "its key " + key->text() + " is not in '" + allowed_.directory() + "'";
+    if (!name) {
+      kind = "stranger";
+      reason = "its key " + key->text() + " is not in '" + allowed_.directory() + "'";
+    } else if (text(2) != everybody && text(2) != domain_for(*name)) {
+      reason = "the key " + *name + " is not the one that this lane is for";
+      name.reset();
+    }
   } else {
     reason = "its key is none";
   }
   if (!name && tells_) {
     // Over ipc libzmq gives the user and process of the other side in place of an address.
-    if (const auto line = refusals_.refused(std::string(text(3)), reason, Clock::now())) {
+    if (const auto line = refusals_.refused(std::string(text(3)), reason, Clock::now(), kind)) {
       notice_(Severity::warning, *line);
     }
   }
 
-  const std::array<std::string_view, 6> reply{text(0), text(1),           name ? "200" : "400",
-                                              "",      name.value_or(""), ""};
+  const std::string_view user = name ? std::string_view(*name) : std::string_view();
+  const std::array<std::string_view, 6> reply{text(0), text(1), name ? "200" : "400", "", user, ""};
   for (std::size_t i = 0; i < reply.size(); ++i) {
     const int flags = ZMQ_DONTWAIT | (i + 1 < reply.size() ? ZMQ_SNDMORE : 0);
     uninterrupted([&] { return zmq_send(questions_.handle(), reply[i].data(), reply[i].size(), flags); });

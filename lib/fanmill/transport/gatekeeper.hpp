@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include <zmq.hpp>
@@ -26,6 +27,10 @@ class Gatekeeper {
   ~Gatekeeper();
   Gatekeeper(const Gatekeeper&) = delete;
   Gatekeeper& operator=(const Gatekeeper&) = delete;
+
+  // The ZAP domain of a socket at which only the key of this name is let in; of all that are, for an empty
+  // one.
+  [[nodiscard]] static std::string domain_for(std::string_view key_name);
 
  private:
   void answer_until_end();

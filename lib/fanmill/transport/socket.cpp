@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include <fanmill/base/error.hpp>
+#include <fanmill/transport/gatekeeper.hpp>
 #include <fanmill/transport/handover.hpp>
 #include <fanmill/transport/socket.hpp>
 #include <fanmill/transport/uninterrupted.hpp>
@@ -90,7 +91,7 @@ void apply(zmq::socket_t& socket, Kind kind, const SocketSettings& settings) {
   socket.set(option::immediate, settings.only_when_connected);
   // Whatever does not begin like ZMTP is taken for ZMTP/1.0, and for a peer at once, unless there is a
   // domain: noise on a lane's port would be sent every other task.
-  socket.set(option::zap_domain, "fanmill");
+  socket.set(option::zap_domain, Gatekeeper::domain_for(settings.only_for));
   if (settings.key) apply_keys(socket, settings);
   if (kind == Kind::router) socket.set(option::router_mandatory, true);
 }
@@ -202,6 +203,11 @@ std::string Message::peer_address() const {
   const bool is_ip = address != nullptr && (inet_pton(AF_INET, address, &ignored) == 1 ||
                                             inet_pton(AF_INET6, address, &ignored) == 1);
   return is_ip ? address : "";
+}
+
+std::string_view Message::key_name() const {
+  const char* name = zmq_msg_gets(message_.handle(), "User-Id");
+  return name != nullptr ? name : "";
 }
 
 Socket::Socket(Context& context, Kind kind, const SocketSettings& settings) : kind_(kind) {

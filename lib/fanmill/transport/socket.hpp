@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <zmq.hpp>
@@ -34,6 +35,9 @@ class Message {
   [[nodiscard]] int source_fd() const;
   // The IP address of the other side, as text; empty over ipc and inproc.
   [[nodiscard]] std::string peer_address() const;
+  // What the Gatekeeper calls the key of the connection that it came over; empty without keys, and over
+  // inproc. Valid as long as the message.
+  [[nodiscard]] std::string_view key_name() const;
   [[nodiscard]] zmq::message_t& handle() { return message_; }
 
  private:
@@ -71,6 +75,9 @@ struct SocketSettings {
   // no difference.
   std::shared_ptr<const KeyPair> key = nullptr;
   std::optional<PublicKey> server = std::nullopt;
+  // Of a socket that binds, with `key`: whom alone it is for, as the Gatekeeper calls him; empty: for all who
+  // are let in.
+  std::string only_for{};
 };
 
 class Socket {

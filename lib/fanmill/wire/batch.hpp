@@ -76,6 +76,9 @@ struct ResultsHeader {
   LaneToken token{};
   ByteView worker;       // for people: host:pid or a name
   bool records = false;  // each output is one record, to be followed by the run's delimiter
+  // Not on the wire: the sink's word for the key that the connection had, which is no claim of the worker's.
+  // Empty without keys.
+  ByteView key_name{};
 };
 
 // Builds one TASKS frame of one to max_batch tasks. `take` leaves the writer empty, ready for `begin`.

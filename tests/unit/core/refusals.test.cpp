@@ -23,6 +23,14 @@ TEST_CASE("refusals: the first of an address is said, then one line in ten secon
   CHECK(refusals.count() == 104);
 }
 
+TEST_CASE("refusals: a stranger with another key each time is one stranger") {
+  Refusals refusals;
+  CHECK(refusals.refused("10.0.0.1", "key a", start, "key") == "refused a connection from 10.0.0.1: key a");
+  CHECK_FALSE(refusals.refused("10.0.0.1", "key b", start + 1s, "key").has_value());
+  CHECK(refusals.refused("10.0.0.1", "key c", start + 10s, "key") ==
+        "refused a connection from 10.0.0.1: key c (2 of them since this was last said)");
+}
+
 TEST_CASE("refusals: however many addresses there are, what is said is bounded") {
   Refusals refusals;
   int lines = 0;

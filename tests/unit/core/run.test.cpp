@@ -437,6 +437,47 @@ TEST_CASE("run: a second sink is refused, and the first is none the worse") {
   CHECK(scene.run.dispatcher().out() == 0);
 }
 
+TEST_CASE("run: who says that it is the sink, and has another key than the sink, is refused") {
+  for (const bool lost : {false, true}) {
+    Scene scene;
+    scene.sink = scene.connect("sink", 90);
+    scene.sink.key_name = "sink";
+    wire::Hello hello = sink_hello();
+    hello.has_store = true;
+    scene.hear(scene.sink, hello);
+    if (lost) scene.run.on_link_down(90, scene.now);
+    static_cast<void>(scene.actions());
+
+    // Every worker knows the sink's incarnation.
+    Run::From lion = scene.connect("lion", 91);
+    lion.key_name = "lion";
+    scene.hear(lion, hello);
+    const auto actions = scene.actions();
+    CHECK(said<wire::Welcome>(actions).empty());
+    CHECK(said<wire::Refused>(actions) ==
+          std::vector<wire::Refused>{{"this run has a sink already, with another key: s777 (key sink)"}});
+    CHECK_THAT(told(actions), Contains("s777 (key lion) says that it is the sink"));
+
+    // One with its key may come back, and another may follow.
+    Run::From again = scene.connect("again", 92);
+    again.key_name = "sink";
+    scene.hear(again, hello);
+    CHECK(said<wire::Welcome>(scene.actions()).size() == 1);
+  }
+}
+
+TEST_CASE("run: a lane is for the key of its worker, which is named by it") {
+  Scene scene;
+  Run::From tiger = scene.connect("tiger", 5);
+  tiger.key_name = "tiger";
+  scene.hear(tiger, worker_hello(1));
+  const auto open = asked<Run::OpenLane>(scene.actions());
+  REQUIRE(open.size() == 1);
+  CHECK(open.front().key_name == "tiger");
+  scene.run.lane_failed(open.front().token, "no port");
+  CHECK_THAT(told(scene.actions()), Contains("worker w1 (key tiger) refused: no port"));
+}
+
 // --- the sink is lost
 
 TEST_CASE("run: the sink's connection is lost and back in time: nobody else hears of it") {

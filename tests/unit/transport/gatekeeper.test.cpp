@@ -13,8 +13,9 @@ namespace {
 
 // A bound socket with a key and a gatekeeper, and one allowed peer's key.
 struct Gate {
-  explicit Gate(Scheme scheme)
-      : allowed((make_key_files(scratch.path("keys"), "ann"),
+  explicit Gate(Scheme scheme, std::string for_whom = "")
+      : only_for(std::move(for_whom)),
+        allowed((make_key_files(scratch.path("keys"), "ann"),
                  read_secret_key("--key", scratch.path("keys/ann.key_secret")))),
         keeper(context, scratch.path("keys"),
                [this](Severity, std::string_view text) {
@@ -28,6 +29,7 @@ struct Gate {
   SocketSettings server_settings() const {
     SocketSettings settings;
     settings.key = own;
+    settings.only_for = only_for;
     return settings;
   }
   SocketSettings client_settings(std::shared_ptr<const KeyPair> key) const {
@@ -45,6 +47,7 @@ struct Gate {
     return all;
   }
 
+  std::string only_for;
   TempDirectory scratch;
   std::mutex mutex;
   std::vector<std::string> told;
@@ -86,8 +89,25 @@ TEST_CASE("gatekeeper: a key of the directory is let in, over tcp and ipc") {
     Socket push(gate.context, Kind::push, gate.client_settings(gate.allowed));
     push.connect(gate.endpoint);
     REQUIRE(send_text(push, "hello"));
-    CHECK(receive_text(gate.pull) == "hello");
+    auto message = receive_message(gate.pull);
+    REQUIRE(message);
+    CHECK(message->view() == "hello");
+    CHECK(message->key_name() == "ann");
     CHECK(gate.all_told().empty());
+  }
+}
+
+TEST_CASE("gatekeeper: a socket for one key lets no other of the directory in") {
+  for (const Scheme scheme : {Scheme::tcp, Scheme::ipc}) {
+    Gate gate(scheme, "ann");
+    make_key_files(gate.scratch.path("keys"), "bob");
+    const auto bob = read_secret_key("--key", gate.scratch.path("keys/bob.key_secret"));
+    is_refused(gate, gate.client_settings(bob), What::refused, What::refused);
+    CHECK_THAT(gate.all_told(), Contains("the key bob is not the one that this lane is for"));
+    Socket push(gate.context, Kind::push, gate.client_settings(gate.allowed));
+    push.connect(gate.endpoint);
+    REQUIRE(send_text(push, "hello"));
+    CHECK(receive_text(gate.pull) == "hello");
   }
 }
 

@@ -75,13 +75,18 @@ inline bool wait_readable(Socket& socket, Time until) {
   return poller.readable(item);
 }
 
-inline std::string receive_text(Socket& socket) {
+inline std::optional<Message> receive_message(Socket& socket) {
   const Time until = patience();
   for (;;) {
-    if (const auto message = socket.receive()) return std::string(message->view());
-    if (Clock::now() >= until) return "(nothing came)";
+    if (auto message = socket.receive()) return message;
+    if (Clock::now() >= until) return std::nullopt;
     wait_readable(socket, until);
   }
+}
+
+inline std::string receive_text(Socket& socket) {
+  const auto message = receive_message(socket);
+  return message ? std::string(message->view()) : "(nothing came)";
 }
 
 inline std::optional<Socket::Addressed> receive_addressed(Socket& router) {
