@@ -4,23 +4,19 @@ FANMILL_FAULT_STREAMS makes it longer.
 """
 
 import contextlib
-import os
-import pathlib
 import random
-import re
 import select
 import struct
-import time
 import unittest
 
 from supervisor import number  # first: it finds the modules of the integration tests
 from connections import GREETING, connect
 from curve_peers import listeners
+from footprint import Baseline
 from programs import Pipeline, PipelineTest
 
 STREAMS = number("FANMILL_FAULT_STREAMS", 12000)  # of all the pipelines together
 SEED = number("FANMILL_TEST_SEED", random.randrange(1 << 20))
-MOST_GROWTH = 4 << 20  # bytes; the allocator keeps some of what was freed
 PORTION = 100  # streams between two looks at the programs
 
 
@@ -98,19 +94,6 @@ def throw(endpoint, stream, generator):
                 pass
 
 
-def resident(program):
-    return int(pathlib.Path(f"/proc/{program.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
-
-
-def keeps_what_is_freed(program):
-    """AddressSanitizer and ThreadSanitizer do."""
-    return bool(re.search("lib[at]san", pathlib.Path(f"/proc/{program.process.pid}/maps").read_text()))
-
-
-def descriptors(program):
-    return len(os.listdir(f"/proc/{program.process.pid}/fd"))
-
-
 class MalformedTest(PipelineTest):
     def storm(self, transport, share, keys):
         generator = random.Random(f"{SEED} {transport} {bool(keys)}")
@@ -121,7 +104,7 @@ class MalformedTest(PipelineTest):
         pipeline.sink.wait_for_results(500)
         bound = (pipeline.ventilator, pipeline.sink)
         streams = STREAMS * share // 100
-        baseline = memory = None
+        baseline = None
         for first in range(0, streams, PORTION):
             # Where a lane has had a second peer, there is another one by now.
             endpoints = [endpoint for program in bound for endpoint in listeners(program.process.pid)]
@@ -129,31 +112,15 @@ class MalformedTest(PipelineTest):
                 throw(generator.choice(endpoints), mutated(generator), generator)
             for program in (*bound, *pipeline.workers):
                 self.assertIsNone(program.process.poll(), f"{program} has ended, seed {SEED}\n{program.stderr}")
-            if memory is None and first >= streams // 4:
-                baseline = self.settled(bound)
-                memory = [resident(program) for program in bound]
-        self.began = time.monotonic()
-        while self.settled(bound) != baseline:
-            self.assert_in_time(f"descriptors: {baseline} before, {self.settled(bound)} now, seed {SEED}")
-        for program, before in zip(bound, memory):
-            if not keeps_what_is_freed(program):
-                self.assertLess(resident(program) - before, MOST_GROWTH, f"{program}, seed {SEED}")
+            if baseline is None and first >= streams // 4:
+                baseline = Baseline(self, bound)
+        baseline.assert_back(f"seed {SEED}")
+        print(f"{streams} streams over {transport}{', keys' if keys else ''}, seed {SEED}: {baseline}")
         pipeline.give(lines[500:])
         pipeline.ventilator.close_input()
         pipeline.assert_complete(lines)
         for program in (*bound, *pipeline.workers):
             self.assertLess(program.stderr.count("\n"), 2000, f"{program} says too much, seed {SEED}")
-
-    def settled(self, programs):
-        """The numbers of descriptors, once they have been the same for a while."""
-        last, since = None, time.monotonic()
-        self.began = since
-        while time.monotonic() - since < 0.3:
-            now = [descriptors(program) for program in programs]
-            if now != last:
-                last, since = now, time.monotonic()
-            self.assert_in_time(f"descriptors do not settle: {now}")
-        return last
 
     def test_over_tcp(self):
         self.storm("tcp", 40, {})

@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import struct
+import unittest
 
 from programs import LIMIT
 
@@ -71,6 +72,8 @@ def knock(endpoint, kind, key=None, server=None):
 def listeners(pid):
     """The endpoints at which a process listens: tcp of IPv4, and ipc."""
     inodes = set()
+    if not os.access(f"/proc/{pid}/fd", os.R_OK):
+        raise unittest.SkipTest("a program with keys shows its descriptors to root alone")
     for descriptor in pathlib.Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # it has just been closed
             found = re.match(r"socket:\[(\d+)\]", os.readlink(descriptor))

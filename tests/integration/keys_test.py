@@ -1,8 +1,11 @@
 """Keys: strangers are kept out of every socket, those who are allowed are let in, and nobody waits for ever."""
 
+import json
 import os
+import resource
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import unittest
@@ -108,6 +111,44 @@ class Doors(KeysTest):
         self.assert_status(run, 0)
         self.assert_status(worker, 0)
 
+    def test_results_say_by_whose_key_they_came(self):
+        endpoint = f"tcp://127.0.0.1:{free_port()}"
+        results = self.scratch / "results.db"
+        ventilator = self.start("ventilator", "--bind", endpoint, "--min-workers", "2", *self.binds("head"),
+                                stdin=b"0\n1\n2\n3\n4\n5\n6\n7\n")
+        sink = self.start("sink", "--connect", endpoint, *self.connects("sink"), "--allow", self.allowed,
+                          "--results", results)
+        # A name is what a worker says of itself.
+        for name, claim in (("tiger", "tiger"), ("lion", "tiger")):
+            self.start("worker", "--connect", endpoint, *self.connects(name), "-j1", "--name", claim,
+                       "--shell", f'echo {name}; test {{}} -gt 3')
+        self.assert_status(ventilator, 1)
+        self.assert_status(sink, 1)
+        database = sqlite3.connect(results)
+        rows = database.execute("SELECT outcome, worker, key_name, trim(output, char(10)) FROM last_run").fetchall()
+        database.close()
+        self.assertEqual(len(rows), 8)
+        self.assertEqual({outcome for outcome, *_ in rows}, {"ok", "failed"})
+        for outcome, worker, key_name, output in rows:
+            self.assertEqual((worker, key_name), ("tiger", output), rows)
+        self.assertEqual({key_name for _, _, key_name, _ in rows}, {"tiger", "lion"})
+        exported = self.run_program("fanmill", "export", results, "--format", "jsonl")
+        self.assert_status(exported, 0)
+        self.assertEqual([json.loads(line)["key_name"] for line in exported.stdout.splitlines()],
+                         [key_name for _, _, key_name, _ in rows])
+
+    def test_a_lane_is_for_the_key_of_its_worker(self):
+        for transport in ("tcp", "ipc"):
+            pipeline = self.pipeline(transport, *ECHO, workers=1)
+            pipeline.give([b"a"])
+            pipeline.sink.wait_for_results(1)
+            lanes = [endpoint for endpoint in listeners(pipeline.ventilator.process.pid) if endpoint != pipeline.endpoint]
+            self.assertEqual(len(lanes), 1)
+            self.assertIn(knock(lanes[0], PULL, Key(self.secret("lion")), Key(self.secret("head")).public), REFUSED)
+            pipeline.ventilator.wait_for_line("the key lion is not the one that this lane is for")
+            pipeline.ventilator.close_input()
+            pipeline.assert_complete([b"a"])
+
     def test_a_worker_that_is_killed_costs_nothing(self):
         lines = [b"%d" % number for number in range(3000)]
         pipeline = self.pipeline("tcp", "--shell", "echo {}", workers=3, stdin=b"\n".join(lines) + b"\n")
@@ -178,6 +219,22 @@ class Files(KeysTest):
         self.assert_status(ventilator, 0)
         self.assert_status(sink, 0)
         self.assertEqual(sink.stdout, b"a\n")
+
+    def test_no_core_dump_has_a_key_in_it(self):
+        endpoint = f"tcp://127.0.0.1:{free_port()}"
+
+        def dumps(*keys):
+            program = self.start("ventilator", "--bind", endpoint, *keys, stdin=subprocess.PIPE, cwd=self.scratch,
+                                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (1 << 20, 1 << 20)))
+            program.wait_for_line("waiting for a")
+            program.signal(signal.SIGABRT)
+            _, status = os.waitpid(program.process.pid, 0)
+            program.process.returncode = -signal.SIGABRT
+            return os.WCOREDUMP(status)
+
+        self.assertFalse(dumps(*self.binds("head")))
+        if not dumps():
+            self.skipTest("this system dumps no core of any program")
 
     def test_what_cannot_be_used_is_3_and_nothing_of_it_is_said(self):
         endpoint = f"tcp://127.0.0.1:{free_port()}"

@@ -3,6 +3,7 @@ that has gone, however it went and however well they hide."""
 
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import unittest
@@ -153,6 +154,40 @@ class Processes(PipelineTest):
         self.assertEqual(run.stdout, b"next\n")
         self.assert_message(run, "1 ok, 1 failed")
         self.assertIn("how it ended is not known", run.stderr)
+
+
+class Limits(PipelineTest):
+    def test_no_process_of_a_command_gets_more_memory_than_it_may(self):
+        ask = "import sys; print(len(bytearray(int(sys.argv[1]))))"
+        run = self.run_program("fanmill", "run", "--memory", "200M", sys.executable, "-c", ask, "{}",
+                               ":::", "1000000", "1000000000")
+        self.assert_status(run, 1)
+        self.assertEqual(run.stdout, b"1000000\n")
+        self.assertRegex(run.stderr, "MemoryError")
+
+    def test_nor_does_a_co_process(self):
+        answer = ("import sys\nfor line in sys.stdin:\n try: print(len(bytearray(int(line))))\n"
+                  " except MemoryError: print('no')")
+        run = self.run_program("fanmill", "run", "-j1", "-k", "--memory", "200M", "--coprocess", sys.executable, "-u",
+                               "-c", answer, stdin=b"1000000000\n1000000\n")
+        self.assert_status(run, 0)
+        self.assertEqual(run.stdout, b"no\n1000000\n")
+
+    @unittest.skipUnless(os.geteuid() == 0, "it becomes a user who has no processes")
+    def test_a_command_starts_no_more_processes_than_its_user_may_have(self):
+        # Where nobody else may look, the program is not to be found.
+        program = shutil.copy(BIN / "fanmill", self.scratch)
+        self.scratch.chmod(0o755)
+        nobody = ["/usr/bin/setpriv", "--reuid=64999", "--regid=64999", "--clear-groups", "--"]
+        text = 'i=0; while [ $i -lt {} ]; do sleep 1000 & i=$((i+1)); done; kill $(jobs -p); echo {}'
+        run = self.run_program(*nobody, program, "run", "-j1", "--processes", "40", "--shell", text, ":::", "5", "60",
+                               cwd="/")
+        self.assert_status(run, 1)
+        self.assertEqual(run.stdout, b"5\n")
+        self.assertRegex(run.stderr, "[Cc]annot fork")
+        refused = self.run_program("fanmill", "run", "--processes", "40", "true")
+        self.assert_status(refused, 2)
+        self.assert_message(refused, "--processes: the system holds root's processes to no such limit")
 
 
 class Stdin(PipelineTest):

@@ -1,14 +1,21 @@
+#include <chrono>
+#include <mutex>
 #include <utility>
 
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <fanmill/app/log.hpp>
+#include <fanmill/base/time.hpp>
+#include <fanmill/core/line_limit.hpp>
 #include <fanmill/store/screen.hpp>
 
 namespace fanmill::app {
 
 namespace {
+// Of what roles tell in ten seconds: peers have a say in that.
+constexpr std::uint64_t most_told = 1000;
+
 void log_line(store::Screen* screen, spdlog::logger& logger, Severity severity, std::string_view text) {
   const auto level = severity == Severity::warning ? spdlog::level::warn : spdlog::level::info;
   if (!logger.should_log(level)) return;
@@ -18,10 +25,16 @@ void log_line(store::Screen* screen, spdlog::logger& logger, Severity severity, 
 }
 }  // namespace
 
+struct Log::Told {
+  std::mutex mutex;
+  core::LineLimit limit{most_told, std::chrono::seconds(10)};
+};
+
 Log::Log(std::string_view program, Level level, std::shared_ptr<store::Screen> screen)
     : screen_(std::move(screen)),
       logger_(std::make_shared<spdlog::logger>(std::string(program),
-                                               std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
+                                               std::make_shared<spdlog::sinks::stderr_sink_mt>())),
+      told_(std::make_shared<Told>()) {
   logger_->set_pattern("%n: %v");
   logger_->set_level(level == Level::warnings ? spdlog::level::warn : spdlog::level::info);
   logger_->flush_on(spdlog::level::info);
@@ -45,7 +58,17 @@ int Log::report(const roles::RunReport& ended) const {
 }
 
 Notice Log::notice() const {
-  return [screen = screen_, logger = logger_](Severity severity, std::string_view text) {
+  return [screen = screen_, logger = logger_, told = told_](Severity severity, std::string_view text) {
+    const auto level = severity == Severity::warning ? spdlog::level::warn : spdlog::level::info;
+    if (!logger->should_log(level)) return;
+    const std::lock_guard lock(told->mutex);
+    const auto left_out = told->limit.admit(Clock::now());
+    if (!left_out) return;
+    if (*left_out > 0) {
+      log_line(screen.get(), *logger, Severity::warning,
+               std::to_string(*left_out) + " lines were left out: more than " + std::to_string(most_told) +
+                   " in ten seconds");
+    }
     log_line(screen.get(), *logger, severity, text);
   };
 }

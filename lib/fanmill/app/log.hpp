@@ -33,14 +33,18 @@ class Log {
   // The last that a program says: the digest of failures and the closing line. Returns the exit status.
   [[nodiscard]] int report(const roles::RunReport& ended) const;
 
-  // For a role; may outlive the log.
+  // For a role; may outlive the log. Of more than a thousand lines in ten seconds the rest is counted, and
+  // the next line that is said comes with their number.
   [[nodiscard]] Notice notice() const;
 
  private:
+  struct Told;
+
   void say(Severity severity, std::string_view text) const;
 
   std::shared_ptr<store::Screen> screen_;
   std::shared_ptr<spdlog::logger> logger_;
+  std::shared_ptr<Told> told_;  // by notices
 };
 
 }  // namespace fanmill::app

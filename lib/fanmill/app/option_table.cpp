@@ -18,6 +18,8 @@ constexpr std::uint64_t most_retries = 100'000;
 constexpr std::size_t most_bytes = std::size_t{1}
                                    << 30;  // of one payload or output: a frame stays below 32 bits
 
+constexpr std::size_t most_memory = std::size_t{1} << 50;
+
 constexpr TakenBy all{.run = true, .ventilator = true, .worker = true, .sink = true};
 constexpr TakenBy connected{.run = true, .ventilator = true, .worker = true, .sink = true, .status = true};
 constexpr TakenBy everybody{.run = true,
@@ -184,6 +186,22 @@ const std::array table{
            .taken_by = workers,
            .rare = true,
            .set = [](ProgramSettings& s, Text o, Text v) { s.command.kill_after = parse_duration(o, v); }},
+    Option{.name = "--memory",
+           .argument = "SIZE",
+           .help = "most memory of each process of a command (default: no limit)",
+           .section = Section::work,
+           .taken_by = workers,
+           .rare = true,
+           .set = [](ProgramSettings& s, Text o,
+                     Text v) { s.command.limits.memory = parse_size_up_to(o, v, most_memory); }},
+    Option{.name = "--processes",
+           .argument = "N",
+           .help = "a command starts nothing more while its user has N processes",
+           .section = Section::work,
+           .taken_by = workers,
+           .rare = true,
+           .set = [](ProgramSettings& s, Text o,
+                     Text v) { s.command.limits.processes = parse_count(o, v, 1, 1'000'000); }},
 
     Option{.letter = 'a',
            .name = "--arg-file",

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <fanmill/app/command_text.hpp>
 #include <fanmill/app/rules.hpp>
@@ -277,7 +278,7 @@ class Rules {
   }
 
   void check_limits() const {
-    for (const std::string_view name : {"--stdin", "--workdir", "--kill-after"}) {
+    for (const std::string_view name : {"--stdin", "--workdir", "--kill-after", "--memory", "--processes"}) {
       if (is_given(name) && !runs_commands()) {
         throw usage_error(name, fmt::format("it is for commands, and {} runs none", name_of_kind()),
                           "leave it out");
@@ -288,6 +289,10 @@ class Rules {
         settings_.command.kind == work::WorkKind::function) {
       throw usage_error("--timeout", "a function in the process of its run cannot be ended",
                         "a fanmill-worker --supervise can have it");
+    }
+    if (is_given("--processes") && ::geteuid() == 0) {
+      throw usage_error("--processes", "the system holds root's processes to no such limit",
+                        "run it as another user, or in a cgroup with a limit (docs/security.md)");
     }
     if (is_given("--kill-after") && !is_given("--timeout") && !is_given("--coprocess")) {
       throw usage_error("--kill-after", "it counts from the timeout, and there is none",

@@ -5,6 +5,7 @@
 
 #include <malloc.h>
 
+#include <fanmill/app/crowd_limit.hpp>
 #include <fanmill/app/run_main.hpp>
 #include <fanmill/base/error.hpp>
 #include <fanmill/transport/context.hpp>
@@ -40,7 +41,7 @@ int run_guarded(Process& process, const std::function<int(Process&)>& body) {
   try {
     process.closed = occupy_closed_streams();
     keep_freed_memory();
-    transport::raise_descriptor_limit();
+    limit_crowd(transport::raise_descriptor_limit());
     // What is too large for the system's limit is told by the write too.
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);

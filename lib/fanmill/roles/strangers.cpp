@@ -5,8 +5,12 @@
 namespace fanmill::roles {
 
 void Strangers::on_event(const transport::Monitor::Event& event, Time now) {
-  if (!settings_.key) return;
   using What = transport::Monitor::What;
+  if (event.what == What::crowded) {
+    tell("", "too few file descriptors are left; raise the limit (ulimit -n)", now);
+    return;
+  }
+  if (!settings_.key) return;
   switch (event.what) {
     case What::opened:
       addresses_[event.fd] = transport::address_beyond(event.fd);
@@ -21,17 +25,21 @@ void Strangers::on_event(const transport::Monitor::Event& event, Time now) {
       const std::string address = std::exchange(addresses_[event.fd], {});
       addresses_.erase(event.fd);
       const std::string reason = std::exchange(reason_, {});
-      if (reason.empty()) break;
-      if (const auto line = refusals_.refused(address, reason, now)) {
-        settings_.notice(Severity::warning, *line);
-      }
+      if (!reason.empty()) tell(address, reason, now);
       break;
     }
     case What::up:
     case What::unreachable:
+    case What::crowded:
     case What::refused:
     case What::cut_off:
       break;
+  }
+}
+
+void Strangers::tell(const std::string& address, const std::string& reason, Time now) {
+  if (const auto line = refusals_.refused(address, reason, now)) {
+    settings_.notice(Severity::warning, *line);
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Who came to a bound socket with no key, or for somebody else: libzmq asks no Gatekeeper about those. One
-// thread.
+// Who came to a bound socket with no key, or for somebody else: libzmq asks no Gatekeeper about those. And
+// who came when there was no room. One thread.
 
 #include <map>
 #include <string>
@@ -15,11 +15,13 @@ class Strangers {
  public:
   explicit Strangers(const CommonSettings& settings) : settings_(settings) {}
 
-  // Each event of a bound socket's monitor, in order. Tells of those that were refused, at a bounded rate; of
-  // nobody where there is no key.
+  // Each event of a bound socket's monitor, in order. Tells of those that were refused, at a bounded rate;
+  // where there is no key, of those alone for whom there was no room.
   void on_event(const transport::Monitor::Event& event, Time now);
 
  private:
+  void tell(const std::string& address, const std::string& reason, Time now);
+
   const CommonSettings& settings_;
   std::map<int, std::string> addresses_;  // by descriptor, of what is open
   std::string reason_;                    // of the connection that ends next; empty: no such

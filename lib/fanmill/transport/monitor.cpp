@@ -18,8 +18,9 @@ namespace {
 // CLOSED is a connection attempt given up (or a listener closed, which nobody waits for). CONNECT_RETRIED is
 // left out: it comes after a disconnection too, before anything has failed.
 constexpr int wanted = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
-                       ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                       ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+                       ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_ACCEPT_FAILED |
+                       ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                       ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
 
 // zmq_socket_monitor(3): 16 bits of event, 32 bits of value, in the host's order and not aligned.
 struct Raw {
@@ -48,6 +49,9 @@ std::optional<Monitor::Event> event_of(const Raw& raw) {
       return {{What::down, raw.value}};
     case ZMQ_EVENT_CLOSED:
       return {{What::unreachable, -1}};
+    case ZMQ_EVENT_ACCEPT_FAILED:
+      if (raw.value == ENFILE || raw.value == EMFILE) return {{What::crowded, -1}};
+      return std::nullopt;
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
       return {{What::refused, -1}};
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:

@@ -23,6 +23,7 @@ class Monitor {
     down,         // disconnected, or the handshake failed after `opened`
     unreachable,  // a connection attempt failed; libzmq tries again where the socket reconnects. A name that
                   // cannot be looked up gives no event.
+    crowded,      // bound: a connection was turned away, since there are no descriptors for it
     refused,      // the other side does not know our key, or our Gatekeeper the other side's
     other_mechanism,  // one side has a key and the other has none
     other_key,        // bound: whoever connected takes us for somebody else, or says nonsense

@@ -57,6 +57,7 @@ CommandRunner::CommandRunner(CommandLine command, const WorkSettings& settings)
       timeout_(settings.timeout),
       kill_after_(settings.kill_after),
       folder_(open_folder(settings.folder)),
+      limits_(settings.limits),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       read_buffer_(read_size) {
@@ -84,7 +85,8 @@ CommandRunner::~CommandRunner() {
 }
 
 int CommandRunner::open_keeper() {
-  auto opened = Keeper::open({.program = &program_, .most = commands_per_keeper(), .folder = folder_.fd()});
+  auto opened = Keeper::open(
+      {.program = &program_, .most = commands_per_keeper(), .folder = folder_.fd(), .limits = limits_});
   if (const int* const error = std::get_if<int>(&opened)) return *error;
   const KeeperId id = ++last_keeper_;
   Kept& kept = keepers_.emplace(id, Kept{std::move(std::get<Keeper>(opened))}).first->second;

@@ -144,6 +144,7 @@ class CommandRunner final : public Runner {
   Duration kill_after_;
   std::string timed_out_;  // what a task is told that has
   Descriptor folder_;      // the commands' working directory, if it is not ours
+  Limits limits_;
   SharedProgram program_;  // that a keeper is to start
   Descriptor epoll_;
   Descriptor wake_;  // readable where a task has finished that no child is behind

@@ -76,6 +76,7 @@ CoprocessRunner::CoprocessRunner(CommandLine command, const WorkSettings& settin
       timeout_(settings.timeout),
       kill_after_(settings.kill_after),
       folder_(open_folder(settings.folder)),
+      limits_(settings.limits),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       read_buffer_(read_size) {
   assert(settings.slots > 0 && settings.item == ItemGoes::to_coprocess);
@@ -321,7 +322,7 @@ int CoprocessRunner::spawn(std::size_t index) {
                         .argv = arguments_.argv(),
                         .environment = environment_.of_slot(run, static_cast<std::uint32_t>(index + 1))};
   if (!program_.put(program)) return E2BIG;
-  auto opened = Keeper::open({.program = &program_, .most = 1, .folder = folder_.fd()});
+  auto opened = Keeper::open({.program = &program_, .most = 1, .folder = folder_.fd(), .limits = limits_});
   if (const int* const error = std::get_if<int>(&opened)) return *error;
   Keeper& keeper = std::get<Keeper>(opened);
   const int error = keeper.start(0, items->theirs.fd(), answers->theirs.fd(), errors->theirs.fd());

@@ -162,6 +162,7 @@ class CoprocessRunner final : public Runner {
   ProgramPath path_;
   Environment environment_;
   Descriptor folder_;
+  Limits limits_;
   SharedProgram program_;  // that a keeper is to start
   Descriptor epoll_;
   std::vector<Slot> slots_;

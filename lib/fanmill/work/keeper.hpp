@@ -57,6 +57,7 @@ struct KeeperSettings {
   const SharedProgram* program = nullptr;  // outlives the keeper
   std::size_t most = 1;                    // commands at a time
   int folder = -1;                         // the commands' working directory; −1: as it is now
+  Limits limits{};                         // of the commands
 };
 
 class Keeper {

@@ -69,7 +69,8 @@ void settle_in(int socket, pid_t parent, int folder) {
 
 class KeeperProcess {
  public:
-  explicit KeeperProcess(const KeeperSettings& settings) : program_(*settings.program) {
+  explicit KeeperProcess(const KeeperSettings& settings)
+      : program_(*settings.program), limits_(settings.limits) {
     const std::size_t bytes = 2 * settings.most * sizeof(Command);
     void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) leave();
@@ -152,6 +153,7 @@ class KeeperProcess {
     program.stdin_fd = in;
     program.stdout_fd = out;
     program.stderr_fd = err;
+    program.limits = limits_;
     const auto spawned = spawner_.spawn(program);
     if (const int* const error = std::get_if<int>(&spawned)) {
       report.code = *error;
@@ -232,6 +234,7 @@ class KeeperProcess {
   }
 
   const SharedProgram& program_;
+  const Limits limits_;
   Spawner spawner_;
   Descriptor signals_;
   Command* commands_ = nullptr;  // that run

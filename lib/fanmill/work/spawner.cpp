@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +49,15 @@ FANMILL_IN_CHILD void reset_signals() {
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, signal_set_size);
 }
 
+FANMILL_IN_CHILD bool set_limit(int resource, std::size_t most) {
+  if (most == 0) return true;
+  unsigned long limit[2] = {};  // struct rlimit64 as the kernel has it: soft and hard
+  if (::syscall(SYS_prlimit64, 0, resource, nullptr, limit) != 0) return false;
+  if (most < limit[1]) limit[1] = most;
+  limit[0] = limit[1];
+  return ::syscall(SYS_prlimit64, 0, resource, limit, nullptr) == 0;
+}
+
 FANMILL_IN_CHILD int run_child(void* argument) {
   Birth& birth = *static_cast<Birth*>(argument);
   const Program& program = *birth.program;
@@ -59,6 +69,8 @@ FANMILL_IN_CHILD int run_child(void* argument) {
   ready = ready && ::syscall(SYS_dup3, birth.stdin_fd, STDIN_FILENO, 0) >= 0;
   ready = ready && ::syscall(SYS_dup3, program.stdout_fd, STDOUT_FILENO, 0) >= 0;
   ready = ready && ::syscall(SYS_dup3, program.stderr_fd, STDERR_FILENO, 0) >= 0;
+  ready = ready && set_limit(RLIMIT_DATA, program.limits.memory);
+  ready = ready && set_limit(RLIMIT_NPROC, program.limits.processes);
   if (ready) {
     // Kernels before 5.11 do not have it; ours are opened with O_CLOEXEC anyway.
     ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);

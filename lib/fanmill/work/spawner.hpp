@@ -21,6 +21,12 @@ struct Child {
   Descriptor pidfd;  // polls readable when the child has ended; pidfd_open(2)
 };
 
+// What each process of a program may take, setrlimit(2); 0: no limit of ours. None goes above what we have.
+struct Limits {
+  std::size_t memory = 0;     // bytes of its own data, mapped ones included (RLIMIT_DATA)
+  std::size_t processes = 0;  // of its user, threads included (RLIMIT_NPROC); the system exempts root
+};
+
 // What a program is started with. All of it stays the caller's.
 struct Program {
   const char* file = nullptr;
@@ -31,6 +37,7 @@ struct Program {
   int stdin_fd = -1;   // ≥ 3; −1: /dev/null
   int stdout_fd = -1;  // ≥ 3
   int stderr_fd = -1;  // ≥ 3
+  Limits limits{};
 };
 
 class Spawner {

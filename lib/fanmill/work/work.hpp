@@ -15,6 +15,7 @@
 #include <fanmill/work/command_line.hpp>
 #include <fanmill/work/function.hpp>
 #include <fanmill/work/runner.hpp>
+#include <fanmill/work/spawner.hpp>
 
 namespace fanmill::work {
 
@@ -50,6 +51,7 @@ struct WorkSettings {
   OutputGoes output = OutputGoes::to_results;
   bool dry_run = false;  // starts nothing: a task's stdout is what would run, as a line for sh
   std::string folder{};  // their working directory; empty: ours
+  Limits limits{};       // of each process of theirs
   // From SIGTERM to SIGKILL; of a co-process, also from the end of its items.
   Duration kill_after = std::chrono::seconds(5);
 };

@@ -25,9 +25,10 @@ class CapturedErrors {
   CapturedErrors& operator=(const CapturedErrors&) = delete;
 
   [[nodiscard]] std::string text() const {
-    char bytes[4096];
-    const ssize_t size = pread(fileno(file_), bytes, sizeof bytes, 0);
-    return {bytes, size > 0 ? static_cast<std::size_t>(size) : 0};
+    std::string bytes(1 << 16, '\0');
+    const ssize_t size = pread(fileno(file_), bytes.data(), bytes.size(), 0);
+    bytes.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    return bytes;
   }
 
  private:

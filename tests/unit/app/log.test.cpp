@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "captured_errors.hpp"
@@ -26,6 +28,16 @@ TEST_CASE("log: quiet leaves warnings") {
   const CapturedErrors errors;
   say_all(Log("fanmill", Log::Level::warnings));
   CHECK(errors.text() == "fanmill: careful\nfanmill: noted with care\n");
+}
+
+TEST_CASE("log: a flood of notices has an end, and what was left out a number") {
+  const CapturedErrors errors;
+  const Log log("fanmill", Log::Level::everything);
+  for (int i = 0; i < 5000; ++i) log.notice()(Severity::warning, "refused");
+  log.info("the end");
+  const std::string text = errors.text();
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1001);
+  CHECK(text.ends_with("fanmill: refused\nfanmill: the end\n"));
 }
 
 TEST_CASE("log: the report of a run is its failures, its closing line and its exit status") {

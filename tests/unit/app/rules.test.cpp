@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <unistd.h>
 
 #include "refusal.hpp"
 
@@ -148,7 +149,11 @@ TEST_CASE("rules: a ventilator elsewhere than on inproc refuses the other stages
 }
 
 TEST_CASE("rules: what is for commands is refused with a function, and --kill-after without a timeout") {
-  for (const Words& option : {Words{"--stdin"}, {"--workdir", "/"}, {"--kill-after", "2s"}}) {
+  for (const Words& option : {Words{"--stdin"},
+                              {"--workdir", "/"},
+                              {"--kill-after", "2s"},
+                              {"--memory", "1G"},
+                              {"--processes", "9"}}) {
     for (const Words& instead : {Words{"--function", "sleep"}, {"--plugin", "x.so"}}) {
       Words arguments = option;
       arguments.insert(arguments.end(), instead.begin(), instead.end());
@@ -161,6 +166,10 @@ TEST_CASE("rules: what is for commands is refused with a function, and --kill-af
         "--kill-after: it counts from the timeout, and there is none; give --timeout T too");
   CHECK(refusal(Program::run, {"--timeout", "0s", "cat"}) ==
         "--timeout: 0 is too short; without this option there is no limit");
+  if (::geteuid() == 0) {
+    CHECK_THAT(refusal(Program::run, {"--processes", "9", "cat"}),
+               Catch::Matchers::Contains("--processes: the system holds root's processes to no such limit"));
+  }
 }
 
 TEST_CASE("rules: a sink takes nothing but options") {
