@@ -142,6 +142,20 @@ class Status(PipelineTest):
             self.assert_in_time("the run is never over")
         self.assert_status(ventilator, 0)
 
+    def test_its_socket_is_for_this_user_and_nobody_joins_by_it(self):
+        program = self.launch("fanmill", "run", "--function", "echo", stdin=subprocess.PIPE)
+        self.wait_for_run(program)
+        directory = self.runtime / "fanmill"
+        path, = (path for path in directory.iterdir() if path.suffix != ".lock")
+        self.assertEqual(directory.stat().st_mode & 0o777, 0o700)
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        worker = self.run_program("worker", "--connect", f"ipc://{path}", "--wait-timeout", "1s", "--function", "echo")
+        self.assertEqual(worker.status, 3, worker.stderr)
+        run = self.wait_for_run(program)
+        self.assertEqual(run["worker_count"], 1)
+        program.close_input()
+        self.assert_status(program, 0)
+
     def test_several_runs_and_one_that_was_killed(self):
         killed = self.launch("fanmill", "run", "true", stdin=subprocess.PIPE)
         self.wait_for_run(killed)
