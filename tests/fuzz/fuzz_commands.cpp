@@ -3,6 +3,7 @@
 // become code.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fuzz_target.hpp"
@@ -50,12 +51,16 @@ bool is_the_users(const ShellText& shell, std::string_view text) {
   for (std::size_t at = out.find(argument); at != out.npos; at = out.find(argument, at + 1)) {
     if (text == std::string(out.substr(0, at)).append(out.substr(at + argument.size()))) return true;
   }
+  bool behind_backslash = false;
   while (!out.empty()) {
     if (!text.empty() && out.front() == text.front()) {
+      behind_backslash = out.front() == '\\';
       out.remove_prefix(1);
       text.remove_prefix(1);
       continue;
     }
+    // In double quotes a backslash before a placeholder is one: written twice, or the $ would be escaped.
+    if (std::exchange(behind_backslash, false) && out.front() == '\\') out.remove_prefix(1);
     if (const auto match = match_placeholder(text)) {
       if (const std::size_t size = expansion(out, shell, match->placeholder)) {
         out.remove_prefix(size);

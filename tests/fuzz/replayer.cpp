@@ -3,7 +3,7 @@
 //
 //   fuzz_NAME CORPUS… [EXECUTIONS [SEED]]
 //
-// A crash names the seed and the execution, from which it comes again.
+// A crash names the seed and the execution, from which it comes again, and the input.
 
 #include <algorithm>
 #include <csignal>
@@ -27,6 +27,7 @@ using Generator = std::mt19937_64;
 constexpr std::size_t longest = 8192;  // of what mutations grow to
 
 // For the signal handler.
+const std::string* volatile input_now = nullptr;
 volatile std::uint64_t seed_now = 0;
 volatile std::uint64_t execution_now = 0;
 
@@ -36,11 +37,21 @@ void say_where(int signal_number) {
                                  signal_number, static_cast<unsigned long long>(execution_now),
                                  static_cast<unsigned long long>(seed_now));
   static_cast<void>(!::write(STDERR_FILENO, line, static_cast<std::size_t>(size)));
+  if (const std::string* const input = input_now) {
+    static_cast<void>(!::write(STDERR_FILENO, "the input, in hexadecimal: ", 27));
+    for (const char byte : *input) {
+      constexpr std::string_view digits = "0123456789abcdef";
+      const char pair[2] = {digits[static_cast<unsigned char>(byte) >> 4], digits[byte & 15]};
+      static_cast<void>(!::write(STDERR_FILENO, pair, 2));
+    }
+    static_cast<void>(!::write(STDERR_FILENO, "\n", 1));
+  }
   std::signal(signal_number, SIG_DFL);
   std::raise(signal_number);
 }
 
 void feed(const std::string& input) {
+  input_now = &input;
   // A copy of its own, so that a sanitizer sees the first byte that is read beyond it.
   const std::vector<std::uint8_t> bytes(input.begin(), input.end());
   LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
