@@ -66,21 +66,25 @@ class Embed(unittest.TestCase):
     def test_workers_of_ones_own_one_of_them_killed(self):
         at = f"ipc://{self.scratch}/mill"
         count = 20_000
-        (self.scratch / "items").write_text("".join(f"{number}\n" for number in range(1, count + 1)))
-        with open(self.scratch / "items", "rb") as items, open(self.scratch / "out", "wb") as out:
-            ventilator = self.start(BIN / "fanmill-ventilator", "--quiet", "--bind", at, stdin=items)
-            sink = self.start(BIN / "fanmill-sink", "--quiet", "-k", "--connect", at, stdout=out)
-            dies = self.start(EXAMPLES / "example_worker", at, stderr=subprocess.PIPE)
-            self.assertIn(b"worker:", dies.stderr.readline())  # it has joined, or waits to
-            lives = self.start(EXAMPLES / "example_worker", at, stderr=subprocess.PIPE)
-            dies.kill()
-            dies.stderr.close()
-            self.assertEqual([ventilator.wait(120), sink.wait(120)], [0, 0])
-            said = lives.communicate(timeout=120)[1]
-        self.assertEqual(lives.returncode, 0, said)
+        items = [b"%d\n" % number for number in range(1, count + 1)]
+        # Nothing is handed out before both are there.
+        ventilator = self.start(BIN / "fanmill-ventilator", "--quiet", "--min-workers", "2", "--bind", at,
+                                stdin=subprocess.PIPE)
+        sink = self.start(BIN / "fanmill-sink", "--quiet", "-k", "--connect", at, stdout=subprocess.PIPE,
+                          bufsize=0)  # communicate() takes what readline() has left
+        dies = self.start(EXAMPLES / "example_worker", at, stderr=subprocess.DEVNULL)
+        lives = self.start(EXAMPLES / "example_worker", at, stderr=subprocess.PIPE)
+        ventilator.stdin.write(b"".join(items[:count // 2]))
+        ventilator.stdin.flush()
+        first = sink.stdout.readline()
+        dies.kill()
+        ventilator.stdin.write(b"".join(items[count // 2:]))
+        ventilator.stdin.close()
+        out = first + sink.communicate(timeout=120)[0]
+        said = lives.communicate(timeout=120)[1]
+        self.assertEqual([ventilator.wait(120), sink.returncode, lives.returncode], [0, 0, 0], said)
         self.assertIn(b" done\n", said)
-        self.assertEqual((self.scratch / "out").read_text(),
-                         "".join(f"{steps_of(number)}\n" for number in range(1, count + 1)))
+        self.assertEqual(out.decode(), "".join(f"{steps_of(number)}\n" for number in range(1, count + 1)))
 
     def test_a_worker_says_what_is_wrong_and_leaves_in_order(self):
         run = example("worker", "tcp://192.0.2.1:5555")
