@@ -301,16 +301,17 @@ const std::array table{
         .section = Section::output,
         .taken_by = sinks,
         .set = [](ProgramSettings& s, Text o, Text v) { s.results_file.path = parse_text(o, v, "a file"); }},
-    Option{.name = "--resume",
-           .help = "go on with FILE.db: skip what is in it",
-           .section = Section::output,
-           .taken_by = sinks,
-           .set =
-               [](ProgramSettings& s, Text, Text) {
-                 if (s.results_file.mode == store::ResultsMode::create) {
-                   s.results_file.mode = store::ResultsMode::resume;
-                 }
-               }},
+    Option{
+        .name = "--resume",
+        .help = "go on with FILE.db: skip what is in it",
+        .section = Section::output,
+        .taken_by = sinks,
+        .set =
+            [](ProgramSettings& s, Text, Text) {
+              if (s.results_file.mode == store::ResultsMode::create) {
+                s.results_file.mode = store::ResultsMode::resume;
+              }
+            }},
     Option{.name = "--retry-failed",
            .help = "likewise, but run again what failed or is dead",
            .section = Section::output,
