@@ -14,7 +14,8 @@ using fanmill::fuzz::require;
 namespace {
 
 void control(ByteView frame) {
-  static_cast<void>(looks_like_hello(frame));
+  static_cast<void>(looks_like_opening(frame));
+  static_cast<void>(looks_like_answer(frame));
   const auto message = decode_control(frame);
   if (!message) {
     require(!name_of(message.flaw()).empty(), "a flaw has a name");
