@@ -105,7 +105,7 @@ TEST_CASE("size: what is not a size is refused by name") {
     CHECK_THAT(size_complaint(text), StartsWith("--block: '" + std::string(text) + "' "));
   }
   CHECK_THAT(size_complaint("1x"),
-             Equals("--block: '1x' has an unknown unit, 'x'; it takes a size in bytes: 4096, 64K, 1M or 2G"));
+             Equals("--block: '1x' has an unknown unit, 'x'; it takes a size in bytes: 4096, 64K, 1M or 1G"));
 }
 
 TEST_CASE("size: what does not fit 64 bits is too large, and never wraps") {
@@ -113,7 +113,7 @@ TEST_CASE("size: what does not fit 64 bits is too large, and never wraps") {
                            "99999999999999999999999999999999999999", "99999999999999999999999K"}) {
     CAPTURE(text);
     CHECK_THAT(size_complaint(text), Equals("--block: '" + std::string(text) +
-                                            "' is too large; it takes a size in bytes: 4096, 64K, 1M or 2G"));
+                                            "' is too large; it takes a size in bytes: 4096, 64K, 1M or 1G"));
   }
 }
 

@@ -262,7 +262,8 @@ TEST_CASE("stream: a file that may not grow any more keeps what fits, and the re
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   const std::string text = error_of([&] { store->flush(now); });
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
-  CHECK(text == "cannot write results to '" + directory.path("out") + "': file too large");
+  CHECK(text == "cannot write results to '" + directory.path("out") +
+                    "': file too large; what there is stays in '" + directory.path("out.partial") + "'");
   CHECK(directory.read("out.partial").size() == 1000);
 }
 
