@@ -14,7 +14,7 @@ import time
 import unittest
 
 from supervisor import number  # first: it finds the modules of the integration tests
-from curve_peers import DEALER, PULL, PUSH, Key, knock, listeners
+from curve_peers import DEALER, PULL, PUSH, Key, for_others, knock, listeners
 from programs import BIN, Pipeline, PipelineTest
 
 STRANGERS = number("FANMILL_FAULT_STRANGERS", 1000)
@@ -57,7 +57,7 @@ class StrangersTest(PipelineTest):
             head, sink = self.key("head").public, self.key("sink").public
             doors = [("control" if endpoint == pipeline.endpoint else "lane", endpoint,
                       DEALER if endpoint == pipeline.endpoint else PULL, head)
-                     for endpoint in listeners(pipeline.ventilator.process.pid)]
+                     for endpoint in for_others(listeners(pipeline.ventilator.process.pid))]
             doors += [("results", endpoint, PUSH, sink) for endpoint in listeners(pipeline.sink.process.pid)]
             self.assertEqual(sorted(door[0] for door in doors), ["control", "lane", "results"])
             for name, endpoint, kind, server in sorted(doors):
@@ -96,7 +96,7 @@ class StrangersTest(PipelineTest):
 
         alone, besieged = [], []
         seconds(100)
-        doors += listeners(pipeline.ventilator.process.pid)
+        doors += for_others(listeners(pipeline.ventilator.process.pid))
         while refused[0] < STRANGERS or len(besieged) < PARTS // 2:
             alone.append(seconds(200))
             stop.clear()

@@ -88,3 +88,8 @@ def listeners(pid):
         if int(fields[3], 16) & 0x10000 and fields[6] in inodes and len(fields) == 8:
             endpoints.append(f"ipc://{fields[7]}")
     return endpoints
+
+
+def for_others(endpoints):
+    """Without the one at which a ventilator's own user asks for its status: that has no key, and nobody can join by it."""
+    return [endpoint for endpoint in endpoints if "/status-" not in endpoint]

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import unittest
 
-from curve_peers import DEALER, PULL, PUSH, Key, knock, listeners
+from curve_peers import DEALER, PULL, PUSH, Key, for_others, knock, listeners
 from programs import BIN, Pipeline, PipelineTest, free_port
 
 ECHO = ["--function", "echo"]
@@ -47,11 +47,6 @@ class KeysTest(PipelineTest):
             secret = Key(self.secret(name)).secret.decode()
             for text in texts:
                 self.assertNotIn(secret, text)
-
-
-def for_others(endpoints):
-    """Without the one at which a ventilator's own user asks for its status: that has no key, and nobody can join by it."""
-    return [endpoint for endpoint in endpoints if "/status-" not in endpoint]
 
 
 class Doors(KeysTest):
@@ -147,7 +142,8 @@ class Doors(KeysTest):
             pipeline = self.pipeline(transport, *ECHO, workers=1)
             pipeline.give([b"a"])
             pipeline.sink.wait_for_results(1)
-            lanes = [endpoint for endpoint in listeners(pipeline.ventilator.process.pid) if endpoint != pipeline.endpoint]
+            lanes = [endpoint for endpoint in for_others(listeners(pipeline.ventilator.process.pid))
+                     if endpoint != pipeline.endpoint]
             self.assertEqual(len(lanes), 1)
             self.assertIn(knock(lanes[0], PULL, Key(self.secret("lion")), Key(self.secret("head")).public), REFUSED)
             pipeline.ventilator.wait_for_line("the key lion is not the one that this lane is for")
