@@ -35,19 +35,20 @@ class Peer:
         self.control = self.socket(zmq.Context.instance(), zmq.DEALER, self.server_key)
         self.control.connect(self.options.connect)
 
-    def socket(self, context, kind, server_key=None):
+    def socket(self, context, kind, server_key=None, heartbeats=True):
         made = context.socket(kind)
-        for option, value in ((zmq.IPV6, "[" in self.options.connect), (zmq.LINGER, 2000), (zmq.HEARTBEAT_IVL, 1000),
-                              (zmq.HEARTBEAT_TIMEOUT, 3000), (zmq.ZAP_DOMAIN, b"fanmill")):
+        for option, value in ((zmq.IPV6, "[" in self.options.connect), (zmq.LINGER, 2000), (zmq.ZAP_DOMAIN, b"fanmill"),
+                              (zmq.HEARTBEAT_IVL, 1000 if heartbeats else 0), (zmq.HEARTBEAT_TIMEOUT, 3000),
+                              (zmq.TCP_MAXRT, 3000), (zmq.TCP_KEEPALIVE, 1), (zmq.TCP_KEEPALIVE_IDLE, 3)):
             made.set(option, value)
         if self.key:
             made.curve_publickey, made.curve_secretkey = self.key
             made.set(*((zmq.CURVE_SERVERKEY, server_key) if server_key else (zmq.CURVE_SERVER, 1)))
         return made
 
-    def connected(self, context, kind, endpoint, server_key, again=100):
+    def connected(self, context, kind, endpoint, server_key, again=100, heartbeats=True):
         """A socket whose handshake is done, and its monitor: whatever comes from that is the end of the connection."""
-        made = self.socket(context, kind, server_key)
+        made = self.socket(context, kind, server_key, heartbeats)
         made.set(zmq.RECONNECT_IVL, again)
         monitor = made.get_monitor_socket(zmq.EVENT_ALL & ~zmq.EVENT_CONNECTED & ~zmq.EVENT_CONNECT_DELAYED)
         if endpoint.startswith("tcp://:"):  # it is on the host by which we reach the ventilator

@@ -24,7 +24,7 @@ class Sink(Peer):
             gate = ThreadAuthenticator(zmq.Context.instance())
             gate.start()
             gate.configure_curve(domain="*", location=self.options.allow)
-        self.results = self.socket(zmq.Context.instance(), zmq.PULL)
+        self.results = self.socket(zmq.Context.instance(), zmq.PULL, heartbeats=False)
         if self.options.connect.startswith("ipc://"):
             self.place = f"{self.options.connect}-results-{secrets.token_hex(4)}"
             self.results.bind(self.place)

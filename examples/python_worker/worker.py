@@ -32,7 +32,7 @@ class Worker(Peer):
             wait = min(2 * wait, 2000)
         run, _, _, lane, token, (sink, sink_key, _, wants_item, _) = place
         tasks, tasks_end = self.connected(context, zmq.PULL, lane, self.server_key, again=-1)
-        results, results_end = self.connected(context, zmq.PUSH, sink, sink_key.encode())
+        results, results_end = self.connected(context, zmq.PUSH, sink, sink_key.encode(), heartbeats=False)
         self.say(READY, token)
         said = False
         while True:

@@ -21,7 +21,6 @@ transport::SocketSettings socket_settings() {
   transport::SocketSettings settings;
   settings.max_message = longest_question;
   settings.send_limit = answers_queued;
-  settings.receive_limit = answers_queued;
   settings.linger = std::chrono::milliseconds(0);
   return settings;
 }

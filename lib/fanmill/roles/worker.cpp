@@ -235,7 +235,7 @@ void WorkerLoop::perform(const Station::OpenLane& action, Time now) {
   }
   transport::SocketSettings lane;
   lane.reconnects = false;
-  lane.receive_limit = 0;  // the ventilator's credit bounds what is in it
+  // No receive limit: the ventilator's credit bounds what is in it.
   lane.max_message = settings_.max_message + wire::frame_slack;
   lane.linger = std::chrono::milliseconds(0);
   if (connect(lane_, transport::Kind::pull, lane, action.endpoint, settings_.server_key))
@@ -245,6 +245,7 @@ void WorkerLoop::perform(const Station::OpenLane& action, Time now) {
 void WorkerLoop::perform(const Station::OpenResults& action, Time now) {
   transport::SocketSettings results;
   results.send_limit = 4;
+  results.receive_limit = 1;  // nothing comes; and no heartbeats to the sink, which has a limit
   results.only_when_connected = true;
   results.max_message = settings_.max_message + wire::frame_slack;
   if (connect(results_, transport::Kind::push, results, action.endpoint, key_of_sink(action))) {

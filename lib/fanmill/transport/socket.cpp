@@ -67,6 +67,28 @@ void apply_keys(zmq::socket_t& socket, const SocketSettings& settings) {
   if (zmq_setsockopt(socket.handle(), enforce_domain, &enforced, sizeof enforced) != 0) throw zmq::error_t();
 }
 
+// libzmq 4.3 ends the process (an assertion in stream_engine_base.cpp) when it has stopped reading from a
+// connection at the limit of its queue, the other side ends the connection, and then a heartbeat is due or one
+// of the other side's is found among what had been read.
+void apply_liveness(zmq::socket_t& socket, const SocketSettings& settings) {
+  namespace option = zmq::sockopt;
+  if (settings.receive_limit == 0) {
+    socket.set(option::heartbeat_ivl, milliseconds(settings.heartbeat_interval));
+    socket.set(option::heartbeat_timeout, milliseconds(settings.heartbeat_timeout));
+    socket.set(option::heartbeat_ttl, milliseconds(settings.heartbeat_timeout));
+    return;
+  }
+  // For what has been sent and is not acknowledged, and then for a connection on which nothing is sent.
+  socket.set(option::tcp_maxrt, milliseconds(settings.heartbeat_timeout));
+  const auto seconds = [](std::chrono::milliseconds duration) {
+    return std::max(1, static_cast<int>(std::chrono::ceil<std::chrono::seconds>(duration).count()));
+  };
+  socket.set(option::tcp_keepalive, 1);
+  socket.set(option::tcp_keepalive_idle, seconds(settings.heartbeat_interval));
+  socket.set(option::tcp_keepalive_intvl, seconds(settings.heartbeat_interval));
+  socket.set(option::tcp_keepalive_cnt, seconds(settings.heartbeat_timeout));
+}
+
 void apply(zmq::socket_t& socket, Kind kind, const SocketSettings& settings) {
   namespace option = zmq::sockopt;
   socket.set(option::linger, milliseconds(settings.linger));
@@ -79,12 +101,10 @@ void apply(zmq::socket_t& socket, Kind kind, const SocketSettings& settings) {
   socket.set(option::rcvhwm, settings.receive_limit);
   socket.set(option::handshake_ivl, milliseconds(settings.handshake_timeout));
   socket.set(option::connect_timeout, milliseconds(settings.connect_timeout));
-  socket.set(option::heartbeat_ivl, milliseconds(settings.heartbeat_interval));
-  socket.set(option::heartbeat_timeout, milliseconds(settings.heartbeat_timeout));
-  socket.set(option::heartbeat_ttl, milliseconds(settings.heartbeat_timeout));
+  apply_liveness(socket, settings);
   if (settings.reconnects) {
     socket.set(option::reconnect_ivl, 10);
-    socket.set(option::reconnect_ivl_max, 500);
+    socket.set(option::reconnect_ivl_max, milliseconds(settings.reconnect_most));
   } else {
     socket.set(option::reconnect_ivl, -1);
   }

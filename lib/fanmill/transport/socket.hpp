@@ -53,14 +53,18 @@ enum class Sent : std::uint8_t {
 enum class Kind : std::uint8_t { router, dealer, push, pull };
 
 struct SocketSettings {
-  // ZMTP heartbeats on every connection: a peer of which nothing whole has come for `timeout` is cut off, in
-  // the midst of a large frame too. `timeout` is a tenth of a second or more.
+  // A peer of which nothing whole has come for `timeout` is cut off, in the midst of a large frame too. A
+  // socket without a receive limit asks for ZMTP's heartbeats; for one with a limit, TCP itself finds out
+  // that the other side is not there, and over ipc it always is: see docs/decisions/0010-*. `timeout` is a
+  // tenth of a second or more.
   std::chrono::milliseconds heartbeat_interval{1000};
   std::chrono::milliseconds heartbeat_timeout{3000};
   // A connection that is not answered is tried anew; one that never speaks is closed. The system asks a
   // second time after 1 s: what has healed is found within about as much.
   std::chrono::milliseconds connect_timeout{1500};
   std::chrono::milliseconds handshake_timeout{10000};
+  // A connection that is lost is tried again after 10 ms, then after twice as long each time, up to this.
+  std::chrono::milliseconds reconnect_most{500};
   std::chrono::milliseconds linger{1000};  // for what is queued when the socket closes
   bool only_when_connected = false;        // nothing queues for a peer that is not there (ZMQ_IMMEDIATE);
                                            // not for a socket that receives: what it has not read when
@@ -69,7 +73,9 @@ struct SocketSettings {
   std::size_t max_message =
       0;  // bytes of a frame; a larger one cuts the connection; 0 is wire's default plus slack
   int send_limit = 1000;  // messages queued to a peer; 0 is no limit
-  int receive_limit = 1000;
+  // Messages from a peer that are queued here; 0 is no limit, and something else has to bound them. Where
+  // there is one, neither side may send heartbeats.
+  int receive_limit = 0;
   // CURVE. A socket that binds has `key` alone, and the context a Gatekeeper, without which libzmq would let
   // everybody in; one that connects has the other side's as well. Without: in the clear. Over inproc there is
   // no difference.

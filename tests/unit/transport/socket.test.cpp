@@ -1,7 +1,9 @@
 #include <string>
 #include <vector>
 
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "scene.hpp"
@@ -47,6 +49,57 @@ void send_frames(zmq::socket_t& socket, const std::vector<std::string>& frames) 
     REQUIRE(socket.send(zmq::buffer(frames[i]), flags).has_value());
   }
 }
+
+// A PUSH of ZMTP 3.0 without libzmq behind it (https://rfc.zeromq.org/spec/23/), so that it can be cut off.
+class BarePusher {
+ public:
+  explicit BarePusher(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::connect(socket_.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    std::string greeting("\xff\0\0\0\0\0\0\0\0\x7f\x03\0NULL", 16);
+    greeting.resize(64);
+    write(greeting);
+    static_cast<void>(read(64));
+    write(std::string("\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04PUSH", 28));
+    static_cast<void>(read_frame());  // its READY
+  }
+
+  void send(const std::string& body) {
+    write(std::string(1, '\0') + static_cast<char>(body.size()) + body);
+  }
+  // Waits for a PING, and answers it.
+  bool heartbeat() {
+    const std::string frame = read_frame();
+    if (frame.size() < 9 || frame.substr(2, 5) != "\4PING") return false;
+    write(std::string("\x04\x05\x04PONG", 7));
+    return true;
+  }
+  void reset() {
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    REQUIRE(::setsockopt(socket_.fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
+    socket_.reset();
+  }
+
+ private:
+  void write(const std::string& bytes) const {
+    REQUIRE(::send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+            static_cast<ssize_t>(bytes.size()));
+  }
+  [[nodiscard]] std::string read(std::size_t size) const {
+    std::string bytes(size, '\0');
+    REQUIRE(::recv(socket_.fd(), bytes.data(), size, MSG_WAITALL) == static_cast<ssize_t>(size));
+    return bytes;
+  }
+  [[nodiscard]] std::string read_frame() const {
+    const std::string head = read(2);
+    return head + read(static_cast<unsigned char>(head[1]));
+  }
+
+  Descriptor socket_;
+};
 
 bool has_ipv6() {
   Context context;
@@ -273,8 +326,51 @@ TEST_CASE("socket: every socket has limits, heartbeats and an end") {
     CHECK(handle.get(option::reconnect_ivl) == 10);
     CHECK(handle.get(option::reconnect_ivl_max) == 500);
     CHECK(handle.get(option::sndhwm) == 1000);
-    CHECK(handle.get(option::rcvhwm) == 1000);
+    CHECK(handle.get(option::rcvhwm) == 0);
+    CHECK(handle.get(option::tcp_keepalive) == -1);
   }
+}
+
+TEST_CASE("socket: with a limit to what waits it asks for no heartbeats, and TCP finds out who has gone") {
+  namespace option = zmq::sockopt;
+  Context context;
+  SocketSettings settings;
+  settings.receive_limit = 16;
+  Socket socket(context, Kind::pull, settings);
+  const zmq::socket_t& handle = socket.handle();
+  CHECK(handle.get(option::rcvhwm) == 16);
+  CHECK(handle.get(option::heartbeat_ivl) == 0);
+  CHECK(handle.get(option::tcp_maxrt) == 3000);
+  CHECK(handle.get(option::tcp_keepalive) == 1);
+  CHECK(handle.get(option::tcp_keepalive_idle) == 1);
+  CHECK(handle.get(option::tcp_keepalive_intvl) == 1);
+  CHECK(handle.get(option::tcp_keepalive_cnt) == 3);
+}
+
+TEST_CASE("socket: a peer that is cut off while what it sent waits ends nothing but its connection") {
+  Context context;
+  SocketSettings settings;
+  settings.heartbeat_interval = std::chrono::milliseconds(20);
+  Socket clock(context, Kind::pull, settings);
+  BarePusher ticked(test_ports().bind(clock, "127.0.0.1").port);
+  settings.receive_limit = 2;
+  Socket pull(context, Kind::pull, settings);
+  const std::uint16_t port = test_ports().bind(pull, "127.0.0.1").port;
+
+  {
+    BarePusher peer(port);
+    for (int i = 0; i < 10; ++i) peer.send("waits");
+    REQUIRE(receive_text(pull) == "waits");  // they are there
+    peer.reset();
+  }
+  for (int i = 0; i < 10; ++i) REQUIRE(ticked.heartbeat());
+  while (pull.receive()) {
+  }
+  BarePusher another(port);
+  another.send("comes after");
+  std::string last = receive_text(pull);
+  while (last == "waits") last = receive_text(pull);
+  CHECK(last == "comes after");
 }
 
 TEST_CASE("socket: a lane does not reconnect to whoever has its address by then") {
