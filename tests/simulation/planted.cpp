@@ -12,6 +12,7 @@ const char* name_of(Bug bug) {
                                        "a stored row bound twice",
                                        "a failure stored without asking",
                                        "no de-duplication",
+                                       "neighbours taken twice",
                                        "another lane's tasks accepted",
                                        "another run's results accepted",
                                        "another run's ACK accepted",

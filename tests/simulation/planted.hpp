@@ -16,6 +16,7 @@ enum class Bug : std::uint8_t {
   failure_stored_unasked,
   // in core/, see `plant`
   no_deduplication,
+  neighbours_taken_twice,
   stale_lane_accepted,
   stale_run_result_accepted,
   stale_run_ack_accepted,

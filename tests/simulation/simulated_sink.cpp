@@ -1,5 +1,7 @@
 // The sink's loop, see world.hpp.
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "planted.hpp"
@@ -161,7 +163,13 @@ void World::take_frame(const std::string& frame) {
     }
     return;
   }
-  for (const wire::ResultView& result : results) {
+  std::size_t plain = 0;
+  for (std::span<const wire::ResultView> rest = results; !rest.empty();
+       rest = rest.subspan(std::max<std::size_t>(plain, 1))) {
+    plain = sink_->collector.on_plain_results(*header, rest);
+    for (const wire::ResultView& result : rest.first(plain)) take(*header, result);
+    if (plain > 0) continue;
+    const wire::ResultView& result = rest.front();
     const auto verdict = sink_->collector.on_result(*header, result);
     if (verdict == Collector::Verdict::drop) continue;
     const auto alone = [&] {

@@ -17,24 +17,34 @@ Accounts::Verdict Accounts::check(TaskId id) {
     ++rejected_;
     return Verdict::rejected;
   }
-  const bool continues = run_.first != run_.next && id == run_.next && id < run_.limit;
-  if (!continues && outcome_of(id)) {
+  if (!continues(id) && outcome_of(id)) {
     ++duplicates_;
     return Verdict::duplicate;
   }
   return Verdict::accepted;
 }
 
-void Accounts::accept(TaskId id, Outcome outcome) {
-  const bool continues =
-      run_.first != run_.next && id == run_.next && id < run_.limit && outcome == run_.outcome;
-  if (!continues) {
+std::uint64_t Accounts::on_results(IdRange ids, Outcome outcome) {
+  const TaskId end = count_.value_or(max_task_id + 1);
+  if (ids.first >= end || (!continues(ids.first) && outcome_of(ids.first))) return 0;
+  const std::uint64_t count = accept({ids.first, std::min(ids.last, end - 1)}, outcome);
+  received_ += count;
+  return count;
+}
+
+// From the first on, which has none, to before the first that has an outcome.
+std::uint64_t Accounts::accept(IdRange ids, Outcome outcome) {
+  if (!continues(ids.first) || outcome != run_.outcome) {
     close_run();
-    run_ = {outcome, id, id, max_task_id + 1};
-    for (const IdSet& set : sets_) run_.limit = std::min(run_.limit, set.next_from(id).value_or(run_.limit));
+    run_ = {outcome, ids.first, ids.first, max_task_id + 1};
+    for (const IdSet& set : sets_) {
+      run_.limit = std::min(run_.limit, set.next_from(ids.first).value_or(run_.limit));
+    }
   }
-  ++run_.next;
-  ++accepted_[index(outcome)];
+  run_.next = std::min(ids.last + 1, run_.limit);
+  const std::uint64_t count = run_.next - ids.first;
+  accepted_[index(outcome)] += count;
+  return count;
 }
 
 void Accounts::restore(IdRange ids, Outcome outcome) {

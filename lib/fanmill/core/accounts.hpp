@@ -29,7 +29,10 @@ class Accounts {
   // The two halves of it: what has come is counted and judged; what was judged to be the first counts from
   // now on.
   [[nodiscard]] Verdict check(TaskId id);
-  void accept(TaskId id, Outcome outcome);
+  void accept(TaskId id, Outcome outcome) { accept(IdRange{id, id}, outcome); }
+  // The same for all from the first of these neighbours that have no outcome yet; returns how many that are.
+  // 0: the first one is for on_result.
+  [[nodiscard]] std::uint64_t on_results(IdRange ids, Outcome outcome);
   // One has come for a task that cannot have any.
   void reject() {
     ++received_;
@@ -61,6 +64,10 @@ class Accounts {
  private:
   static std::size_t index(Outcome outcome) { return static_cast<std::size_t>(outcome); }
   void close_run();
+  [[nodiscard]] bool continues(TaskId id) const {
+    return run_.first != run_.next && id == run_.next && id < run_.limit;
+  }
+  std::uint64_t accept(IdRange ids, Outcome outcome);
 
   // Neighbours that came one after the other, of one outcome, not in `sets_` yet: nearly every id takes this
   // path.

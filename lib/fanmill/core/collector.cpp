@@ -22,11 +22,11 @@ std::size_t index(Outcome outcome) {
   return static_cast<std::size_t>(outcome);
 }
 
-void append_neighbour(std::vector<IdRange>& ranges, TaskId id) {
-  if (!ranges.empty() && ranges.back().last + 1 == id) {
-    ranges.back().last = id;
+void append_neighbours(std::vector<IdRange>& ranges, IdRange ids) {
+  if (!ranges.empty() && ranges.back().last + 1 == ids.first) {
+    ranges.back().last = ids.last;
   } else {
-    ranges.push_back({id, id});
+    ranges.push_back(ids);
   }
 }
 }  // namespace
@@ -186,7 +186,7 @@ void Collector::answer_known(TaskId id, std::vector<IdRange>& fresh) {
     // One that is not safe yet is acknowledged when it is.
     if (!unsafe_.contains(id)) to_ack_[index(*outcome)].add(id);
   } else if (held_.count(id) == 0) {
-    append_neighbour(fresh, id);
+    append_neighbours(fresh, {id, id});
   }
 }
 
@@ -241,6 +241,23 @@ Collector::Verdict Collector::on_result(const wire::ResultsHeader& header, const
   return Verdict::store;
 }
 
+std::size_t Collector::on_plain_results(const wire::ResultsHeader& header,
+                                        std::span<const wire::ResultView> results) {
+  if (results.empty() || header.run != run_ || !held_.empty()) return 0;
+  const TaskId first = results.front().id;
+  std::size_t most = results.size();
+  if (hello_.has_store) most = std::min<std::size_t>(most, asked_to_ - std::min(asked_to_, first));
+  std::size_t count = 0;
+  while (count < most && results[count].id == first + count && results[count].outcome == Outcome::ok &&
+         !results[count].detail) {
+    ++count;
+  }
+  if (count > 0) count = accounts_.on_results({first, first + count - 1}, Outcome::ok);
+  if (count > 0) append_neighbours(fresh_, {first, first + count - 1});
+  stored_ += count;
+  return count;
+}
+
 void Collector::acknowledge_again(TaskId id) {
   settle();
   // One that is not safe yet is acknowledged when it is.
@@ -249,7 +266,7 @@ void Collector::acknowledge_again(TaskId id) {
 
 void Collector::accept(TaskId id, Outcome outcome) {
   accounts_.accept(id, outcome);
-  append_neighbour(fresh_, id);
+  append_neighbours(fresh_, {id, id});
 }
 
 void Collector::hold(TaskId id, std::uint32_t attempt, std::string frame) {

@@ -17,6 +17,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -79,6 +80,10 @@ class Collector {
     drop,   // a duplicate, of another run, or of a task that cannot be out
   };
   [[nodiscard]] Verdict on_result(const wire::ResultsHeader& header, const wire::ResultView& result);
+  // How many of these, from the first on, are to be stored and nothing else is to be done about them:
+  // outcomes ok of neighbours, as nearly all are. The next one is for on_result.
+  [[nodiscard]] std::size_t on_plain_results(const wire::ResultsHeader& header,
+                                             std::span<const wire::ResultView> results);
   // A failure in a RESULTS frame of its own.
   void hold(TaskId id, std::uint32_t attempt, std::string frame);
   void on_mark(const wire::Mark& mark);

@@ -6,7 +6,7 @@
 namespace fanmill::core {
 
 namespace {
-constexpr std::uint32_t most = 16384;
+constexpr std::uint32_t most = 65536;
 constexpr auto horizon = std::chrono::milliseconds(4);  // as good as 16 ms when measured
 // A result waits for the commit that has begun, and for its own. Twice that, so that a lane whose credit is
 // what holds it up gets more with each window.

@@ -239,10 +239,10 @@ void Dispatcher::suspect(TaskId id, Task& task) {
   ++pending_;
 }
 
-void Dispatcher::off_lane(Task& task) {
-  Lane& lane = lanes_[task.lane];
-  --lane.held;
-  lane.held_bytes -= task.size;
+void Dispatcher::off_lane(LaneIndex index, std::uint64_t count, std::size_t bytes) {
+  Lane& lane = lanes_[index];
+  lane.held -= count;
+  lane.held_bytes -= bytes;
   if (lane.held == 0) lane.solo = false;
 }
 
@@ -520,14 +520,23 @@ void Dispatcher::release_reserved() {
 }
 
 void Dispatcher::hand_out(TaskPages::Page& page, Task& task, TaskId id, LaneIndex lane, Handout& out) {
-  task.state = State::out;
   task.lane = lane;
-  task.message = lanes_[lane].messages + 1;
-  ++lanes_[lane].held;
-  lanes_[lane].held_bytes += task.size;
-  --pending_;
-  ++out_;
+  put_out(page, task, id, lanes_[lane], out);
+  count_out(lanes_[lane], 1, task.size);
+}
+
+// The two halves of it: what is said of the task, which knows its lane, and what is counted.
+void Dispatcher::put_out(TaskPages::Page& page, Task& task, TaskId id, const Lane& lane, Handout& out) {
+  task.state = State::out;
+  task.message = lane.messages + 1;
   out.tasks.push_back({id, task.attempt, page.payload(task)});
+}
+
+void Dispatcher::count_out(Lane& lane, std::uint64_t count, std::size_t bytes) {
+  lane.held += count;
+  lane.held_bytes += bytes;
+  pending_ -= count;
+  out_ += count;
 }
 
 // False if the batch is full, so that nothing fresh overtakes what goes again.
@@ -554,24 +563,34 @@ bool Dispatcher::take_again(LaneIndex lane, std::uint64_t most, std::size_t& bud
   return at < look_ahead;
 }
 
-void Dispatcher::take_fresh(LaneIndex lane, std::uint64_t most, std::size_t& budget, Handout& out) {
-  while (out.tasks.size() < most) {
+void Dispatcher::take_fresh(LaneIndex index, std::uint64_t most, std::size_t& budget, Handout& out) {
+  Lane& lane = lanes_[index];
+  std::uint64_t count = 0;
+  std::size_t bytes = 0;
+  bool full = false;
+  while (!full && out.tasks.size() < most) {
     TaskPages::Page* page = tasks_.page_of(next_fresh_);
     if (page == nullptr) {
       next_fresh_ = tasks_.next_held(next_fresh_);
       page = tasks_.page_of(next_fresh_);
-      if (page == nullptr) return;
+      if (page == nullptr) break;
     }
-    Task& task = page->tasks[next_fresh_ - page->first];
-    if (task.state == State::unchecked) return;
-    if (task.state == State::fresh) {
-      if (task.size > budget && !out.tasks.empty()) return;
+    // Tasks by the page, and counted together: this is where each task comes by.
+    for (const TaskId end = page->end(); next_fresh_ < end && out.tasks.size() < most; ++next_fresh_) {
+      Task& task = page->tasks[next_fresh_ - page->first];
+      full = task.state == State::unchecked ||
+             (task.state == State::fresh && task.size > budget && !out.tasks.empty());
+      if (full) break;
+      if (task.state != State::fresh) continue;
       budget -= std::min<std::size_t>(budget, task.size);
-      fresh_bytes_ -= task.size;
-      hand_out(*page, task, next_fresh_, lane, out);
+      task.lane = index;
+      put_out(*page, task, next_fresh_, lane, out);
+      ++count;
+      bytes += task.size;
     }
-    ++next_fresh_;
   }
+  fresh_bytes_ -= bytes;
+  count_out(lane, count, bytes);
 }
 
 void Dispatcher::unsent(const Handout& out) {
@@ -589,14 +608,18 @@ std::uint64_t Dispatcher::acknowledge(std::span<const IdRange> ids, Time now, Du
   std::uint64_t forgotten = 0;
   LaneIndex lane = no_lane;
   std::uint64_t of_lane = 0;
+  std::size_t bytes = 0;
   const auto settle = [&] {
     if (of_lane == 0) return;
+    off_lane(lane, of_lane, bytes);
+    out_ -= of_lane;
     lanes_[lane].credit.acknowledged(of_lane, lanes_[lane].held == 0 && ready() > 0, now, took);
     progressed(lanes_[lane], now);
     finished(lanes_[lane], of_lane, now);
     finishes_.add(of_lane, now);
     refresh(lane);
     of_lane = 0;
+    bytes = 0;
   };
   for (const IdRange& range : ids) {
     tasks_.each(range, [&](TaskId id, Task& task, TaskPages::Page& page) {
@@ -607,8 +630,7 @@ std::uint64_t Dispatcher::acknowledge(std::span<const IdRange> ids, Time now, Du
             lane = task.lane;
           }
           ++of_lane;
-          off_lane(task);
-          --out_;
+          bytes += task.size;
           break;
         case State::kept:
         case State::dead:
@@ -624,6 +646,7 @@ std::uint64_t Dispatcher::acknowledge(std::span<const IdRange> ids, Time now, Du
         case State::suspect:
           erase_first(suspects_, [id](TaskId suspect) { return suspect == id; });
           --pending_;
+          settle();
           release_reserved();
           break;
         case State::unchecked:

@@ -206,8 +206,11 @@ class Dispatcher {
   LaneIndex pick_lane();
   void put_back(std::vector<TaskId>& ids);
   void suspect(TaskId id, Task& task);
-  void off_lane(Task& task);
+  void off_lane(LaneIndex lane, std::uint64_t count, std::size_t bytes);
+  void off_lane(const Task& task) { off_lane(task.lane, 1, task.size); }
   void hand_out(TaskPages::Page& page, Task& task, TaskId id, LaneIndex lane, Handout& out);
+  static void put_out(TaskPages::Page& page, Task& task, TaskId id, const Lane& lane, Handout& out);
+  void count_out(Lane& lane, std::uint64_t count, std::size_t bytes);
   [[nodiscard]] bool next_suspect(Handout& out);
   void release_reserved();
   void fill(LaneIndex lane, Handout& out);

@@ -1,5 +1,4 @@
 #include <cassert>
-#include <limits>
 
 #include <fanmill/core/task_pages.hpp>
 
@@ -7,19 +6,17 @@ namespace fanmill::core {
 
 namespace {
 constexpr std::size_t page_bytes = std::size_t{64} << 10;
-constexpr std::size_t page_tasks = 2048;
 constexpr std::size_t spare_pages = 64;
 }  // namespace
 
-TaskPages::Page& TaskPages::page_for(std::size_t size) {
-  if (filling_ != nullptr && filling_->tasks.size() < page_tasks &&
-      (filling_->tasks.empty() || filling_->bytes.size() + size <= page_bytes)) {
-    return *filling_;
-  }
-  Page* full = filling_;
+// An item that is larger than a page has one of its own.
+void TaskPages::begin_page(std::size_t size) {
+  Page* const full = filling_;
   std::unique_ptr<Page> page;
-  if (spare_.empty()) {
+  if (spare_.empty() || size > page_bytes) {
     page = std::make_unique<Page>();
+    page->room = std::max(size, page_bytes);
+    page->bytes = std::make_unique_for_overwrite<char[]>(page->room);
   } else {
     page = std::move(spare_.back());
     spare_.pop_back();
@@ -28,20 +25,6 @@ TaskPages::Page& TaskPages::page_for(std::size_t size) {
   filling_ = page.get();
   pages_.emplace_hint(pages_.end(), next_id_, std::move(page));
   if (full != nullptr && full->live == 0) retire(full->first);
-  return *filling_;
-}
-
-TaskId TaskPages::add(ByteView payload, Task::State state) {
-  assert(payload.size() <= std::numeric_limits<std::uint32_t>::max());
-  Page& page = page_for(payload.size());
-  Task& task = page.tasks.emplace_back();
-  task.offset = static_cast<std::uint32_t>(page.bytes.size());
-  task.size = static_cast<std::uint32_t>(payload.size());
-  task.state = state;
-  page.bytes.append(payload);
-  ++page.live;
-  bytes_ += payload.size();
-  return next_id_++;
 }
 
 TaskPages::Page* TaskPages::page_of(TaskId id) {
@@ -67,8 +50,8 @@ void TaskPages::retire(TaskId first) {
   pages_.erase(found);
   if (last_found_ == page.get()) last_found_ = nullptr;
   // A page that held one large item would keep its block for ever.
-  if (spare_.size() < spare_pages && page->bytes.capacity() <= 2 * page_bytes) {
-    page->bytes.clear();
+  if (spare_.size() < spare_pages && page->room <= page_bytes) {
+    page->used = 0;
     page->tasks.clear();
     spare_.push_back(std::move(page));
   }

@@ -6,12 +6,14 @@
 // Pure. One thread.
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include <fanmill/base/ids.hpp>
@@ -51,15 +53,33 @@ class TaskPages {
  public:
   struct Page {
     TaskId first = 0;
-    std::string bytes;
+    std::unique_ptr<char[]> bytes;
+    std::size_t room = 0;  // of bytes
+    std::size_t used = 0;  // of these
     std::vector<Task> tasks;
     std::size_t live = 0;  // not done
-    [[nodiscard]] ByteView payload(const Task& task) const { return {bytes.data() + task.offset, task.size}; }
+    [[nodiscard]] ByteView payload(const Task& task) const { return {bytes.get() + task.offset, task.size}; }
     [[nodiscard]] TaskId end() const { return first + tasks.size(); }
   };
 
   // Copies the payload. References to tasks and payloads hold until the next add() or forget().
-  TaskId add(ByteView payload, Task::State state);
+  TaskId add(ByteView payload, Task::State state) {
+    assert(payload.size() <= std::numeric_limits<std::uint32_t>::max());
+    if (filling_ == nullptr || filling_->tasks.size() >= page_tasks ||
+        filling_->room - filling_->used < payload.size()) {
+      begin_page(payload.size());
+    }
+    Page& page = *filling_;
+    Task& task = page.tasks.emplace_back();
+    task.offset = static_cast<std::uint32_t>(page.used);
+    task.size = static_cast<std::uint32_t>(payload.size());
+    task.state = state;
+    if (!payload.empty()) std::memcpy(page.bytes.get() + page.used, payload.data(), payload.size());
+    page.used += payload.size();
+    ++page.live;
+    bytes_ += payload.size();
+    return next_id_++;
+  }
   [[nodiscard]] TaskId next_id() const { return next_id_; }
 
   // The page of this id, or null where all of it is forgotten or it was never added. Neighbours are found
@@ -104,7 +124,9 @@ class TaskPages {
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
-  Page& page_for(std::size_t size);
+  static constexpr std::size_t page_tasks = 2048;
+
+  void begin_page(std::size_t size);
   void retire(TaskId first);
 
   std::map<TaskId, std::unique_ptr<Page>> pages_;  // by first id

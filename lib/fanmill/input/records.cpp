@@ -9,6 +9,8 @@ namespace fanmill::input {
 namespace {
 // Large enough that a read(2) costs nothing per item, small enough to stay in the cache.
 constexpr std::size_t block = std::size_t{256} << 10;
+// Of the room that a long item has made, this much stays for the next one.
+constexpr std::size_t kept = std::size_t{8} << 20;
 }  // namespace
 
 Records::Records(std::vector<std::string> files, std::unique_ptr<Framing> framing, std::size_t max_item)
@@ -44,7 +46,7 @@ void Records::drop(std::size_t done) {
   begun_ -= done;
   std::memmove(buffer_.get(), buffer_.get() + done, begun_);
   // The long item has gone; so does its room.
-  if (room_ > 8 * block && begun_ < block) make_room(2 * block);
+  if (room_ > kept && begun_ < block) make_room(2 * block);
 }
 
 // Not zeroed: a short input, or the first tasks of a long one, need not wait for pages that nothing is read

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cerrno>
-#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -15,6 +14,9 @@ namespace {
 constexpr std::size_t gone = std::numeric_limits<std::size_t>::max();
 // What one read() hands over at most, so that its caller can do something else in between.
 constexpr std::size_t tasks_per_read = 4096;
+constexpr std::size_t tasks_per_block = 1024;
+constexpr std::size_t first_block_bytes = std::size_t{1} << 10;
+constexpr std::size_t block_bytes = std::size_t{64} << 10;
 }  // namespace
 
 Submissions::Submissions(const Window& window)
@@ -33,7 +35,14 @@ bool Submissions::has_room(std::size_t size) const {
 }
 
 TaskId Submissions::take(ByteView payload) {
-  queue_.emplace_back(payload);
+  if (queue_.empty() || queue_.back().sizes.size() == tasks_per_block ||
+      queue_.back().bytes.capacity() - queue_.back().bytes.size() < payload.size()) {
+    // Where the reader keeps up, a block will not get much.
+    const std::size_t room = queue_.empty() ? first_block_bytes : block_bytes;
+    queue_.emplace_back().bytes.reserve(std::max(payload.size(), room));
+  }
+  queue_.back().bytes.append(payload);
+  queue_.back().sizes.push_back(payload.size());
   sizes_.push_back(payload.size());
   ++tasks_;
   bytes_ += payload.size();
@@ -50,7 +59,10 @@ std::optional<TaskId> Submissions::try_add(ByteView payload) {
 
 TaskId Submissions::add(ByteView payload) {
   std::unique_lock lock(mutex_);
-  room_.wait(lock, [&] { return ended_ || closed_ || has_room(payload.size()); });
+  while (!ended_ && !closed_ && !has_room(payload.size())) {
+    told_ = false;
+    room_.wait(lock);
+  }
   require_open();
   return take(payload);
 }
@@ -73,6 +85,7 @@ void Submissions::end(const std::string& why) {
 }
 
 void Submissions::delivered(TaskId id) {
+  bool told = false;
   {
     const std::lock_guard lock(mutex_);
     --tasks_;
@@ -81,8 +94,11 @@ void Submissions::delivered(TaskId id) {
       sizes_.pop_front();
       ++first_;
     }
+    told = std::exchange(told_, true);
   }
-  room_.notify_all();
+  // Once is enough until one of those who wait has looked: each call for a thread that sleeps is a system
+  // call.
+  if (!told) room_.notify_all();
 }
 
 std::uint64_t Submissions::added() const {
@@ -95,16 +111,13 @@ void Submissions::wake() {
 }
 
 bool Submissions::read(Receiver& receiver) {
-  std::deque<std::string> taken;
+  std::vector<Block> taken;
   {
     const std::lock_guard lock(mutex_);
     if (closed_ && queue_.empty()) return false;
-    if (queue_.size() <= tasks_per_read) {
-      taken.swap(queue_);
-    } else {
-      const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(tasks_per_read);
-      std::move(queue_.begin(), end, std::back_inserter(taken));
-      queue_.erase(queue_.begin(), end);
+    for (std::size_t tasks = 0; !queue_.empty() && tasks < tasks_per_read; queue_.pop_front()) {
+      tasks += queue_.front().sizes.size();
+      taken.push_back(std::move(queue_.front()));
     }
     // Stays readable where there is more, or the end to be told.
     if (!closed_ && queue_.empty() && std::exchange(signalled_, false)) {
@@ -112,7 +125,13 @@ bool Submissions::read(Receiver& receiver) {
       ::eventfd_read(wake_.fd(), &value);
     }
   }
-  for (const std::string& payload : taken) receiver.item(payload);
+  for (const Block& block : taken) {
+    ByteView rest = block.bytes;
+    for (const std::size_t size : block.sizes) {
+      receiver.item(rest.substr(0, size));
+      rest.remove_prefix(size);
+    }
+  }
   return true;
 }
 

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <fanmill/base/descriptor.hpp>
 #include <fanmill/base/ids.hpp>
@@ -56,7 +57,12 @@ class Submissions final : public Input {
   Descriptor wake_;
   mutable std::mutex mutex_;
   std::condition_variable room_;
-  std::deque<std::string> queue_;  // not read yet
+  // Payloads one after the other; so a small one costs no allocation.
+  struct Block {
+    std::string bytes;
+    std::vector<std::size_t> sizes;
+  };
+  std::deque<Block> queue_;        // not read yet
   bool signalled_ = false;         // wake_ is readable
   std::deque<std::size_t> sizes_;  // of first_, first_ + 1, …; delivered ones among them are `gone`
   TaskId first_ = 0;
@@ -64,6 +70,7 @@ class Submissions final : public Input {
   std::size_t bytes_ = 0;  // likewise
   bool closed_ = false;
   std::optional<std::string> ended_;
+  bool told_ = false;  // those who wait for room have been woken, and none has looked since
 };
 
 }  // namespace fanmill::input

@@ -15,6 +15,7 @@
 #include <fanmill/store/durable_store.hpp>
 #include <fanmill/transport/binding.hpp>
 #include <fanmill/transport/random.hpp>
+#include <fanmill/wire/results_reader.hpp>
 
 namespace fanmill::roles {
 
@@ -66,6 +67,7 @@ class SinkLoop {
   void read(Time now);
   void read_results();
   void take_frame(ByteView bytes, ByteView key_name);
+  void take_result(const wire::ResultsHeader& header, const wire::ResultView& result);
   void set_aside(std::string frame, ByteView key_name);
   void take_early();
   void take(const wire::ResultsHeader& header, const wire::ResultView& result);
@@ -84,7 +86,7 @@ class SinkLoop {
   transport::Poller poller_;
   store::Digest digest_;
   wire::ResultsWriter writer_;
-  std::vector<wire::ResultView> frame_;
+  wire::ResultsReader reader_;
   struct Early {
     std::string frame;
     std::string key_name;
@@ -100,6 +102,8 @@ class SinkLoop {
   std::uint64_t malformed_ = 0;
   Time began_ = never;
   Time progress_due_{};
+  Time first_result_ = never;  // when it came
+  Time last_safe_ = never;     // when one was last made safe
   int stop_level_ = 0;
 };
 
@@ -295,13 +299,14 @@ void SinkLoop::read_results() {
   for (int i = 0; i < frames_at_once && takes_results(); ++i) {
     const auto message = results_.receive();
     if (!message) return;
+    if (first_result_ == never) first_result_ = Clock::now();
     take_frame(message->view(), message->key_name());
   }
   results_waiting_ = takes_results();
 }
 
 void SinkLoop::take_frame(ByteView bytes, ByteView key_name) {
-  auto header = wire::decode_results(bytes, frame_);
+  auto header = reader_.open(bytes);
   if (!header && header.flaw() == wire::Flaw::unknown_type) {
     if (const auto control = wire::decode_control(bytes)) {
       if (const auto* mark = std::get_if<wire::Mark>(&*control)) {
@@ -322,25 +327,37 @@ void SinkLoop::take_frame(ByteView bytes, ByteView key_name) {
     return;
   }
   header->key_name = key_name;
-  const auto alone = [&](const wire::ResultView& result) {
-    writer_.begin(*header);
+  for (auto piece = reader_.next(); !piece.empty(); piece = reader_.next()) {
+    while (!piece.empty()) {
+      const std::size_t plain = collector_.on_plain_results(*header, piece);
+      if (plain > 0) {
+        store_.accept_neighbours(*header, piece.first(plain));
+      } else {
+        take_result(*header, piece.front());
+      }
+      piece = piece.subspan(std::max<std::size_t>(plain, 1));
+    }
+  }
+}
+
+void SinkLoop::take_result(const wire::ResultsHeader& header, const wire::ResultView& result) {
+  const auto alone = [&] {
+    writer_.begin(header);
     writer_.add(result);
     return writer_.take();
   };
-  for (const wire::ResultView& result : frame_) {
-    switch (collector_.on_result(*header, result)) {
-      case Collector::Verdict::store:
-        take(*header, result);
-        break;
-      case Collector::Verdict::hold:
-        collector_.hold(result.id, result.attempt, std::string(key_name) + end_of_name + alone(result));
-        break;
-      case Collector::Verdict::wait:
-        set_aside(alone(result), key_name);
-        break;
-      case Collector::Verdict::drop:
-        break;
-    }
+  switch (collector_.on_result(header, result)) {
+    case Collector::Verdict::store:
+      take(header, result);
+      break;
+    case Collector::Verdict::hold:
+      collector_.hold(result.id, result.attempt, std::string(header.key_name) + end_of_name + alone());
+      break;
+    case Collector::Verdict::wait:
+      set_aside(alone(), header.key_name);
+      break;
+    case Collector::Verdict::drop:
+      break;
   }
 }
 
@@ -363,6 +380,7 @@ void SinkLoop::make_safe(Time now) {
   const Duration took = Clock::now() - began;
   safe_ = {};
   store_.take_safe(safe_);
+  if (!safe_.empty()) last_safe_ = began + took;
   collector_.on_safe(Outcome::ok, safe_.ok);
   collector_.on_safe(Outcome::failed, safe_.failed);
   collector_.on_safe(Outcome::dead, safe_.dead);
@@ -397,6 +415,10 @@ RunReport SinkLoop::report() {
                        {"rejected", accounts.rejected()},
                        {"stale_at_sink", collector_.stale()},
                        {"malformed_at_sink", malformed_}};
+    if (first_result_ != never && last_safe_ != never) {
+      const auto took = std::chrono::duration_cast<std::chrono::microseconds>(last_safe_ - first_result_);
+      result.counters.emplace_back("microseconds", static_cast<std::uint64_t>(took.count()));
+    }
   }
   return result;
 }

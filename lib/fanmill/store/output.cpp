@@ -70,6 +70,18 @@ void Output::share(Screen* screen) {
   if (screen != nullptr && screen->is_at(fd_)) screen_ = screen;
 }
 
+void Output::append_large(ByteView bytes) {
+  if (unwritten() == 0 && !blocked_) {
+    Screen::Text text(screen_);
+    const std::ptrdiff_t count = put(bytes.data(), bytes.size());
+    if (count > 0) {
+      written_ += static_cast<std::uint64_t>(count);
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+  }
+  buffer_.append(bytes);
+}
+
 void Output::write() {
   blocked_ = false;
   if (unwritten() == 0) return;

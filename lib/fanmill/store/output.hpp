@@ -12,6 +12,7 @@
 
 #include <fanmill/base/descriptor.hpp>
 #include <fanmill/store/screen.hpp>
+#include <fanmill/base/ids.hpp>
 
 namespace fanmill::store {
 
@@ -30,6 +31,10 @@ class Output {
 
   // What is not yet written ends here: to be appended to, and nothing else.
   [[nodiscard]] std::string& tail() { return buffer_; }
+
+  // Appends; as much as goes is written at once, without a copy, where nothing waits before it. What cannot
+  // be written is write()'s to tell of.
+  void append_large(ByteView bytes);
 
   // Offsets into all that was ever appended.
   [[nodiscard]] std::uint64_t end() const { return written_ + unwritten(); }

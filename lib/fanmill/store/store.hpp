@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,12 @@ class Store {
 
   // Takes one outcome over; the views end with the call. Errors that follow come out of flush().
   virtual void accept(const wire::ResultsHeader& header, const wire::ResultView& result) = 0;
+
+  // The same for several, each ok and of the task after the one before.
+  virtual void accept_neighbours(const wire::ResultsHeader& header,
+                                 std::span<const wire::ResultView> results) {
+    for (const wire::ResultView& result : results) accept(header, result);
+  }
 
   // Makes as much safe as it can without blocking; called when no more results are waiting, and between
   // batches. Throws Error{unavailable} for a write that failed, which is fatal and never tried again;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <limits>
@@ -27,6 +28,10 @@ namespace {
 // the loop has other things to do than to empty a file of gigabytes.
 constexpr std::size_t portion = std::size_t{1} << 20;
 constexpr std::size_t portions_per_flush = 4;
+// What is copied to the output together with its neighbours.
+constexpr std::size_t small_output = 1024;
+// What is written without a copy, where nothing waits before it.
+constexpr std::size_t large_output = std::size_t{32} << 10;
 
 class Stream : public Store {
  public:
@@ -59,10 +64,40 @@ class Stream : public Store {
       append_safe(spooled_, result.outcome, {result.id, result.id});
       return;
     }
-    format(output_.tail(), header, result);
+    if (format_ == Format::raw && !tag_ && result.output.size() >= large_output) {
+      output_.append_large(result.output);
+      finish_record(output_.tail(), header, result);
+    } else {
+      format(output_.tail(), header, result);
+    }
     if (errors_) errors_->tail().append(stderr_text);
-    unwritten_.add(result.id, result.outcome, {output_.end(), errors_ ? errors_->end() : 0});
+    unwritten_.add({result.id, result.id}, result.outcome, {output_.end(), errors_ ? errors_->end() : 0});
     next_ = result.id + 1;
+  }
+
+  void accept_neighbours(const wire::ResultsHeader& header,
+                         std::span<const wire::ResultView> results) override {
+    const auto has_detail = [](const wire::ResultView& result) { return result.detail.has_value(); };
+    if (format_ != Format::raw || tag_ || keep_order_ ||
+        (errors_ && std::any_of(results.begin(), results.end(), has_detail))) {
+      return Store::accept_neighbours(header, results);
+    }
+    const ByteView after = header.records ? delimiter_ : ByteView{};
+    std::size_t size = results.size() * after.size();
+    for (const wire::ResultView& result : results) size += result.output.size();
+    // To make room by zeroes is nothing beside a call for each small output, and as much as the copy for
+    // large ones.
+    if (size > results.size() * small_output) return Store::accept_neighbours(header, results);
+    std::string& tail = output_.tail();
+    const std::size_t before = tail.size();
+    tail.resize(before + size);
+    char* to = tail.data() + before;
+    for (const wire::ResultView& result : results) {
+      to = std::copy(result.output.begin(), result.output.end(), to);
+      to = std::copy(after.begin(), after.end(), to);
+    }
+    unwritten_.add({results.front().id, results.back().id}, Outcome::ok,
+                   {output_.end(), errors_ ? errors_->end() : 0});
   }
 
   void flush(Time) override {
@@ -137,6 +172,11 @@ class Stream : public Store {
     } else {
       bytes.append(result.output);
     }
+    finish_record(bytes, header, result);
+  }
+
+  void finish_record(std::string& bytes, const wire::ResultsHeader& header,
+                     const wire::ResultView& result) const {
     if (header.records && (result.outcome == Outcome::ok || !result.output.empty())) bytes.append(delimiter_);
   }
 

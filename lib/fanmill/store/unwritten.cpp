@@ -34,17 +34,18 @@ void move_safe(SafeIds& from, SafeIds& safe) {
   }
 }
 
-void Unwritten::add(TaskId id, Outcome outcome, Ends ends) {
+void Unwritten::add(IdRange ids, Outcome outcome, Ends ends) {
   if (first_ < groups_.size()) {
     Group& last = groups_.back();
-    if (last.outcome == outcome && last.ids.last + 1 == id && ends.output - last.begin <= group_bytes) {
-      last.ids.last = id;
+    if (last.outcome == outcome && last.ids.last + 1 == ids.first &&
+        ends.output - last.begin <= group_bytes) {
+      last.ids.last = ids.last;
       last.ends = ends;
       return;
     }
   }
   // A result's own bytes begin somewhere before; counting from its end only makes the group a little longer.
-  groups_.push_back({{id, id}, outcome, ends.output, ends});
+  groups_.push_back({ids, outcome, ends.output, ends});
 }
 
 void Unwritten::take(Ends written, SafeIds& safe) {

@@ -26,7 +26,8 @@ class Unwritten {
     std::uint64_t errors = 0;
   };
 
-  void add(TaskId id, Outcome outcome, Ends ends);
+  // Of neighbours that become safe together.
+  void add(IdRange ids, Outcome outcome, Ends ends);
   // Moves out what is safe when so much is written.
   void take(Ends written, SafeIds& safe);
 

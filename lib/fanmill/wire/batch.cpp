@@ -4,6 +4,7 @@
 #include <fanmill/wire/batch.hpp>
 #include <fanmill/wire/opening.hpp>
 #include <fanmill/wire/reader.hpp>
+#include <fanmill/wire/results_reader.hpp>
 
 namespace fanmill::wire {
 
@@ -149,6 +150,14 @@ void read_any(Reader& reader, ResultView& result) {
 }
 
 template <class Entry>
+void read_entry(Reader& reader, const char*& at, const char* end, Entry& entry) {
+  if (read_common(at, end, entry)) return;
+  reader.seek(at);
+  read_any(reader, entry);
+  at = reader.position();
+}
+
+template <class Entry>
 void read_entries(Reader& reader, std::size_t least_size, std::vector<Entry>& entries) {
   const std::uint32_t count = read_entry_count(reader, least_size);
   if (reader.flaw()) return;
@@ -157,11 +166,8 @@ void read_entries(Reader& reader, std::size_t least_size, std::vector<Entry>& en
   const char* at = reader.position();
   const char* const end = at + reader.left();
   for (Entry& entry : entries) {
-    if (read_common(at, end, entry)) continue;
-    reader.seek(at);
-    read_any(reader, entry);
+    read_entry(reader, at, end, entry);
     if (reader.flaw()) return;
-    at = reader.position();
   }
   reader.seek(at);
   reader.end();
@@ -234,6 +240,17 @@ Decoded<TasksHeader> decode_tasks(ByteView frame, std::vector<TaskView>& tasks) 
 }
 
 Decoded<ResultsHeader> decode_results(ByteView frame, std::vector<ResultView>& results) {
+  results.clear();
+  ResultsReader reader;
+  const auto header = reader.open(frame);
+  for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) {
+    results.insert(results.end(), piece.begin(), piece.end());
+  }
+  return header;
+}
+
+Decoded<ResultsHeader> ResultsReader::open(ByteView frame) {
+  left_ = 0;
   Reader reader(frame);
   expect(reader, read_opening(reader), Type::results, results_arity);
   ResultsHeader header;
@@ -241,10 +258,28 @@ Decoded<ResultsHeader> decode_results(ByteView frame, std::vector<ResultView>& r
   header.token = LaneToken{reader.number()};
   header.worker = reader.text(max_name);
   header.records = reader.boolean();
-  read_entries(reader, min_result, results);
-  if (reader.flaw()) results.clear();
+  const std::uint32_t count = read_entry_count(reader, min_result);
+  rest_ = {reader.position(), reader.left()};
+  const char* at = rest_.data();
+  const char* const end = at + rest_.size();
+  for (std::uint32_t i = 0; i < count && !reader.flaw(); ++i) read_entry(reader, at, end, piece_[0]);
+  reader.seek(at);
+  reader.end();
   if (reader.flaw()) return *reader.flaw();
+  left_ = count;
   return header;
+}
+
+std::span<const ResultView> ResultsReader::next() {
+  const std::size_t count = std::min<std::size_t>(left_, piece_.size());
+  Reader reader(rest_);
+  const char* at = rest_.data();
+  const char* const end = at + rest_.size();
+  for (std::size_t i = 0; i < count; ++i) read_entry(reader, at, end, piece_[i]);
+  assert(!reader.flaw());
+  rest_.remove_prefix(static_cast<std::size_t>(at - rest_.data()));
+  left_ -= static_cast<std::uint32_t>(count);
+  return {piece_.data(), count};
 }
 
 }  // namespace fanmill::wire

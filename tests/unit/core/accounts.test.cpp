@@ -193,3 +193,21 @@ TEST_CASE("accounts: agree with a plain map, for any order of results") {
   CHECK(accounts.received() == received);
   CHECK(accounts.received() == accepted + duplicates + rejected);
 }
+
+TEST_CASE("accounts: neighbours count together, up to the first that has an outcome or is no task") {
+  Accounts accounts;
+  CHECK(accounts.on_results({0, 9}, Outcome::ok) == 10);
+  CHECK(accounts.on_results({9, 12}, Outcome::ok) == 0);  // the first one has its outcome
+  REQUIRE(accounts.on_result(15, Outcome::failed) == Verdict::accepted);
+  CHECK(accounts.on_results({10, 20}, Outcome::ok) == 5);
+  CHECK(accounts.outcome_of(14) == Outcome::ok);
+  CHECK(accounts.outcome_of(15) == Outcome::failed);
+  CHECK_FALSE(accounts.outcome_of(16));
+  accounts.on_end(18, false);
+  CHECK(accounts.on_results({16, 30}, Outcome::ok) == 2);
+  CHECK(accounts.on_results({18, 30}, Outcome::ok) == 0);
+  CHECK(accounts.received() == 18);
+  CHECK(accounts.accepted(Outcome::ok) == 17);
+  CHECK(accounts.duplicates() == 0);
+  CHECK(accounts.all_there());
+}

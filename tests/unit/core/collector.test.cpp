@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -195,6 +196,39 @@ TEST_CASE("collector: results of another run change nothing but a counter") {
   CHECK(scene.flush().empty());
   CHECK(scene.collector.stale() == 3);
   CHECK(scene.collector.accounts().received() == 0);
+}
+
+TEST_CASE("collector: neighbours that are ok are taken together; what is not plain is left to be judged") {
+  Scene scene;
+  scene.begin();
+  std::vector<wire::ResultView> results(6);
+  for (std::size_t i = 0; i < results.size(); ++i) results[i].id = i;
+  const auto plain = [&](std::size_t from, RunId of = run) {
+    const std::span<const wire::ResultView> all(results);
+    return scene.collector.on_plain_results({of, lane, "worker", false}, all.subspan(from));
+  };
+  CHECK(plain(0, RunId{12}) == 0);
+  results[2].outcome = Outcome::failed;
+  results[5].id = 7;
+  CHECK(plain(0) == 2);
+  CHECK(plain(2) == 0);
+  CHECK(plain(3) == 2);
+  CHECK(plain(0) == 0);  // they have their outcomes
+  CHECK(scene.collector.stored() == 4);
+  CHECK(scene.collector.accounts().duplicates() == 0);  // who is not plain is not counted yet
+  scene.fail(2);
+  CHECK(plain(5) == 0);  // another attempt may be held
+}
+
+TEST_CASE("collector: with a store, a result of a task that was not asked about is not plain") {
+  Scene scene(Storing::durable);
+  scene.begin();
+  scene.ask(3);
+  std::vector<wire::ResultView> results(5);
+  for (std::size_t i = 0; i < results.size(); ++i) results[i].id = i;
+  CHECK(scene.collector.on_plain_results({run, lane, "worker", false}, results) == 3);
+  results.erase(results.begin(), results.begin() + 3);
+  CHECK(scene.collector.on_plain_results({run, lane, "worker", false}, results) == 0);
 }
 
 TEST_CASE("collector: stale words of a ventilator change nothing") {

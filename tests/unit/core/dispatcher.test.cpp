@@ -667,7 +667,7 @@ class Comparison {
     return lane.limits.slots + settings_.prefetch.value_or(1);
   }
   std::uint64_t most_credit(const Model::Lane& lane) const {
-    return settings_.prefetch ? least_credit(lane) : std::max<std::uint64_t>(16384, least_credit(lane));
+    return settings_.prefetch ? least_credit(lane) : std::max<std::uint64_t>(65536, least_credit(lane));
   }
 
   void hand_out() {

@@ -63,6 +63,41 @@ TEST_CASE("raw: with --tag the item and a tab stand before each line") {
   CHECK(pipe.read() == "x\tone\nx\t\nx\tlastz\trecord\n");
 }
 
+TEST_CASE("raw: neighbours are written as they would be one by one, and become safe") {
+  for (const std::size_t size : {std::size_t{3}, std::size_t{5000}, std::size_t{20000}}) {
+    Pipe pipe;
+    const auto store = raw_to(pipe.path());
+    const std::string output(size, 'o');
+    const std::vector<wire::ResultView> results{ok(4, output), ok(5, ""), ok(6, output)};
+    store->accept_neighbours(of_functions, results);
+    store->accept_neighbours(of_commands, std::vector{ok(7, "last")});
+    store->flush(now);
+    CHECK(pipe.read() == output + "\n\n" + output + "\nlast");
+    CHECK(taken(*store).ok == Ranges{{4, 7}});
+  }
+}
+
+TEST_CASE("raw: a large output comes after what was before it, and goes on where the reader stopped") {
+  Pipe pipe(64 << 10);
+  const auto store = raw_to(pipe.path());
+  const std::string large(std::size_t{100} << 10, 'L');  // more than the pipe holds
+  store->accept(of_functions, ok(0, "first"));
+  store->accept(of_functions, ok(1, large));
+  store->flush(now);
+  CHECK(taken(*store).ok == Ranges{{0, 0}});
+  std::string read = pipe.read();
+  store->flush(now);
+  read += pipe.read();
+  CHECK(taken(*store).ok == Ranges{{1, 1}});
+  store->accept(of_functions, ok(2, large));
+  CHECK(store->backlog() < large.size());  // with nothing before it, as much as goes is written at once
+  read += pipe.read();
+  store->flush(now);
+  read += pipe.read();
+  CHECK(read == "first\n" + large + "\n" + large + "\n");
+  CHECK(taken(*store).ok == Ranges{{2, 2}});
+}
+
 TEST_CASE("length: each output behind its size, whatever the outcome") {
   Pipe pipe;
   const auto store = open_stream({.format = Format::length, .file = pipe.path(), .pass_stderr = false});

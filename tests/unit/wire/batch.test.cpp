@@ -8,7 +8,7 @@
 #include "flaw_text.hpp"
 #include "foreign.hpp"
 #include "samples.hpp"
-#include <fanmill/wire/batch.hpp>
+#include <fanmill/wire/results_reader.hpp>
 
 using namespace fanmill;
 using namespace fanmill::wire;
@@ -255,6 +255,32 @@ TEST_CASE("batch: what the last frame left in the vector does not show in the ne
   const std::string second = write_results(sender, plain);
   REQUIRE(decode_results(second, results));
   CHECK(results == plain);
+}
+
+TEST_CASE("batch: a reader gives the results of a frame in pieces, and the next frame's after it") {
+  std::vector<ResultView> sent;
+  for (TaskId id = 0; id < 1000; ++id) sent.push_back(ok_result(id, "an output"));
+  ResultsReader reader;
+  for (const std::size_t count : {std::size_t{1000}, std::size_t{1}, std::size_t{64}, std::size_t{65}}) {
+    const std::vector<ResultView> some(sent.begin(), sent.begin() + static_cast<std::ptrdiff_t>(count));
+    const std::string frame = write_results(sender, some);
+    REQUIRE(reader.open(frame));
+    std::vector<ResultView> read;
+    for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) {
+      read.insert(read.end(), piece.begin(), piece.end());
+    }
+    CHECK(read == some);
+  }
+}
+
+TEST_CASE("batch: a reader has nothing of a frame whose last result is not right") {
+  std::string frame = write_results(sender, std::vector<ResultView>(200, ok_result(7, "an output")));
+  frame.pop_back();
+  ResultsReader reader;
+  const auto header = reader.open(frame);
+  REQUIRE_FALSE(header);
+  CHECK(header.flaw() == Flaw::truncated);
+  CHECK(reader.next().empty());
 }
 
 TEST_CASE("batch: decoding into a used vector allocates nothing") {

@@ -1,0 +1,29 @@
+#pragma once
+// Reads a RESULTS frame by the piece, for the sink, through whose one thread all results come: a view of a
+// small result is ten times as large as the result, and those of a whole frame would not stay in the cache.
+// In batch.cpp, with the rest of the format.
+//
+// Pure: no socket, no thread, no clock.
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include <fanmill/wire/batch.hpp>
+
+namespace fanmill::wire {
+
+class ResultsReader {
+ public:
+  // Looks at the whole frame. Where a flaw comes back, next() has nothing.
+  [[nodiscard]] Decoded<ResultsHeader> open(ByteView frame);
+  // The next results in order; empty after the last one. The span holds until the next call.
+  [[nodiscard]] std::span<const ResultView> next();
+
+ private:
+  std::array<ResultView, 64> piece_;
+  ByteView rest_;  // of the frame, known to be right
+  std::uint32_t left_ = 0;
+};
+
+}  // namespace fanmill::wire
