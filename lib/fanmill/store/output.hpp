@@ -11,8 +11,8 @@
 #include <string>
 
 #include <fanmill/base/descriptor.hpp>
-#include <fanmill/store/screen.hpp>
 #include <fanmill/base/ids.hpp>
+#include <fanmill/store/screen.hpp>
 
 namespace fanmill::store {
 

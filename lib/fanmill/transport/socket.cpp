@@ -68,8 +68,8 @@ void apply_keys(zmq::socket_t& socket, const SocketSettings& settings) {
 }
 
 // libzmq 4.3 ends the process (an assertion in stream_engine_base.cpp) when it has stopped reading from a
-// connection at the limit of its queue, the other side ends the connection, and then a heartbeat is due or one
-// of the other side's is found among what had been read.
+// connection at the limit of its queue, the other side ends the connection, and then a heartbeat is due or
+// one of the other side's is found among what had been read.
 void apply_liveness(zmq::socket_t& socket, const SocketSettings& settings) {
   namespace option = zmq::sockopt;
   if (settings.receive_limit == 0) {

@@ -67,9 +67,7 @@ class BarePusher {
     static_cast<void>(read_frame());  // its READY
   }
 
-  void send(const std::string& body) {
-    write(std::string(1, '\0') + static_cast<char>(body.size()) + body);
-  }
+  void send(const std::string& body) { write(std::string(1, '\0') + static_cast<char>(body.size()) + body); }
   // Waits for a PING, and answers it.
   bool heartbeat() {
     const std::string frame = read_frame();
