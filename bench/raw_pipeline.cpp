@@ -4,7 +4,7 @@
 //   raw_pipeline [--transport inproc|ipc|tcp] [--mode throughput|latency] [--workers N] [--count N] [--size
 //   B]
 //                [--hwm N]
-//   raw_pipeline --lines [--transport ipc|tcp] [--workers N]
+//   raw_pipeline --lines [--transport inproc|ipc|tcp] [--workers N]
 //
 // throughput: from the first message sent to the last one received, as messages a second. latency: one
 // message at a time, sent and received by one thread, as a median and a 99th percentile. Prints one line of
@@ -338,7 +338,7 @@ void run(const Settings& settings) {
   if (settings.mode == "latency") {
     main_stage = [&](void* context) { measure_latency(context, settings, places, shared); };
   } else if (settings.lines) {
-    // The sink is a child: the whole ends when the input has, and somebody kills it.
+    // The whole ends when the input has, and whoever wrote that has read what he wanted by then.
     main_stage = [&](void* context) { ventilate_lines(context, settings, places, shared); };
     others.emplace_back([&](void* context) { collect_lines(context, settings, places, shared); });
   } else {
@@ -397,7 +397,7 @@ Settings parse(int argc, char** argv) {
     }
   }
   const auto& transport = settings.transport;
-  const bool known = (transport == "inproc" && !settings.lines) || transport == "ipc" || transport == "tcp";
+  const bool known = transport == "inproc" || transport == "ipc" || transport == "tcp";
   const bool sound =
       settings.workers >= 1 && settings.workers < 256 && settings.count >= 1 && settings.size >= 16;
   if (!known || !sound || (settings.mode != "throughput" && settings.mode != "latency")) usage();

@@ -21,7 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "integra
 
 from programs import LIMIT, ResultsTest  # noqa: E402
 
-TICK = 0.001  # seconds between two looks at the progress
+TICK = 0.002  # seconds between two looks at the progress
 INDEX_HEADER = 96  # bytes of a wal-index that every commit changes
 
 

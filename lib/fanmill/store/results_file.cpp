@@ -135,8 +135,9 @@ void ResultsFile::prepare() {
   const bool has_tables = check_results_schema(*file_) == Contents::results;
   if (has_tables) refuse_other_command();
   // Measured with rows of 64-byte outputs: pages of 32 KiB take half the time of those of 4 KiB. A
-  // checkpoint for each 32 MiB of log keeps both the log and the wait for a checkpoint short.
-  file_->run("PRAGMA page_size = 32768; PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 1000");
+  // checkpoint for each 8 MiB of log costs nothing that can be measured, and whoever opens the file after a
+  // kill has to read the log and add it up: 1 ms for each MiB, while the run waits.
+  file_->run("PRAGMA page_size = 32768; PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 250");
   if (file_->text("PRAGMA journal_mode = WAL") != "wal") {
     throw file_->error("its file system cannot hold a database that is read while it is written",
                        "use a directory on a local disk");
@@ -176,7 +177,8 @@ void ResultsFile::begin(RunId run, const std::string& delimiter) {
   safe_ = {};  // of the run before: the ids of this one are other tasks
   const std::string name = fmt::format("{:016x}", static_cast<std::uint64_t>(run));
   const std::uint64_t last = file_->number("SELECT max(id) FROM run");
-  if (last != 0 && file_->text("SELECT name FROM run ORDER BY id DESC LIMIT 1") == name) {
+  const bool goes_on = last != 0 && file_->text("SELECT name FROM run ORDER BY id DESC LIMIT 1") == name;
+  if (goes_on) {
     run_ = last;
     stored_ = {};  // what it has kept of this run is not an earlier one's
   } else {
@@ -188,7 +190,7 @@ void ResultsFile::begin(RunId run, const std::string& delimiter) {
     insert_run(name, delimiter);
   }
   waiting_.clear();
-  load_outcomes(*file_, run_, take_over(), stored_);
+  load_outcomes(*file_, goes_on ? run_ : 0, take_over(), stored_);
   if (!writer_) writer_.emplace(*file_);
 }
 
