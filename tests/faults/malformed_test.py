@@ -3,6 +3,7 @@
 FANMILL_FAULT_STREAMS makes it longer.
 """
 
+import collections
 import contextlib
 import random
 import select
@@ -104,18 +105,27 @@ class MalformedTest(PipelineTest):
         pipeline.sink.wait_for_results(500)
         bound = (pipeline.ventilator, pipeline.sink)
         streams = STREAMS * share // 100
+        thrown = collections.Counter()
         baseline = None
         for first in range(0, streams, PORTION):
             # Where a lane has had a second peer, there is another one by now.
-            endpoints = [endpoint for program in bound for endpoint in listeners(program.process.pid)]
+            kinds = collections.defaultdict(list)
+            for endpoint in listeners(pipeline.ventilator.process.pid):
+                kinds["control" if endpoint == pipeline.endpoint else
+                      "status" if "/status-" in endpoint else "lanes"].append(endpoint)
+            kinds["results"] = listeners(pipeline.sink.process.pid)
+            self.assertEqual(len(kinds), 4)
             for _ in range(PORTION):
-                throw(generator.choice(endpoints), mutated(generator), generator)
+                kind = generator.choice(sorted(kinds))
+                throw(generator.choice(kinds[kind]), mutated(generator), generator)
+                thrown[kind] += 1
             for program in (*bound, *pipeline.workers):
                 self.assertIsNone(program.process.poll(), f"{program} has ended, seed {SEED}\n{program.stderr}")
             if baseline is None and first >= streams // 4:
                 baseline = Baseline(self, bound)
         baseline.assert_back(f"seed {SEED}")
-        print(f"{streams} streams over {transport}{', keys' if keys else ''}, seed {SEED}: {baseline}")
+        counts = ", ".join(f"{count} at {kind}" for kind, count in sorted(thrown.items()))
+        print(f"{streams} streams over {transport}{', keys' if keys else ''} ({counts}), seed {SEED}: {baseline}")
         pipeline.give(lines[500:])
         pipeline.ventilator.close_input()
         pipeline.assert_complete(lines)
