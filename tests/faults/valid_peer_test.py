@@ -7,6 +7,7 @@ FANMILL_FAULT_FRAMES makes it longer.
 
 import contextlib
 import json
+import queue
 import random
 import socket
 import sqlite3
@@ -161,12 +162,13 @@ class Storm:
         self._peer.close()
 
 
-def drain(peer):
+def drain(peer, at_end=lambda: None):
     """Reads and forgets what comes, until the end of the connection."""
     def read():
         with contextlib.suppress(OSError):
             while peer.connection.recv(1 << 16):
                 pass
+        at_end()
     threading.Thread(target=read, daemon=True).start()
 
 
@@ -293,7 +295,7 @@ class HostileVentilator(PipelineTest):
         place = [f"tcp://:{ports[2]}", "", 5 << 60, False, False]
         control.send(pack([1, 2, run, b"\n", "", f"tcp://:{ports[1]}", token, place]))
         lane, results = (Peer(server.accept()[0], kind) for server, kind in zip(servers[1:], ("PUSH", "PULL")))
-        seen = threading.Event()
+        news = queue.SimpleQueue()
 
         def read():
             kept = b""
@@ -301,12 +303,14 @@ class HostileVentilator(PipelineTest):
                 while block := results.connection.recv(1 << 16):
                     kept = kept[-20:] + block
                     if b"the last task" in kept:
-                        seen.set()
+                        news.put("done")
 
         threading.Thread(target=read, daemon=True).start()
         frames = Stale(generator, run, token)
         with contextlib.closing(lane), contextlib.closing(results):
             control.receive()  # READY
+            # What was mutated can be sound, and send it away: it ends its lane then, and comes again.
+            drain(lane, lambda: news.put("away"))
             drain(control)
             count = min(most, 5000)
             for _ in range(0, count, PORTION):
@@ -318,7 +322,11 @@ class HostileVentilator(PipelineTest):
                 control.connection.sendall(b"".join(zmtp(mutated(generator, generator.choice(of_control[1:])))
                                                     for _ in range(20)))
             lane.send(pack([1, 16, run, token, [[7, 0, b"the last task"]]]))
-            self.assertTrue(seen.wait(LIMIT), f"the worker does nothing any more, seed {SEED}")
+            try:
+                if news.get(timeout=LIMIT) == "away":
+                    raise ConnectionError("it has ended its lane")
+            except queue.Empty:
+                self.fail(f"the worker does nothing any more, seed {SEED}")
             return count
 
 
