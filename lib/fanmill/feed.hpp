@@ -46,7 +46,7 @@ class Feed {
   // Ends the run at once.
   void cancel();
   [[nodiscard]] std::uint64_t submitted() const { return submissions_.added(); }
-  void delivered(TaskId id) { submissions_.delivered(id); }
+  bool delivered(TaskId id) { return submissions_.delivered(id); }
 
  private:
   void require_here() const;

@@ -93,7 +93,8 @@ void Pipeline::Run::run(input::Submissions& submissions, roles::StopRequest& sto
 void Pipeline::Run::receive(const wire::ResultsHeader& header, const wire::ResultView& result) {
   // On its way when the pipeline was cancelled: it counts with what is left.
   if (cancelled_) return;
-  feed_.delivered(result.id);
+  // A worker of somebody else may say that it has done what nobody has submitted.
+  if (!feed_.delivered(result.id)) return;
   try {
     const detail::Presence presence(callback_thread_);
     detail::deliver(header, result, on_result_);

@@ -44,7 +44,10 @@ struct Counts {
   std::uint64_t failed = 0;
   std::uint64_t dead = 0;
   // Nothing, unless the run was cut short.
-  [[nodiscard]] std::uint64_t unfinished() const { return submitted - ok - failed - dead; }
+  [[nodiscard]] std::uint64_t unfinished() const {
+    const std::uint64_t done = ok + failed + dead;
+    return done < submitted ? submitted - done : 0;
+  }
 };
 
 }  // namespace fanmill

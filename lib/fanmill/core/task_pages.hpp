@@ -62,7 +62,7 @@ class TaskPages {
     [[nodiscard]] TaskId end() const { return first + tasks.size(); }
   };
 
-  // Copies the payload. References to tasks and payloads hold until the next add() or forget().
+  // Copies the payload. References to tasks and payloads hold until the next add() or each().
   TaskId add(ByteView payload, Task::State state) {
     assert(payload.size() <= std::numeric_limits<std::uint32_t>::max());
     if (filling_ == nullptr || filling_->tasks.size() >= page_tasks ||

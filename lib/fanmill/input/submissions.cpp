@@ -84,12 +84,14 @@ void Submissions::end(const std::string& why) {
   room_.notify_all();
 }
 
-void Submissions::delivered(TaskId id) {
+bool Submissions::delivered(TaskId id) {
   bool told = false;
   {
     const std::lock_guard lock(mutex_);
+    const std::size_t at = id - first_;  // huge, for one before the first
+    if (at >= sizes_.size() || sizes_[at] == gone) return false;
     --tasks_;
-    bytes_ -= std::exchange(sizes_[id - first_], gone);
+    bytes_ -= std::exchange(sizes_[at], gone);
     while (!sizes_.empty() && sizes_.front() == gone) {
       sizes_.pop_front();
       ++first_;
@@ -99,6 +101,7 @@ void Submissions::delivered(TaskId id) {
   // Once is enough until one of those who wait has looked: each call for a thread that sleeps is a system
   // call.
   if (!told) room_.notify_all();
+  return true;
 }
 
 std::uint64_t Submissions::added() const {

@@ -38,8 +38,8 @@ class Submissions final : public Input {
   void close();
   // Nobody reads any more; `why` stands in the errors of those who still add.
   void end(const std::string& why);
-  // This task leaves the window.
-  void delivered(TaskId id);
+  // This task leaves the window. False: it is not in it. Ids come from peers, and any may be said.
+  bool delivered(TaskId id);
 
   [[nodiscard]] std::uint64_t added() const;
 

@@ -115,7 +115,7 @@ RunReport run_pipeline(const PipelineSettings& settings, input::Input& input, st
     });
   }
   if (settings.worker_process) {
-    worker_thread = std::thread([&] {
+    worker_thread = start([&] {
       worker_ending = ending_of([&] { return run_supervised(*settings.worker_process, own_stop); });
       ended_badly(worker_ending);
     });

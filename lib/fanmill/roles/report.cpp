@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -13,7 +14,8 @@ std::string closing_line(const ClosingStatement& statement) {
   std::string line = fmt::format("{}: {} ok, {} failed, {} dead; {} suppressed; {} unfinished; {}",
                                  format_count(statement.tasks, "task"), statement.ok, statement.failed,
                                  statement.dead, format_count(statement.duplicates, "duplicate"),
-                                 statement.tasks - done, format_duration(statement.took));
+                                 statement.tasks - std::min(statement.tasks, done),
+                                 format_duration(statement.took));
   if (seconds > 0 && done > 0) line += fmt::format(", {:.0f}/s", static_cast<double>(done) / seconds);
   return line;
 }

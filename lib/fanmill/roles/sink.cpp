@@ -213,6 +213,7 @@ void SinkLoop::perform(const Collector::Begin& action, Time now) {
   store_.begin(action.run, action.delimiter);
   store_open_ = true;
   began_ = now;
+  first_result_ = last_safe_ = never;  // of this run
   if (durable_ == nullptr) return;
   const store::SafeIds stored = durable_->stored();
   collector_.on_stored(Outcome::ok, stored.ok);
@@ -288,7 +289,8 @@ void SinkLoop::read(Time now) {
     control_.read(collector_, now, [&] { perform(now); });
     perform(now);
   }
-  if (!early_.empty() && collector_.questions() != questions_) take_early();
+  // What was asked may have come together with the end: then the store is closed.
+  if (collector_.collecting() && !early_.empty() && collector_.questions() != questions_) take_early();
   if (results_waiting_ || poller_.readable(results_item_)) read_results();
   make_safe(now);
   perform(now);

@@ -75,6 +75,7 @@ void Output::append_large(ByteView bytes) {
     Screen::Text text(screen_);
     const std::ptrdiff_t count = put(bytes.data(), bytes.size());
     if (count > 0) {
+      text.wrote(bytes.substr(0, static_cast<std::size_t>(count)));
       written_ += static_cast<std::uint64_t>(count);
       bytes.remove_prefix(static_cast<std::size_t>(count));
     }

@@ -69,6 +69,23 @@ TEST_CASE("submissions: a window of tasks is full until some are delivered, read
   CHECK(tasks.try_add("d") == TaskId{3});
 }
 
+TEST_CASE("submissions: what nobody has handed in, or has left already, changes nothing") {
+  Submissions tasks({2, 1000});
+  CHECK_FALSE(tasks.delivered(0));
+  tasks.add("a");
+  tasks.add("b");
+  CHECK_FALSE(tasks.delivered(2));
+  CHECK_FALSE(tasks.delivered(max_task_id));
+  CHECK_FALSE(tasks.try_add("c"));
+  CHECK(tasks.delivered(1));
+  CHECK_FALSE(tasks.delivered(1));
+  CHECK(tasks.delivered(0));
+  CHECK_FALSE(tasks.delivered(0));
+  CHECK(tasks.try_add("c") == TaskId{2});
+  CHECK(tasks.try_add("d") == TaskId{3});
+  CHECK_FALSE(tasks.try_add("e"));
+}
+
 TEST_CASE("submissions: a window of bytes counts what is in it; a larger payload goes alone") {
   Submissions tasks({100, 10});
   tasks.add("123456");
