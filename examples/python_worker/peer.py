@@ -39,7 +39,7 @@ class Peer:
         made = context.socket(kind)
         for option, value in ((zmq.IPV6, "[" in self.options.connect), (zmq.LINGER, 2000), (zmq.ZAP_DOMAIN, b"fanmill"),
                               (zmq.HEARTBEAT_IVL, 1000 if heartbeats else 0), (zmq.HEARTBEAT_TIMEOUT, 3000),
-                              (zmq.TCP_MAXRT, 3000), (zmq.TCP_KEEPALIVE, 1), (zmq.TCP_KEEPALIVE_IDLE, 1),
+                              (zmq.RCVHWM, 0 if heartbeats else 16), (zmq.TCP_KEEPALIVE, 1), (zmq.TCP_KEEPALIVE_IDLE, 1),
                               (zmq.TCP_KEEPALIVE_INTVL, 1), (zmq.TCP_KEEPALIVE_CNT, 3)):
             made.set(option, value)
         if self.key:

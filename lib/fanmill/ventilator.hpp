@@ -39,7 +39,8 @@ struct VentilatorOptions {
   std::uint32_t retries = 0;      // further attempts after a failure
   Duration retry_delay{};         // before the first of them; each further one waits longer
   std::uint32_t min_workers = 1;  // nothing is handed out before so many are there
-  // What may be out and waiting; beyond, submit() waits.
+  // What may be out and waiting; beyond, submit() waits. As many bytes again, of up to 4,096 tasks, may be on
+  // their way from submit() to there.
   std::size_t window_tasks = 65536;
   std::size_t window_bytes = std::size_t{32} << 20;
   Duration wait_timeout{};  // how long to do without a worker or a sink before ending; zero: for ever

@@ -39,11 +39,14 @@ TaskId Submissions::take(ByteView payload) {
       queue_.back().bytes.capacity() - queue_.back().bytes.size() < payload.size()) {
     // Where the reader keeps up, a block will not get much.
     const std::size_t room = queue_.empty() ? first_block_bytes : block_bytes;
-    queue_.emplace_back().bytes.reserve(std::max(payload.size(), room));
+    Block& block = queue_.emplace_back();
+    block.sizes.reserve(tasks_per_block);
+    block.bytes.reserve(std::max(payload.size(), room));
   }
-  queue_.back().bytes.append(payload);
-  queue_.back().sizes.push_back(payload.size());
+  // The first can throw, the others have the room.
   sizes_.push_back(payload.size());
+  queue_.back().sizes.push_back(payload.size());
+  queue_.back().bytes.append(payload);
   ++tasks_;
   bytes_ += payload.size();
   wake();

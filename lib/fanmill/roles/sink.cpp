@@ -176,6 +176,11 @@ RunReport SinkLoop::run() {
     collector_.fail("nobody reads its output any more");
     perform(Clock::now());
     throw;
+  } catch (...) {
+    // Of a program that has us in it.
+    collector_.fail("what takes its results has failed");
+    perform(Clock::now());
+    throw;
   }
 }
 

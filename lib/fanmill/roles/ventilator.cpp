@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <string>
 #include <utility>
@@ -22,6 +23,9 @@ namespace fanmill::roles {
 namespace {
 
 using core::Run;
+
+// Of control, between two looks at everything else, whoever sends faster than that.
+constexpr std::size_t messages_at_once = 4096;
 
 // Joins the run's decisions to sockets and input. One thread.
 class VentilatorLoop : private input::Receiver {
@@ -65,7 +69,8 @@ class VentilatorLoop : private input::Receiver {
   void send_tasks();
   void wait(Time now);
   void read_connections(Time now);
-  void read_router(std::vector<std::pair<Run::From, transport::Message>>& received);
+  using Received = std::vector<std::pair<Run::From, transport::Message>>;
+  void read_router(Received& received, std::size_t most);
   [[nodiscard]] bool read_input(Time now);  // whether it looked
   RunReport report(Time started) const;
 
@@ -264,8 +269,10 @@ void VentilatorLoop::wait(Time now) {
   input_ready_ = wants_input && (input_fd < 0 || poller_.readable(input_item));
 }
 
-void VentilatorLoop::read_router(std::vector<std::pair<Run::From, transport::Message>>& received) {
-  while (auto addressed = router_.receive_from()) {
+void VentilatorLoop::read_router(Received& received, std::size_t most) {
+  while (received.size() < most) {
+    auto addressed = router_.receive_from();
+    if (!addressed) return;
     const int link = addressed->message.source_fd();
     std::string address = addressed->message.peer_address();
     std::string key_name(addressed->message.key_name());
@@ -279,8 +286,8 @@ void VentilatorLoop::read_router(std::vector<std::pair<Run::From, transport::Mes
 // over it is acted on; and again after a connection's end, since its last messages may come after the news of
 // it.
 void VentilatorLoop::read_connections(Time now) {
-  std::vector<std::pair<Run::From, transport::Message>> received;
-  read_router(received);
+  Received received;
+  read_router(received, messages_at_once);
   std::vector<transport::Monitor::Event> events;
   bool any_down = false;
   while (const auto event = monitor_.next()) {
@@ -289,7 +296,7 @@ void VentilatorLoop::read_connections(Time now) {
     strangers_.on_event(*event, now);
     events.push_back(*event);
   }
-  if (any_down) read_router(received);
+  if (any_down) read_router(received, std::numeric_limits<std::size_t>::max());
   for (auto& [from, message] : received) {
     const auto control = wire::decode_control(message.view());
     if (control) {

@@ -32,7 +32,14 @@ struct Connection {
       : socket(context, kind, settings), monitor(context, socket) {}
   transport::Socket socket;
   transport::Monitor monitor;
+  bool over_tcp = false;
+  int fd = -1;  // of the connection that was opened last
 };
+
+// Whether results are answered is looked at so often, and this is how long they may not be: what heartbeats
+// find on other links.
+constexpr std::chrono::seconds look_period{1};
+constexpr std::chrono::seconds longest_silence{3};
 
 // Joins a station to sockets and a runner. One thread.
 class WorkerLoop {
@@ -90,6 +97,7 @@ class WorkerLoop {
   void read(Time now);
   void read_lane(Time now);
   void read_monitors(Time now);
+  void look_at_results(Time now);
   RunReport report();
 
   transport::Context& context_;
@@ -100,6 +108,8 @@ class WorkerLoop {
   ControlLink control_;
   std::unique_ptr<Connection> lane_;
   std::unique_ptr<Connection> results_;
+  Station::OpenResults told_of_results_;  // where they are
+  Time look_due_ = never;                 // at them; never where nothing can cut them off
   wire::Hello hello_;
   Station station_;
   transport::Poller poller_;
@@ -142,6 +152,7 @@ RunReport WorkerLoop::run() {
       obey_stop(now);
       obey_tenure(now);
       station_.tick(now);
+      look_at_results(now);
       perform(now);
       if (finish_) return report();
       start_tasks(now);
@@ -218,6 +229,7 @@ bool WorkerLoop::connect(std::unique_ptr<Connection>& connection, transport::Kin
   endpoint = resolve(endpoint, settings_.connect);
   use_key(settings, settings_, endpoint, server);
   connection = std::make_unique<Connection>(context_, kind, settings);
+  connection->over_tcp = endpoint.scheme == Scheme::tcp;
   try {
     connection->socket.connect(endpoint);
   } catch (const Error& error) {
@@ -243,6 +255,8 @@ void WorkerLoop::perform(const Station::OpenLane& action, Time now) {
 }
 
 void WorkerLoop::perform(const Station::OpenResults& action, Time now) {
+  told_of_results_ = action;
+  look_due_ = never;
   transport::SocketSettings results;
   results.send_limit = 4;
   results.receive_limit = 1;  // nothing comes; and no heartbeats to the sink, which has a limit
@@ -323,8 +337,9 @@ void WorkerLoop::wait(Time now) {
   const bool can_start = outbox_.empty() && station_.has_waiting() && runner_->room() > 0;
   const bool must_leave = !leaving_ && tenure_.left() == 0;
   const Time tenure_end = leaving_ ? never : tenure_.next();
-  poller_.wait(
-      now, can_start || must_leave ? now : std::min({station_.next_tick(), runner_->deadline(), tenure_end}));
+  poller_.wait(now, can_start || must_leave
+                        ? now
+                        : std::min({station_.next_tick(), runner_->deadline(), tenure_end, look_due_}));
 }
 
 void WorkerLoop::collect_results(Time now) {
@@ -383,9 +398,27 @@ void WorkerLoop::read_monitors(Time now) {
     const auto event = results_->monitor.next();
     if (!event) break;
     throw_if_refused(event->what, settings_, "the sink", station_.sink().endpoint);
-    if (event->what == What::up) station_.on_results_up(now);
-    if (event->what == What::down) station_.on_results_down(now);
+    if (event->what == What::opened) results_->fd = event->fd;
+    if (event->what == What::up) {
+      if (results_->over_tcp) look_due_ = now + look_period;
+      station_.on_results_up(now);
+    }
+    if (event->what == What::down) {
+      look_due_ = never;
+      station_.on_results_down(now);
+    }
   }
+}
+
+// A connection that was cut, and does not know. What is under way on it is lost, as with any that breaks.
+void WorkerLoop::look_at_results(Time now) {
+  if (now < look_due_) return;
+  look_due_ = now + look_period;
+  if (!transport::is_unanswered(results_->fd, longest_silence)) return;
+  results_->socket.drop_queued();
+  station_.on_results_down(now);
+  const Station::OpenResults again = told_of_results_;
+  perform(again, now);
 }
 
 RunReport WorkerLoop::report() {

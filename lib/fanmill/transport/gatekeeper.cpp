@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -89,7 +90,11 @@ Gatekeeper::Gatekeeper(Context& context, const std::string& directory, Notice no
   if (allowed_.size() == 0) {
     notice_(Severity::warning, "there is no key in '" + directory + "' yet: nobody is let in");
   }
-  thread_ = std::thread([this] { answer_until_end(); });
+  try {
+    thread_ = std::thread([this] { answer_until_end(); });
+  } catch (const std::system_error& error) {
+    throw cannot_start(reason_of(error.code().value()));
+  }
   try {
     check_that_strangers_are_refused(context);
   } catch (...) {

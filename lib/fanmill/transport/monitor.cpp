@@ -4,6 +4,8 @@
 #include <string>
 
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <fanmill/base/error.hpp>
@@ -84,6 +86,13 @@ Monitor::Monitor(Context& context, Socket& watched) : watched_(watched.handle())
 
 Monitor::~Monitor() {
   zmq_socket_monitor(watched_.handle(), nullptr, 0);
+}
+
+bool is_unanswered(int fd, std::chrono::milliseconds time) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+  return info.tcpi_unacked > 0 && info.tcpi_last_ack_recv > time.count();
 }
 
 std::string address_beyond(int fd) {

@@ -5,6 +5,7 @@
 // A connection's `down` can be read before the last messages that came over it: read the socket empty before
 // acting on it.
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -50,6 +51,11 @@ class Monitor {
   zmq::socket_t events_;
   std::optional<Inbox> inbox_;  // always, once there is the socket
 };
+
+// Whether something that was sent over a connection of tcp is not acknowledged, and nothing at all has come
+// back for so long. A peer that is there and takes nothing acknowledges what it has, and that it takes
+// nothing. False over ipc, and where the descriptor is none of a connection any more.
+[[nodiscard]] bool is_unanswered(int fd, std::chrono::milliseconds time);
 
 // The IP address on the other side of a connection, as text; empty where that has gone, or is none of tcp.
 [[nodiscard]] std::string address_beyond(int fd);

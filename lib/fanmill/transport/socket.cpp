@@ -78,8 +78,8 @@ void apply_liveness(zmq::socket_t& socket, const SocketSettings& settings) {
     socket.set(option::heartbeat_ttl, milliseconds(settings.heartbeat_timeout));
     return;
   }
-  // For what has been sent and is not acknowledged, and then for a connection on which nothing is sent.
-  socket.set(option::tcp_maxrt, milliseconds(settings.heartbeat_timeout));
+  // For a connection on which nothing is sent. What is sent and not acknowledged is for is_unanswered() to
+  // find: ZMQ_TCP_MAXRT would end a connection to a peer that is there, and takes nothing just now.
   const auto seconds = [](std::chrono::milliseconds duration) {
     return std::max(1, static_cast<int>(std::chrono::ceil<std::chrono::seconds>(duration).count()));
   };

@@ -53,10 +53,10 @@ enum class Sent : std::uint8_t {
 enum class Kind : std::uint8_t { router, dealer, push, pull };
 
 struct SocketSettings {
-  // A peer of which nothing whole has come for `timeout` is cut off, in the midst of a large frame too. A
-  // socket without a receive limit asks for ZMTP's heartbeats; for one with a limit, TCP itself finds out
-  // that the other side is not there, and over ipc it always is: see docs/decisions/0010-*. `timeout` is a
-  // tenth of a second or more.
+  // A peer of which nothing whole has come for `timeout` is cut off, in the midst of a large frame too: a
+  // socket without a receive limit asks for ZMTP's heartbeats. For one with a limit TCP's keep-alive finds
+  // who has gone while nothing is sent, and is_unanswered() while something is; over ipc nothing can be cut.
+  // See docs/decisions/0010-*. `timeout` is a tenth of a second or more.
   std::chrono::milliseconds heartbeat_interval{1000};
   std::chrono::milliseconds heartbeat_timeout{3000};
   // A connection that is not answered is tried anew; one that never speaks is closed. The system asks a
@@ -100,6 +100,7 @@ class Socket {
   // seconds; Error{unavailable} if there is no such host. A name server that does not answer is no Error:
   // libzmq asks again.
   void connect(const Endpoint& endpoint);
+  void drop_queued() { socket_.set(zmq::sockopt::linger, 0); }  // when it closes, whatever its linger
   void disconnect(const Endpoint& endpoint);  // nothing happens where the connection has ended by itself
 
   // Never blocks. On `yes` the message is taken.

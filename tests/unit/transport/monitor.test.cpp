@@ -124,6 +124,37 @@ TEST_CASE("monitor: a stopped peer goes down after the heartbeat timeout") {
   CHECK(down->fd == received->message.source_fd());
 }
 
+TEST_CASE("monitor: a peer that takes nothing answers all the same") {
+  Context context;
+  SocketSettings small;
+  small.receive_limit = 1;
+  small.send_limit = 1;
+  Socket pull(context, Kind::pull, small);
+  const Endpoint endpoint = test_ports().bind(pull, "127.0.0.1");
+  Socket push(context, Kind::push, small);
+  Monitor monitor(context, push);
+  push.connect(endpoint);
+  const auto opened = wait_for(monitor, What::opened);
+  REQUIRE(opened.has_value());
+  REQUIRE(wait_for(monitor, What::up).has_value());
+
+  // Until nothing more goes into queues and buffers, for as long as a message would need.
+  const std::string bytes(1 << 20, 'x');
+  Poller poller;
+  for (;;) {
+    Message message(bytes);
+    poller.clear();
+    const auto room = poller.watch_writable(push);
+    poller.wait(Clock::now(), Clock::now() + std::chrono::milliseconds(500));
+    if (!poller.writable(room) || push.send(message) != Sent::yes) break;
+  }
+  // What is there is acknowledged, and that there is no room: nothing is unanswered for long.
+  CHECK_FALSE(is_unanswered(opened->fd, std::chrono::milliseconds(400)));
+  CHECK_FALSE(is_unanswered(-1, std::chrono::milliseconds(0)));
+  const Pipe pipe;
+  CHECK_FALSE(is_unanswered(pipe.read_end.fd(), std::chrono::milliseconds(0)));
+}
+
 TEST_CASE("monitor: the connecting side sees the same") {
   const TempDirectory directory;
   Context context;

@@ -338,7 +338,6 @@ TEST_CASE("socket: with a limit to what waits it asks for no heartbeats, and TCP
   const zmq::socket_t& handle = socket.handle();
   CHECK(handle.get(option::rcvhwm) == 16);
   CHECK(handle.get(option::heartbeat_ivl) == 0);
-  CHECK(handle.get(option::tcp_maxrt) == 3000);
   CHECK(handle.get(option::tcp_keepalive) == 1);
   CHECK(handle.get(option::tcp_keepalive_idle) == 1);
   CHECK(handle.get(option::tcp_keepalive_intvl) == 1);
