@@ -21,14 +21,14 @@ class SlowReaderTest(PipelineTest):
     def stall(self, transport):
         reader, writer = os.pipe()
         summary = self.scratch / f"summary-{transport}.json"
-        pipeline = Pipeline(self, transport, "--function", "echo", workers=0)
+        lines = [b"%08d" % i + bytes([97 + i % 26]) * (SIZE - 8) for i in range(COUNT)]
+        items = self.scratch / "items"
+        items.write_bytes(b"\n".join(lines) + b"\n")
+        pipeline = Pipeline(self, transport, "--function", "echo", workers=0, ventilator=("-a", items))
         pipeline.sink.end()
         pipeline.sink = self.start("sink", "--connect", pipeline.endpoint, "--summary-json", summary, stdout=writer)
         os.close(writer)
         pipeline.workers = [pipeline.add_worker() for _ in range(2)]
-        lines = [b"%08d" % i + bytes([97 + i % 26]) * (SIZE - 8) for i in range(COUNT)]
-        pipeline.give(lines)
-        pipeline.ventilator.close_input()
         with open(reader, "rb") as output:
             first = output.read(SIZE)  # it has begun
             time.sleep(SECONDS)  # what is tested: nothing else is waited for here
