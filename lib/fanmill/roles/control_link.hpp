@@ -94,8 +94,6 @@ class ControlLink {
     transport::SocketSettings result;
     result.max_message = settings.max_message + wire::frame_slack;
     result.send_limit = control_send_limit;
-    // A ventilator of this host that is started again is back at once, and asking for it sends no packets.
-    if (ventilator.is_loopback()) result.reconnect_most = std::chrono::milliseconds(40);
     use_key(result, settings, ventilator, settings.server_key);
     return result;
   }

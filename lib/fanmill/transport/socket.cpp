@@ -104,7 +104,7 @@ void apply(zmq::socket_t& socket, Kind kind, const SocketSettings& settings) {
   apply_liveness(socket, settings);
   if (settings.reconnects) {
     socket.set(option::reconnect_ivl, 10);
-    socket.set(option::reconnect_ivl_max, milliseconds(settings.reconnect_most));
+    socket.set(option::reconnect_ivl_max, 500);
   } else {
     socket.set(option::reconnect_ivl, -1);
   }

@@ -63,8 +63,6 @@ struct SocketSettings {
   // second time after 1 s: what has healed is found within about as much.
   std::chrono::milliseconds connect_timeout{1500};
   std::chrono::milliseconds handshake_timeout{10000};
-  // A connection that is lost is tried again after 10 ms, then after twice as long each time, up to this.
-  std::chrono::milliseconds reconnect_most{500};
   std::chrono::milliseconds linger{1000};  // for what is queued when the socket closes
   bool only_when_connected = false;        // nothing queues for a peer that is not there (ZMQ_IMMEDIATE);
                                            // not for a socket that receives: what it has not read when
