@@ -28,7 +28,7 @@ int run_ventilator_program(Process& process) {
   progress.watch(settings.ventilator);
   settings.ventilator.status_directory = status_directory(log);
   settings.ventilator.notice = log.notice();
-  require_input(process.closed, settings.input);
+  require_input(process.closed, settings.input, log.notice());
   const std::unique_ptr<input::Input> items = input::open_input(settings.input);
   const roles::RunReport report = roles::run_ventilator(settings.ventilator, *items, stop_on_signals());
   progress.end();

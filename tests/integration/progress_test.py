@@ -110,6 +110,7 @@ class Progress(PipelineTest):
         self.addCleanup(terminal.close)
         program = self.start("fanmill", "run", "-j1", "--function", "echo", stdin=terminal.slave,
                              stdout=terminal.slave, stderr=terminal.slave, env={**os.environ, "TERM": "xterm"})
+        terminal.wait_for(rb"fanmill: reading items from the terminal until Ctrl-D\r\n")
         os.write(terminal.master, b"one\n")
         terminal.wait_for(rb"one\r\none\r\n")  # as it was typed, and the result
         os.write(terminal.master, b"\x04")

@@ -39,7 +39,7 @@ int run_hosted(const Process& process, ProgramSettings settings) {
   settings.ventilator.status_directory = status_directory(log);
   settings.results.screen = screen.get();
   load_keys(settings);
-  require_input(process.closed, settings.input);
+  require_input(process.closed, settings.input, log.notice());
   const std::unique_ptr<input::Input> items = input::open_input(settings.input);
   Summary summary(settings.summary_file);
   const std::unique_ptr<store::Store> results = open_store(process.closed, settings);

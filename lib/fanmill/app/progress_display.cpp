@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <string_view>
@@ -7,6 +6,7 @@
 
 #include <fanmill/app/progress_display.hpp>
 #include <fanmill/app/progress_text.hpp>
+#include <fanmill/app/standard_streams.hpp>
 
 namespace fanmill::app {
 
@@ -22,14 +22,6 @@ bool can_be_drawn_on(int fd) {
   return isatty(fd) == 1 && term != nullptr && *term != '\0' && std::string_view(term) != "dumb";
 }
 
-// Items that somebody types appear where the bar would be.
-bool is_typed(const input::Settings& input) {
-  const bool from_stdin =
-      !input.items_given &&
-      (input.files.empty() || std::find(input.files.begin(), input.files.end(), "-") != input.files.end());
-  return from_stdin && isatty(STDIN_FILENO) == 1;
-}
-
 }  // namespace
 
 ShowProgress progress_for(const ProgramSettings& settings) {
@@ -39,7 +31,7 @@ ShowProgress progress_for(const ProgramSettings& settings) {
       return drawable ? ShowProgress::bar : ShowProgress::plain;
     case ShowProgress::automatic: {
       // A sink shares its terminal with a ventilator, which knows more; commands of --ungroup write to it
-      // unseen.
+      // unseen. Items that somebody types appear where the bar would be.
       const bool quiet = settings.quiet || settings.program == Program::sink ||
                          settings.command.output == work::OutputGoes::through;
       return drawable && !quiet && !is_typed(settings.input) ? ShowProgress::bar : ShowProgress::none;

@@ -22,6 +22,12 @@ bool occupy(int fd, int access) {
   return true;
 }
 
+bool is_from_stdin(const input::Settings& settings) {
+  const auto& files = settings.files;
+  return !settings.items_given &&
+         (files.empty() || std::find(files.begin(), files.end(), "-") != files.end());
+}
+
 }  // namespace
 
 ClosedStreams occupy_closed_streams() {
@@ -32,13 +38,15 @@ ClosedStreams occupy_closed_streams() {
   return closed;
 }
 
-void require_input(const ClosedStreams& closed, const input::Settings& settings) {
-  const auto& files = settings.files;
-  const bool from_stdin =
-      !settings.items_given && (files.empty() || std::find(files.begin(), files.end(), "-") != files.end());
-  if (closed.input && from_stdin) {
+bool is_typed(const input::Settings& settings) {
+  return is_from_stdin(settings) && isatty(STDIN_FILENO) == 1;
+}
+
+void require_input(const ClosedStreams& closed, const input::Settings& settings, const Notice& notice) {
+  if (closed.input && is_from_stdin(settings)) {
     throw Error(ErrorCode::unavailable, "read", "standard input", is_closed);
   }
+  if (is_typed(settings)) notice(Severity::info, "reading items from the terminal until Ctrl-D");
 }
 
 void require_output(const ClosedStreams& closed, const store::StreamSettings& settings) {

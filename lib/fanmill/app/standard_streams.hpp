@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <fanmill/app/program_settings.hpp>
+#include <fanmill/base/notice.hpp>
 
 namespace fanmill::app {
 
@@ -19,8 +20,11 @@ struct ClosedStreams {
 // Error{unavailable} where there is no /dev/null.
 [[nodiscard]] ClosedStreams occupy_closed_streams();
 
-// Error{unavailable} if tasks are to come from a stdin that was closed.
-void require_input(const ClosedStreams& closed, const input::Settings& settings);
+// Whether somebody types the items.
+[[nodiscard]] bool is_typed(const input::Settings& settings);
+
+// Error{unavailable} if tasks are to come from a stdin that was closed. Who types them is told so.
+void require_input(const ClosedStreams& closed, const input::Settings& settings, const Notice& notice);
 
 // Error{unavailable} if results are to go to a stdout that was closed.
 void require_output(const ClosedStreams& closed, const store::StreamSettings& settings);
