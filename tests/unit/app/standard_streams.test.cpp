@@ -40,16 +40,17 @@ TEST_CASE("standard streams: those that are closed are occupied and remembered")
 
 TEST_CASE("standard streams: a closed stdin cannot be read, and matters only where it would be") {
   const ClosedStreams closed{.input = true};
-  CHECK_THROWS_WITH(require_input(closed, {}), "cannot read standard input: it is closed");
+  const Notice quiet = [](Severity, std::string_view) {};
+  CHECK_THROWS_WITH(require_input(closed, {}, quiet), "cannot read standard input: it is closed");
   input::Settings settings;
   settings.files = {"a", "-"};
-  CHECK_THROWS_AS(require_input(closed, settings), Error);
-  CHECK_NOTHROW(require_input({}, settings));
+  CHECK_THROWS_AS(require_input(closed, settings, quiet), Error);
+  CHECK_NOTHROW(require_input({}, settings, quiet));
   settings.files = {"a"};
-  CHECK_NOTHROW(require_input(closed, settings));
+  CHECK_NOTHROW(require_input(closed, settings, quiet));
   settings.files = {};
   settings.items_given = true;
-  CHECK_NOTHROW(require_input(closed, settings));
+  CHECK_NOTHROW(require_input(closed, settings, quiet));
 }
 
 TEST_CASE("standard streams: a closed stdout cannot be written, and matters only where it would be") {
