@@ -71,7 +71,7 @@ class Host:
         (files / "sshd_config").write_text(
             f"ListenAddress {self.address}\nHostKey {files}/host_key\nPidFile none\nUsePAM no\n"
             f"AuthorizedKeysFile {files}/authorized_keys\nStrictModes no\nPasswordAuthentication no\n"
-            f"PermitRootLogin yes\nSubsystem sftp internal-sftp\nSetEnv PATH={BIN}:{os.environ['PATH']}\n")
+            f"PermitRootLogin yes\nSubsystem sftp internal-sftp\nSetEnv \"PATH={BIN}:{os.environ['PATH']}\"\n")
         sshd = self.start(SSHD, "-D", "-e", "-f", files / "sshd_config")
         sshd.wait_for_line("Server listening")
         public = (files / "host_key.pub").read_text().split()

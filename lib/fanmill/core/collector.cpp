@@ -13,6 +13,9 @@ using std::chrono::seconds;
 namespace {
 // A little more than the ventilator gives the sink, so that it is the ventilator that says what happened.
 constexpr auto ventilator_grace = seconds(3);
+// With everything stored, and nobody told: one that was only stopped, or cut off, would wait for a sink for
+// ever if this one went.
+constexpr auto last_word_grace = seconds(15);
 // A sink that was stopped meanwhile has not waited: of two looks that are further apart only this much
 // counts.
 constexpr auto between_looks = milliseconds(250);
@@ -465,16 +468,13 @@ void Collector::tick(Time now) {
     alone_ += std::min<Duration>(now - looked_, between_looks);
     looked_ = now;
   }
-  if (looked_ != never && alone_ >= ventilator_grace) {
-    // Where everything is stored, only the ventilator's word is missing that it has heard so.
-    if (closed_) {
-      finish(exit_status(), "");
-      return;
-    }
-    if (!hello_.has_store) {
-      finish(3, "lost the ventilator at " + hello_.reached + " before the run was complete");
-      return;
-    }
+  if (looked_ != never && closed_ && alone_ >= last_word_grace) {
+    finish(exit_status(), "");
+    return;
+  }
+  if (looked_ != never && !closed_ && !hello_.has_store && alone_ >= ventilator_grace) {
+    finish(3, "lost the ventilator at " + hello_.reached + " before the run was complete");
+    return;
   }
   switch (patience_.check(missing, now)) {
     case Patience::Verdict::wait:
@@ -483,7 +483,11 @@ void Collector::tick(Time now) {
       actions_.emplace_back(Tell{Severity::info, "waiting for a ventilator at " + hello_.reached});
       break;
     case Patience::Verdict::give_up:
-      finish(3, "no ventilator at " + hello_.reached + " within --wait-timeout");
+      if (closed_) {
+        finish(exit_status(), "");
+      } else {
+        finish(3, "no ventilator at " + hello_.reached + " within --wait-timeout");
+      }
   }
 }
 
