@@ -5,6 +5,7 @@
 namespace fanmill::input {
 
 std::size_t Lines::cut(ByteView bytes, Items& items) {
+  if (bytes.empty()) return 0;
   const char* item = bytes.data();
   const char* from = item + searched_;
   const char* const end = item + bytes.size();
