@@ -27,8 +27,8 @@ LAST_TASKS = min(20_000, TASKS // 5)
 
 
 def roles_to_kill(chooser):
-    """A tenth of the kills for the ventilator and for the sink each, the rest for workers."""
-    share = max(1, KILLS // 10)
+    """A tenth of the kills, or a little more, for the ventilator and for the sink, the rest for workers."""
+    share = max(1, -(-KILLS * 26 // 200))
     roles = ["ventilator"] * share + ["sink"] * share + ["worker"] * (KILLS - 2 * share)
     chooser.shuffle(roles)
     return roles

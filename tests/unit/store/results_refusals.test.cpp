@@ -159,15 +159,13 @@ TEST_CASE("results file: damage in a table is seen when a run begins, and what m
   CHECK_THAT(error_of([&] { PlayedRun(damaged, ResultsMode::resume, RunId{2}); }),
              StartsWith(cannot_write(damaged, "it is damaged")));
 
-  // The number of a task is for its own run.
-  for (const auto& [sql, run] : std::vector<std::pair<const char*, RunId>>{
-           {"UPDATE result SET outcome = 'perhaps' WHERE id = 7", RunId{2}},
-           {"UPDATE result SET key = x'00' WHERE id = 7", RunId{2}},
-           {"UPDATE result SET task = -1 WHERE id = 7", RunId{1}}}) {
+  for (const char* sql :
+       {"UPDATE result SET outcome = 'perhaps' WHERE id = 7", "UPDATE result SET key = x'00' WHERE id = 7",
+        "UPDATE result SET task = -1 WHERE id = 7"}) {
     CAPTURE(sql);
     directory.write("wrong.db", directory.read("x.db"));
     change(directory.path("wrong.db"), sql);
-    CHECK(error_of([&] { PlayedRun(directory.path("wrong.db"), ResultsMode::resume, run); }) ==
+    CHECK(error_of([&] { PlayedRun(directory.path("wrong.db"), ResultsMode::resume, RunId{2}); }) ==
           cannot_write(directory.path("wrong.db"), "it is damaged: result 7 makes no sense"));
   }
   for (const auto& [bound, told] : std::vector<std::pair<const char*, const char*>>{
