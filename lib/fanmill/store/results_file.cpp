@@ -13,6 +13,7 @@
 #include <fanmill/store/outcome_name.hpp>
 #include <fanmill/store/results_file.hpp>
 #include <fanmill/store/results_schema.hpp>
+#include <fanmill/store/row_block.hpp>
 #include <fanmill/store/sqlite_file.hpp>
 #include <fanmill/store/stored_key.hpp>
 #include <fanmill/store/stored_outcomes.hpp>
@@ -26,6 +27,8 @@ namespace {
 
 // What a row takes beside its output, about: for backlog() alone.
 constexpr std::size_t row_bytes = 64;
+// A block is worth its own row, and what a sink that is killed leaves without one is soon read.
+constexpr std::uint64_t least_block = 1024;
 constexpr int patience_at_start = 1000;  // ms
 constexpr int patience = 10000;
 
@@ -83,11 +86,15 @@ class ResultsFile : public DurableStore {
           detailed(file, insert_detailed),
           bind(file, "INSERT INTO bound (task, result, count) VALUES (?1, ?2, ?3)"),
           remove(file, "DELETE FROM result WHERE id = ?1"),
+          block(file, "INSERT INTO block (first, run, count, keys, tasks) VALUES (?1, ?2, ?3, ?4, ?5)"),
+          changes(file, "PRAGMA data_version"),
           workers(file) {}
     Statement plain;
     Statement detailed;
     Statement bind;
     Statement remove;
+    Statement block;
+    Statement changes;
     WorkerNames workers;
   };
 
@@ -103,6 +110,8 @@ class ResultsFile : public DurableStore {
   void announce_one(TaskId id, const Key& key, Announced& answer);
   void bind(TaskId id, const KeyIndex::Found& found);
   void write_bound();
+  void write_block();
+  std::uint64_t count_changes();
   [[nodiscard]] std::optional<Outcome> outcome_here(TaskId id) const;
   template <class Action>
   void attempt(Action action);
@@ -122,6 +131,8 @@ class ResultsFile : public DurableStore {
     Outcome outcome = Outcome::ok;
   };
   Bound bound_;
+  RowBlock block_;  // of the rows that have none yet
+  std::uint64_t changes_ = 0;
   bool in_transaction_ = false;
   SafeIds uncommitted_;
   SafeIds safe_;
@@ -190,8 +201,10 @@ void ResultsFile::begin(RunId run, const std::string& delimiter) {
     insert_run(name, delimiter);
   }
   waiting_.clear();
+  block_.clear();
   load_outcomes(*file_, goes_on ? run_ : 0, take_over(), stored_);
   if (!writer_) writer_.emplace(*file_);
+  changes_ = count_changes();
 }
 
 void ResultsFile::insert_run(const std::string& name, const std::string& delimiter) {
@@ -284,8 +297,10 @@ void ResultsFile::insert(const wire::ResultsHeader& header, const wire::ResultVi
     bind_unless(17, detail.stderr_text.empty(), detail.stderr_text);
   }
   row.run();
+  const std::uint64_t made = file_->last_row();
+  block_.add(made, key, result.id, result.outcome);
   if (settings_.mode != ResultsMode::create) {
-    keep_outcome(file_->last_row(), key, result.outcome, take_over(), stored_);
+    keep_outcome(made, key, result.outcome, take_over(), stored_);
   }
   if (!key) return;
   // After the new row, so that it does not get the old one's number.
@@ -359,6 +374,33 @@ void ResultsFile::write_bound() {
   bound_ = {};
 }
 
+// Goes up with each change by another program.
+std::uint64_t ResultsFile::count_changes() {
+  static_cast<void>(writer_->changes.step());
+  const std::uint64_t number = writer_->changes.number(0);
+  writer_->changes.reset();
+  return number;
+}
+
+void ResultsFile::write_block() {
+  if (block_.count() < least_block) return;
+  attempt([&] {
+    const std::uint64_t before = std::exchange(changes_, count_changes());
+    const bool others_wrote = changes_ != before;
+    // What another program has changed in rows that have no block yet, no trigger tells.
+    if (!others_wrote) {
+      const std::string tasks = block_.tasks();
+      writer_->block.bind(1, block_.first());
+      writer_->block.bind(2, run_);
+      writer_->block.bind(3, block_.count());
+      writer_->block.bind_blob(4, block_.keys());
+      writer_->block.bind_blob(5, tasks);
+      writer_->block.run();
+    }
+    block_.clear();
+  });
+}
+
 void ResultsFile::set_count(std::uint64_t tasks) {
   attempt([&] {
     Statement update(*file_, "UPDATE run SET tasks = ?1 WHERE id = ?2");
@@ -370,6 +412,7 @@ void ResultsFile::set_count(std::uint64_t tasks) {
 
 void ResultsFile::flush(Time) {
   write_bound();
+  write_block();
   if (failure_) throw Error(*failure_);
   if (in_transaction_) {
     try {

@@ -54,6 +54,19 @@ CREATE TABLE bound (           -- tasks of the last run whose outcome an earlier
   result INTEGER NOT NULL,     -- as many neighbours, from this one
   count INTEGER NOT NULL
 );
+CREATE TABLE block (           -- what a sink that resumes reads of `count` neighbouring results, all of one run
+  first INTEGER PRIMARY KEY,   -- the id of the first of them
+  run INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  keys BLOB NOT NULL,          -- theirs, 16 bytes each
+  tasks BLOB NOT NULL          -- runs of tasks, each two numbers of 8 bytes, the least significant first: the first
+);                             -- task, with the outcome in the two highest bits (0 ok, 1 failed, 2 dead); how many
+CREATE TRIGGER result_deleted AFTER DELETE ON result BEGIN
+  DELETE FROM block WHERE first = (SELECT max(first) FROM block WHERE first <= OLD.id);
+END;
+CREATE TRIGGER result_changed AFTER UPDATE OF id, run, task, key, outcome ON result BEGIN
+  DELETE FROM block WHERE first = (SELECT max(first) FROM block WHERE first <= OLD.id);
+END;
 CREATE VIEW last_outcome AS    -- which result each task of the last run has
   SELECT task, id AS result FROM result WHERE run = (SELECT max(id) FROM run)
   UNION ALL SELECT b.task + r.id - b.result, r.id
@@ -83,8 +96,9 @@ Contents check_results_schema(const SqliteFile& file) {
   const std::uint64_t ours = file.number(
       "SELECT count(*) FROM sqlite_schema WHERE (type, name) IN (VALUES ('table', 'run'), ('table', "
       "'worker'), "
-      "('table', 'result'), ('table', 'bound'), ('view', 'last_outcome'), ('view', 'last_run'))");
-  if (ours != 6) throw file.error("it is damaged: a table is missing");
+      "('table', 'result'), ('table', 'bound'), ('table', 'block'), ('view', 'last_outcome'), ('view', "
+      "'last_run'))");
+  if (ours != 7) throw file.error("it is damaged: a table is missing");
   if (file.is_cut_short()) throw file.error("it is damaged: its end is missing");
   return Contents::results;
 }

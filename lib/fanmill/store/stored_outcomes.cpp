@@ -1,16 +1,14 @@
 #include <algorithm>
-#include <future>
-#include <limits>
+#include <array>
 #include <optional>
 #include <span>
-#include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include <fanmill/store/outcome_name.hpp>
+#include <fanmill/store/row_block.hpp>
 #include <fanmill/store/stored_key.hpp>
 #include <fanmill/store/stored_outcomes.hpp>
 
@@ -19,7 +17,6 @@ namespace fanmill::store {
 namespace {
 
 constexpr std::size_t most_kept = 1'000'000;
-constexpr std::uint64_t least_for_two = 50'000;  // rows: 10 ms of reading, to a thread's and a connection's 1
 constexpr std::uint64_t largest_row = (std::uint64_t{1} << 59) - 1;
 
 // Neighbouring tasks that have neighbouring rows.
@@ -56,11 +53,6 @@ std::size_t believed(const SqliteFile& file, std::uint64_t rows) {
   return std::min(rows, file.number("PRAGMA page_count") * file.number("PRAGMA page_size") / least_row);
 }
 
-// Those that begin at this row or after it.
-auto bound_from(std::span<const Bound> all, std::uint64_t row) {
-  return std::partition_point(all.begin(), all.end(), [row](const Bound& one) { return one.row < row; });
-}
-
 // How many rows from `first` to `last` are not bound, if all are there.
 std::uint64_t count_unbound(std::span<const Bound> all, std::uint64_t first, std::uint64_t last) {
   std::uint64_t count = 0;
@@ -72,63 +64,131 @@ std::uint64_t count_unbound(std::span<const Bound> all, std::uint64_t first, std
   return count + (first <= last ? last - first + 1 : 0);
 }
 
-// The row, not bound, before which so many are not, from `first` on.
-std::uint64_t row_after(std::span<const Bound> all, std::uint64_t first, std::uint64_t unbound) {
-  for (const Bound& one : all) {
-    if (one.row - first > unbound) break;
-    unbound -= one.row - first;
-    first = one.row + one.count;
+// Row by row of the file, by blocks where there are any.
+class Reading {
+ public:
+  Reading(const SqliteFile& file, std::uint64_t run, TakeOver take_over, std::span<const Bound> bound,
+          std::uint64_t first, KeyIndex& earlier)
+      : file_(file),
+        run_(run),
+        take_over_(take_over),
+        bound_(bound),
+        next_(first),
+        earlier_(earlier),
+        rows_(file, "SELECT id, key, outcome, task, run FROM result WHERE id BETWEEN ?1 AND ?2 ORDER BY id") {
   }
-  return first + unbound;
-}
 
-// What the rows first … last say.
-struct Part {
-  std::uint64_t first = 1;
-  std::uint64_t last = std::numeric_limits<std::int64_t>::max();
-  std::array<IdSet, 3> of_run;
-  KeyIndex earlier;
-  std::uint64_t read_to = 0;  // the last row that was looked at
-  bool any_of_run = false;    // not counting the bound ones
+  void read_to(std::uint64_t last);
+
+  [[nodiscard]] std::array<IdSet, 3> take_of_run() { return std::move(of_run_); }
+  [[nodiscard]] bool any_of_run() const { return any_of_run_; }  // not counting the bound ones
+
+ private:
+  void read_rows(std::uint64_t last);
+  void read_block(std::uint64_t first, std::uint64_t run, ByteView keys, const std::vector<TaskRun>& runs);
+  [[nodiscard]] bool is_bound(std::uint64_t row) const;
+  void take_bound(Outcome outcome);
+
+  const SqliteFile& file_;
+  std::uint64_t run_;
+  TakeOver take_over_;
+  std::span<const Bound> bound_;  // what is left of them
+  std::uint64_t next_;            // the first row that was not looked at
+  KeyIndex& earlier_;
+  Statement rows_;
+  std::array<IdSet, 3> of_run_;
+  bool any_of_run_ = false;
 };
 
-// `run` is 0 where it has no rows yet: then a column less is asked for.
-void read_part(const SqliteFile& file, std::uint64_t run, TakeOver take_over,
-               std::span<const Bound> all_bound, Part& part) {
-  auto bound = bound_from(all_bound, part.first);
-  const auto bound_end = bound_from(all_bound, part.last + 1);
-  Statement rows(file, run == 0 ? "SELECT id, key, outcome, task FROM result WHERE id BETWEEN ?1 AND ?2 "
-                                  "ORDER BY id"
-                                : "SELECT id, key, outcome, task, run FROM result WHERE id BETWEEN ?1 AND ?2 "
-                                  "ORDER BY id");
-  rows.bind(1, part.first);
-  rows.bind(2, part.last);
-  while (rows.step()) {
-    const std::uint64_t row = part.read_to = rows.number(0);
-    const std::optional<Key> key = from_stored(rows.bytes(1));
-    const std::optional<Outcome> outcome = outcome_named(rows.bytes(2));
-    const TaskId task = rows.number(3);
-    if (row > largest_row || task > max_task_id || !outcome || (!key && !rows.is_null(1))) {
-      throw file.error(fmt::format("it is damaged: result {} makes no sense", row));
+void Reading::read_to(std::uint64_t last) {
+  Statement blocks(
+      file_,
+      "SELECT first, count, run, keys, tasks FROM block "
+      "WHERE first >= coalesce((SELECT max(first) FROM block WHERE first <= ?1), 0) ORDER BY first");
+  blocks.bind(1, next_);
+  std::uint64_t end = 0;  // of the block before
+  while (blocks.step()) {
+    const std::uint64_t first = blocks.number(0);
+    const std::uint64_t count = blocks.number(1);
+    const ByteView keys = blocks.bytes(3);
+    const auto runs = read_tasks(blocks.bytes(4), count);
+    if (!runs || first == 0 || first < end || first > last || count == 0 || count > last - first + 1 ||
+        keys.size() % key_bytes != 0 || keys.size() / key_bytes != count) {
+      throw file_.error(fmt::format("it is damaged: the block of result {} makes no sense", first));
     }
-    IdSet& of_run = part.of_run[static_cast<std::size_t>(*outcome)];
-    if (bound != bound_end && row == bound->row) {
-      // The others that are bound have the same outcome as the first, and are not looked at.
-      of_run.add({bound->task, bound->task + bound->count - 1});
-      rows.reset();
-      rows.bind(1, row + bound->count);
-      ++bound;
-    } else if (bound != bound_end && row > bound->row) {
-      break;
-    } else if (run != 0 && rows.number(4) == run) {
-      of_run.add({task, task});
-      part.any_of_run = true;
+    end = first + count;
+    read_rows(first - 1);
+    read_block(first, blocks.number(2), keys, *runs);
+  }
+  read_rows(last);
+  if (!bound_.empty()) static_cast<void>(is_bound(largest_row + 1));
+}
+
+// `row` is there, and all before it were looked at.
+bool Reading::is_bound(std::uint64_t row) const {
+  if (bound_.empty() || bound_.front().row > row) return false;
+  if (bound_.front().row == row) return true;
+  throw file_.error(fmt::format("it is damaged: result {} is bound, but not there", bound_.front().row));
+}
+
+// The others that are bound have the same outcome as the first, and are not looked at.
+void Reading::take_bound(Outcome outcome) {
+  const Bound& bound = bound_.front();
+  of_run_[static_cast<std::size_t>(outcome)].add({bound.task, bound.task + bound.count - 1});
+  next_ = bound.row + bound.count;
+  bound_ = bound_.subspan(1);
+}
+
+void Reading::read_rows(std::uint64_t last) {
+  if (next_ > last) return;
+  rows_.bind(1, next_);
+  rows_.bind(2, last);
+  while (rows_.step()) {
+    const std::uint64_t row = rows_.number(0);
+    const std::optional<Key> key = from_stored(rows_.bytes(1));
+    const std::optional<Outcome> outcome = outcome_named(rows_.bytes(2));
+    const TaskId task = rows_.number(3);
+    if (row > largest_row || task > max_task_id || !outcome || (!key && !rows_.is_null(1))) {
+      throw file_.error(fmt::format("it is damaged: result {} makes no sense", row));
+    }
+    if (is_bound(row)) {
+      take_bound(*outcome);
+      rows_.reset();
+      rows_.bind(1, next_);
+    } else if (rows_.number(4) == run_) {
+      of_run_[static_cast<std::size_t>(*outcome)].add(task);
+      any_of_run_ = true;
     } else if (key) {
-      part.earlier.add(*key, use_of(*outcome, take_over), {row, *outcome});
+      earlier_.add(*key, use_of(*outcome, take_over_), {row, *outcome});
     }
   }
-  if (bound != bound_end) {
-    throw file.error(fmt::format("it is damaged: result {} is bound, but not there", bound->row));
+  next_ = std::max(next_, last + 1);
+}
+
+void Reading::read_block(std::uint64_t first, std::uint64_t run, ByteView keys,
+                         const std::vector<TaskRun>& runs) {
+  std::uint64_t begin = first;  // of the rows of one run of tasks
+  for (const TaskRun& one : runs) {
+    const std::uint64_t end = begin + one.tasks.count();
+    while (next_ < end) {
+      if (is_bound(next_)) {
+        take_bound(one.outcome);
+        continue;
+      }
+      const std::uint64_t stop = bound_.empty() ? end : std::min(end, bound_.front().row);
+      if (run == run_) {
+        const TaskId task = one.tasks.first + (next_ - begin);
+        of_run_[static_cast<std::size_t>(one.outcome)].add({task, task + (stop - next_) - 1});
+        any_of_run_ = true;
+      } else {
+        const KeyIndex::Use use = use_of(one.outcome, take_over_);
+        for (std::uint64_t row = next_; row < stop; ++row) {
+          earlier_.add(get_key(keys.data() + (row - first) * key_bytes), use, {row, one.outcome});
+        }
+      }
+      next_ = stop;
+    }
+    begin = end;
   }
 }
 
@@ -137,47 +197,16 @@ void read_part(const SqliteFile& file, std::uint64_t run, TakeOver take_over,
 void load_outcomes(const SqliteFile& file, std::uint64_t run, TakeOver take_over, StoredOutcomes& outcomes) {
   const std::vector<Bound> bound = load_bound(file);
   if (!outcomes.known_to || !bound.empty()) outcomes = {};
-  Part part;
-  part.first = outcomes.known_to.value_or(0) + 1;
-  part.read_to = part.first - 1;
-  part.earlier = std::move(outcomes.earlier);
-  part.earlier.release();
+  const std::uint64_t first = outcomes.known_to.value_or(0) + 1;
   const std::uint64_t last = std::min(file.number("SELECT max(id) FROM result"), largest_row);
-  const std::uint64_t unbound = count_unbound(bound, part.first, last);
-  part.earlier.expect(believed(file, unbound) + most_kept);
-
-  Part later;
-  std::future<void> reading;
-  if (unbound >= least_for_two) {
-    later.first = row_after(bound, part.first, unbound / 2);
-    part.last = later.first - 1;
-    later.earlier.expect(believed(file, unbound - unbound / 2));
-    try {
-      reading = std::async(std::launch::async, [&] {
-        const SqliteFile own(file.path(), SqliteFile::Access::write);
-        read_part(own, run, take_over, bound, later);
-      });
-    } catch (const std::system_error&) {
-      // No thread to be had: one half after the other.
-    }
-  }
-  read_part(file, run, take_over, bound, part);
-  if (reading.valid()) {
-    reading.get();
-  } else if (later.first > part.last) {
-    read_part(file, run, take_over, bound, later);
-  }
-
-  for (std::size_t i = 0; i < part.of_run.size(); ++i) {
-    for (const IdRange& range : later.of_run[i].ranges()) part.of_run[i].add(range);
-  }
-  part.earlier.append(std::exchange(later.earlier, {}));
-  part.earlier.seal();
-  outcomes.of_run = std::move(part.of_run);
-  outcomes.earlier = std::move(part.earlier);
+  outcomes.earlier.release();
+  outcomes.earlier.expect(believed(file, count_unbound(bound, first, last)) + most_kept);
+  Reading reading(file, run, take_over, bound, first, outcomes.earlier);
+  reading.read_to(last);
+  outcomes.earlier.seal();
+  outcomes.of_run = reading.take_of_run();
   outcomes.known_to.reset();
-  const bool has_some = !bound.empty() || part.any_of_run || later.any_of_run;
-  if (!has_some) outcomes.known_to = std::max(part.read_to, later.read_to);
+  if (bound.empty() && !reading.any_of_run()) outcomes.known_to = std::max(first - 1, last);
 }
 
 void keep_outcome(std::uint64_t row, const std::optional<Key>& key, Outcome outcome, TakeOver take_over,
