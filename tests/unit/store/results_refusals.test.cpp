@@ -1,5 +1,10 @@
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -9,10 +14,12 @@
 
 #include "places.hpp"
 #include "played_run.hpp"
+#include <fanmill/store/results_audit.hpp>
 
 namespace fanmill::store {
 
 using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
 using Catch::Matchers::StartsWith;
 
 namespace {
@@ -110,7 +117,7 @@ TEST_CASE("results file: another format is refused, and both are named") {
   played(path, ResultsMode::create, 1, {"a"});
   change(path, "PRAGMA user_version = 7");
   CHECK(refusal(path) == cannot_write(path,
-                                      "it is of format 7, and this program's is format 3; use the version of "
+                                      "it is of format 7, and this program's is format 4; use the version of "
                                       "Fanmill that made it"));
 }
 
@@ -153,9 +160,26 @@ TEST_CASE("results file: damage in a table is seen when a run begins, and what m
   fill(path);
   std::string bytes = directory.read("x.db");
   const std::size_t page = 32768;
-  std::fill(bytes.begin() + 10 * page, bytes.begin() + 12 * page, '\x5A');
-  directory.write("damaged.db", bytes);
   const std::string damaged = directory.path("damaged.db");
+  // Rows that a block repeats are not read when a run begins: then the block is what may be damaged. An audit
+  // sees both.
+  const std::size_t block = std::stoul(ask(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'block'"));
+  for (const auto& [from, count, at_begin] :
+       {std::tuple{std::size_t{10}, std::size_t{2}, false}, std::tuple{block - 1, std::size_t{1}, true}}) {
+    CAPTURE(from);
+    std::string wrong = bytes;
+    std::fill_n(wrong.begin() + static_cast<std::ptrdiff_t>(from * page), count * page, '\x5A');
+    directory.write("damaged.db", wrong);
+    CHECK_THAT(error_of([&] { static_cast<void>(audit_results(damaged)); }), Contains("it is damaged"));
+    const std::string told = error_of([&] { PlayedRun(damaged, ResultsMode::resume, RunId{2}); });
+    if (at_begin) CHECK_THAT(told, StartsWith(cannot_write(damaged, "it is damaged")));
+  }
+  // Without blocks the rows are read.
+  directory.write("damaged.db", bytes);
+  change(damaged, "DELETE FROM block");
+  std::string wrong = directory.read("damaged.db");
+  std::fill_n(wrong.begin() + 10 * page, 2 * page, '\x5A');
+  directory.write("damaged.db", wrong);
   CHECK_THAT(error_of([&] { PlayedRun(damaged, ResultsMode::resume, RunId{2}); }),
              StartsWith(cannot_write(damaged, "it is damaged")));
 
@@ -292,6 +316,19 @@ TEST_CASE("results file: one that becomes read-only in the middle is an error in
     CHECK(last_run(path) == "a");
   }
   CHECK(::umount(mounted.c_str()) == 0);
+}
+
+// Else the fuzzing of results files begins with what is refused at once.
+TEST_CASE("results file: those that fuzzing begins with are of this format") {
+  const TempDirectory directory;
+  for (const char* name : {"audit", "read", "resume", "retry"}) {
+    CAPTURE(name);
+    std::ifstream stream(std::string(FANMILL_FUZZ_CORPUS "/results_files/") + name, std::ios::binary);
+    REQUIRE(stream.get() != EOF);  // chooses what is done with it
+    directory.write("x.db", std::string(std::istreambuf_iterator<char>(stream), {}));
+    CHECK_THAT(audit_results(directory.path("x.db")).statement, EndsWith("run 2, complete"));
+    CHECK(ask(directory.path("x.db"), "SELECT count(*) FROM block") == "1");
+  }
 }
 
 }  // namespace fanmill::store

@@ -75,9 +75,7 @@ TEST_CASE("resume: a million rows are loaded in little time and memory, and boun
   CHECK(bound < 20);
 }
 
-TEST_CASE(
-    "resume: of many rows, read in two halves, those that are bound, of this run and of others are told "
-    "apart") {
+TEST_CASE("resume: of many rows those that are bound, of this run and of others are told apart") {
   constexpr std::size_t block = 100;
   constexpr std::size_t old = 80'000;
   constexpr std::size_t fresh = 30'000;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -84,11 +85,18 @@ TEST_CASE("row block: what blocks say is what the rows say") {
   std::uint64_t run = 0;
   std::vector<std::uint64_t> unfinished;  // tasks of the run that were announced and have no outcome
   for (int sink = 0; sink < 8; ++sink) {
+    const bool last = sink == 7;  // it leaves some blocks, whatever was before
     const auto store = open_results_file(
-        {.path = path, .mode = below(3) == 0 ? ResultsMode::retry_failed : ResultsMode::resume});
+        {.path = path, .mode = !last && below(4) == 0 ? ResultsMode::retry_failed : ResultsMode::resume});
     for (std::size_t lives = 1 + below(2); lives-- > 0;) {
-      const bool goes_on = run != 0 && below(2) == 0;
-      if (!goes_on) ++run;
+      const bool goes_on = !last && run != 0 && below(2) == 0;
+      if (!goes_on) {
+        ++run;
+        // The input is edited between runs.
+        const std::size_t from = last ? 0 : below(items);
+        for (std::size_t i = from; i < std::min(items, from + (last ? 4000 : below(6000))); ++i)
+          keys[i] = {random(), below(items)};
+      }
       store->begin(RunId{run}, "\n");
       const SafeIds stored = store->stored();
       std::vector<bool> has(items);
@@ -101,13 +109,13 @@ TEST_CASE("row block: what blocks say is what the rows say") {
       for (TaskId id = 0; id < items; ++id) {
         if (!has[id]) store->announce(id, std::span(keys).subspan(id, 1), answer);
       }
-      std::size_t left = below(items);
+      std::size_t left = last ? items : below(items);
       std::size_t commit = 1 + below(5000);
       std::size_t since = 0;
       for (const IdRange& range : answer.fresh) {
         for (TaskId id = range.first; id <= range.last && left > 0; ++id, --left) {
           if (below(9) == 0) continue;
-          store->accept(of_functions, below(7) == 0 ? failed(id, wire::Cause::exit, 1, "x") : ok(id, "x"));
+          store->accept(of_functions, below(5000) == 0 ? failed(id, wire::Cause::exit, 1, "x") : ok(id, "x"));
           if (++since == commit) {
             store->flush(Time{});
             since = 0;
@@ -137,7 +145,7 @@ TEST_CASE("row block: what blocks say is what the rows say") {
     all.push_back(answer.fresh);
     return all;
   };
-  CHECK(ask(path, "SELECT count(*) > 2 FROM block") == "1");
+  CHECK(ask(path, "SELECT sum(count) > 2000 FROM block") == "1");
   // Each block is of rows that are there, and says what they say.
   CHECK(ask(path,
             "SELECT count(*) FROM block b WHERE count <> (SELECT count(*) FROM result r "
