@@ -255,7 +255,7 @@ class Files(KeysTest):
         (self.allowed / "bob.key").write_text("nonsense")
         program = self.run_program("ventilator", "--bind", endpoint, *self.binds("head"))
         self.assert_status(program, 3)
-        self.assert_message(program, "cannot read the keys of --allow, .*bob.key")
+        self.assert_message(program, "cannot read the key of --allow, .*bob.key")
 
 
 if __name__ == "__main__":
