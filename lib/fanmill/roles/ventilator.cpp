@@ -162,7 +162,10 @@ RunReport VentilatorLoop::run() {
       check_awaited();
       send_tasks();
       perform();
-      if (finish_) return report(started);
+      if (finish_) {
+        strangers_.finish();
+        return report(started);
+      }
       wait(now);
       check_lanes();
       const Time later = Clock::now();
@@ -181,6 +184,7 @@ RunReport VentilatorLoop::run() {
 
 void VentilatorLoop::obey_stop(Time now) {
   const int level = stop_.level();
+      strangers_.tick(now);
   if (level == stop_level_) return;
   stop_level_ = level;
   if (level == 1) {
@@ -258,7 +262,7 @@ void VentilatorLoop::wait(Time now) {
   for (const LaneToken token : awaited_) lanes_.watch_writable(token, poller_);
   lanes_.watch_peers(poller_);
   if (status_socket_) status_socket_->watch(poller_);
-  Time until = run_.next_tick();
+  Time until = std::min(run_.next_tick(), strangers_.next_tick());
   if (settings_.watch) until = std::min(until, progress_due_);
   const bool wants_input = run_.wants_input();
   const int input_fd = wants_input ? input_.wait_fd() : -1;
