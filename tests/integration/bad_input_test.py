@@ -111,6 +111,11 @@ class CommandLine(PipelineTest):
         self.check(2, "--connect.*--insecure", "worker", "--connect", "tcp://192.0.2.1:5555", *ECHO)
         self.check(2, "--listen.*--insecure", "fanmill", "run", "--listen", "tcp://*:5555", *ECHO)
 
+    def test_all_the_help_of_the_front_door_is_its_help(self):
+        short, whole = (self.run_program("fanmill", option) for option in ("--help", "--help-all"))
+        self.assert_status(whole, 0)
+        self.assertEqual(whole.stdout, short.stdout)
+
     def test_help_and_version_of_each_program(self):
         for name, *words in (["fanmill"], ["fanmill", "run"], ["ventilator"], ["worker"], ["sink"]):
             with self.subTest(program=[name, *words]):
