@@ -44,11 +44,11 @@ int run_front_door(Process& process) {
   for (const Subcommand& subcommand : subcommands) {
     if (subcommand.name == word) return subcommand.body(process);
   }
-  if (word == "--help" || word == "-h" || word == "--version") {
+  if (word == "--help" || word == "--help-all" || word == "-h" || word == "--version") {
     print(process.closed, word == "--version" ? version_text() : overview_text());
     return 0;
   }
-  std::vector<std::string_view> known{"--help", "--version"};
+  std::vector<std::string_view> known{"--help", "--help-all", "--version"};
   for (const Subcommand& subcommand : subcommands) known.push_back(subcommand.name);
   const std::string_view meant = nearest(word, known);
   throw usage_error(fmt::format("'{}'", word), "there is no such program",

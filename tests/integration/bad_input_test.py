@@ -111,6 +111,11 @@ class CommandLine(PipelineTest):
         self.check(2, "--connect.*--insecure", "worker", "--connect", "tcp://192.0.2.1:5555", *ECHO)
         self.check(2, "--listen.*--insecure", "fanmill", "run", "--listen", "tcp://*:5555", *ECHO)
 
+    def test_all_the_help_of_the_front_door_is_its_help(self):
+        short, whole = (self.run_program("fanmill", option) for option in ("--help", "--help-all"))
+        self.assert_status(whole, 0)
+        self.assertEqual(whole.stdout, short.stdout)
+
     def test_help_and_version_of_each_program(self):
         for name, *words in (["fanmill"], ["fanmill", "run"], ["ventilator"], ["worker"], ["sink"]):
             with self.subTest(program=[name, *words]):
@@ -258,6 +263,61 @@ class Start(PipelineTest):
         self.assert_status(sink, 141)
         self.assert_status(ventilator, 3)
         self.assert_status(worker, 0)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can make another user's socket")
+class OthersSockets(PipelineTest):
+    """Without keys, over ipc: who made the socket first would feed its items to a worker's command."""
+
+    def others_listener(self, path):
+        self.scratch.chmod(0o777)
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        nobody = pwd.getpwnam("nobody").pw_uid
+        os.seteuid(nobody)
+        try:
+            listener.bind(str(path))
+            listener.listen()
+        finally:
+            os.seteuid(0)
+        return listener
+
+    def commands(self, endpoint):
+        return [("worker", "--connect", endpoint, *ECHO), ("sink", "--connect", endpoint),
+                ("fanmill", "status", endpoint)]
+
+    def test_a_socket_that_is_another_users_is_3_and_hears_nothing(self):
+        endpoint = f"ipc://{self.scratch}/control"
+        listener = self.others_listener(self.scratch / "control")
+        listener.setblocking(False)
+        for command in self.commands(endpoint):
+            program = self.run_program(*command)
+            self.assert_status(program, 3)
+            self.assert_message(program, f"cannot connect to {endpoint}: the socket there is another user's "
+                                         r"\(nobody\); name another path, or use keys")
+            self.assertRaises(BlockingIOError, listener.accept)
+
+    def test_one_that_is_made_while_a_worker_waits_hears_no_hello(self):
+        endpoint = f"ipc://{self.scratch}/control"
+        programs = [self.start(*command) for command in self.commands(endpoint)[:2]]
+        for program in programs:
+            program.wait_for_line("waiting for a ventilator")
+        # A path can be made to look like root's between a look at it and the connection: who listens counts.
+        listener = self.others_listener(self.scratch / "beside")
+        os.chown(self.scratch / "beside", 0, 0)
+        (self.scratch / "beside").rename(self.scratch / "control")
+        for program in programs:
+            self.assertEqual(program.wait(), 3)
+            self.assert_message(program, f"cannot connect to {endpoint}: the socket there is another user's")
+        listener.settimeout(10)
+        for _ in programs:
+            connection, _ = listener.accept()
+            connection.settimeout(10)
+            heard = b""
+            while part := connection.recv(1024):
+                heard += part
+            connection.close()
+            self.assertNotIn(b"fanmill", heard)
 
 
 class Items(PipelineTest):

@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -177,6 +178,25 @@ class Refusals(KeysTest):
         ventilator.wait_for_line("refused a connection.*: it took this for somebody else")
         self.assertLess(ventilator.stderr.count("\n"), 20)
 
+    def test_what_ended_before_it_could_be_asked_is_told_and_what_was_held_back_is_told_at_the_end(self):
+        port = free_port()
+        ventilator = self.start("ventilator", "--bind", f"tcp://0.0.0.0:{port}", *self.binds("head"),
+                                stdin=subprocess.PIPE)
+        endpoint = f"tcp://127.0.0.1:{port}"
+        host = socket.gethostname()
+        ventilator.wait_for_line(f"waiting for a sink: fanmill-sink --connect tcp://{host}:{port} --key FILE "
+                                 "--server-key FILE --allow DIR$")
+        socket.create_connection(("127.0.0.1", port)).close()
+        ventilator.wait_for_line("a connection from 127.0.0.1 ended during the handshake")
+        head = Key(self.secret("head")).public
+        for _ in range(4):
+            self.assertIn(knock(endpoint, DEALER, Key(), head), REFUSED)
+        ventilator.signal(signal.SIGINT)
+        ventilator.wait_for_line("stopping: ")
+        ventilator.signal(signal.SIGINT)
+        self.assertEqual(ventilator.wait(), 130)
+        self.assert_message(ventilator, r"refused a connection from 127.0.0.1: its key .* \(3 of them since this")
+
     def test_a_worker_with_a_key_says_nothing_to_a_ventilator_without(self):
         for transport in ("tcp", "ipc"):
             endpoint = self.endpoint(transport)
@@ -255,7 +275,7 @@ class Files(KeysTest):
         (self.allowed / "bob.key").write_text("nonsense")
         program = self.run_program("ventilator", "--bind", endpoint, *self.binds("head"))
         self.assert_status(program, 3)
-        self.assert_message(program, "cannot read the keys of --allow, .*bob.key")
+        self.assert_message(program, "cannot read the key of --allow, .*bob.key")
 
 
 if __name__ == "__main__":

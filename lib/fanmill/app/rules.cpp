@@ -81,8 +81,8 @@ class Rules {
     const bool connects =
         program() == Program::worker || program() == Program::sink || program() == Program::status;
     const bool binds = program() != Program::worker && program() != Program::status;
-    if (connects) needs("--key", "--server-key", "whose ventilator is at the other end?");
-    if (binds) needs("--key", "--allow", "whose keys are to be let in?");
+    if (connects) needs("--key", "--server-key", "it has to be known whose ventilator is at the other end");
+    if (binds) needs("--key", "--allow", "it has to be known whose keys are let in");
     if (is_given("--key") && is_given("--insecure")) {
       throw usage_error("--insecure", "--key is given too, and keeps strangers out", "use one of them");
     }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fanmill/base/time.hpp>
 
@@ -18,14 +19,26 @@ class Refusals {
   // that have come in that time, the others share one line.
   [[nodiscard]] std::optional<std::string> refused(const std::string& address, const std::string& reason,
                                                    Time now, const std::string& kind = {});
+  // The same of a connection that ended by itself before it was known who it was.
+  [[nodiscard]] std::optional<std::string> ended(const std::string& address, Time now);
+  // The lines that are due without anybody coming: of those held back, ten seconds after the last of their
+  // kind was said; and all that are left, at the end.
+  [[nodiscard]] std::vector<std::string> due(Time now);
+  [[nodiscard]] Time next() const;
+  [[nodiscard]] std::vector<std::string> rest();
   [[nodiscard]] std::uint64_t count() const { return count_; }
 
  private:
+  using Key = std::pair<std::string, std::string>;  // address and kind
   struct Said {
     Time at{};
     std::uint64_t unsaid = 0;
+    std::string line{};  // without their number
   };
-  std::map<std::pair<std::string, std::string>, Said> said_;  // by address and reason
+  [[nodiscard]] std::optional<std::string> come(Key key, std::string line, Time now);
+  static std::string say(Said& said, Time now);
+
+  std::map<Key, Said> said_;
   std::uint64_t count_ = 0;
 };
 

@@ -454,15 +454,17 @@ void Run::tick(Time now) {
     case Patience::Verdict::wait:
       break;
     case Patience::Verdict::say:
-      tell(Severity::info, "waiting for a sink: fanmill-sink --connect " + settings_.address);
+      tell(Severity::info,
+           "waiting for a sink: fanmill-sink --connect " + settings_.address + settings_.sink_options);
       break;
     case Patience::Verdict::give_up:
       finish(3, "no sink came within --wait-timeout; it is started with: fanmill-sink --connect " +
-                    settings_.address);
+                    settings_.address + settings_.sink_options);
       return;
   }
   const std::size_t needed = workers_needed();
-  const std::size_t here = dispatcher_.open_lanes();
+  // Before there is a sink, workers that have joined wait for it as well.
+  const std::size_t here = sink_ ? dispatcher_.open_lanes() : workers_.size();
   switch (for_workers_.check(here < needed && dispatcher_.pending() > 0 && !stopped_, now)) {
     case Patience::Verdict::wait:
       break;
@@ -470,11 +472,12 @@ void Run::tick(Time now) {
       tell(Severity::info, (needed > 1 ? "waiting for workers, " + std::to_string(here) + " of " +
                                              std::to_string(needed) + " are here"
                                        : std::string("waiting for a worker")) +
-                               ": fanmill-worker --connect " + settings_.address + " COMMAND");
+                               ": fanmill-worker --connect " + settings_.address + settings_.worker_options +
+                               " COMMAND");
       break;
     case Patience::Verdict::give_up:
       finish(3, "no worker came within --wait-timeout; one is started with: fanmill-worker --connect " +
-                    settings_.address + " COMMAND");
+                    settings_.address + settings_.worker_options + " COMMAND");
   }
 }
 

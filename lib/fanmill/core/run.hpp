@@ -60,9 +60,11 @@ class Run {
   struct Settings {
     Dispatcher::Settings dispatcher;
     std::string delimiter;
-    std::string separator{};  // between the columns of an item; empty: there are none
-    std::string address;      // where workers and sinks connect, for people
-    std::string host{};       // of this process, for people; and its pid
+    std::string separator{};       // between the columns of an item; empty: there are none
+    std::string address;           // where workers and sinks connect, for people
+    std::string worker_options{};  // what else they have to say for that, each with a blank before it
+    std::string sink_options{};
+    std::string host{};  // of this process, for people; and its pid
     std::uint64_t pid = 0;
     Duration wait_timeout = Duration::max();
     std::optional<std::uint64_t> halt_after;  // failed tasks that end the run

@@ -280,16 +280,23 @@ void Station::leave(const std::string& reason, Time now, std::span<const TaskId>
   }
 }
 
+namespace {
+constexpr const char* over_ipc = "is it another user's, or in a directory that is closed to this one?";
+bool is_ipc(std::string_view endpoint) {
+  return endpoint.starts_with("ipc://");
+}
+}  // namespace
+
 void Station::check_unreachable(Time now) {
   if (now < complain_ || state_ == State::calling) return;
   complain_ = never;
   std::string what;
   if (!lane_up_) {
-    what = "cannot reach its lane " + lane_ +
-           " though control works: a firewall? see --lane-ports of the ventilator";
+    what = "cannot reach its lane " + lane_ + " though control works: " +
+           (is_ipc(lane_) ? over_ipc : "a firewall? see --lane-ports of the ventilator");
   } else if (!sink_.endpoint.empty() && !results_up_) {
-    what = "cannot reach the sink at " + sink_.endpoint +
-           " though control works: a firewall? see --bind and --advertise of the sink";
+    what = "cannot reach the sink at " + sink_.endpoint + " though control works: " +
+           (is_ipc(sink_.endpoint) ? over_ipc : "a firewall? see --bind and --advertise of the sink");
   } else {
     return;
   }

@@ -23,6 +23,7 @@ class ControlLink {
         socket_(context, transport::Kind::dealer, socket_settings(settings, ventilator)),
         monitor_(context, socket_),
         connected_(ventilator.scheme == Scheme::inproc) {
+    require_own_socket(settings, ventilator);
     socket_.connect(ventilator);
   }
 
@@ -43,7 +44,7 @@ class ControlLink {
 
   // What has come: Machine is a core::Station or core::Collector. `perform` is called after each message,
   // since what the machine has asked for may decide what it makes of the next. Throws Error{refused} where
-  // the keys do not fit.
+  // the keys do not fit, Error{unavailable} where another user has the ventilator's path.
   template <class Machine, class Perform>
   void read(Machine& machine, Time now, Perform perform) {
     bool up = false;
@@ -51,6 +52,7 @@ class ControlLink {
     while (const auto event = monitor_.next()) {
       up = up || event->what == transport::Monitor::What::up;
       down = down || event->what == transport::Monitor::What::down;
+      require_own_peer(settings_, ventilator_, *event);
       look_at_keys(event->what, now);
     }
     while (auto frame = socket_.receive()) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <fanmill/roles/keys.hpp>
+#include <fanmill/transport/ipc_path.hpp>
 
 namespace fanmill::roles {
 
@@ -37,6 +38,18 @@ void throw_if_refused(transport::Monitor::What what, const CommonSettings& setti
                   "start it with --key and --allow, or this without --key");
   }
   throw because("it lets in none without a key", "give --key FILE and --server-key KEY");
+}
+
+void require_own_socket(const CommonSettings& settings, const Endpoint& where) {
+  if (where.scheme == Scheme::ipc && !settings.key) transport::require_own_socket(where.path);
+}
+
+void require_own_peer(const CommonSettings& settings, const Endpoint& where,
+                      const transport::Monitor::Event& event) {
+  if (where.scheme != Scheme::ipc || settings.key) return;
+  using What = transport::Monitor::What;
+  if (event.what == What::opened) transport::require_own_peer(where.path, event.fd);
+  if (event.what == What::unreachable) transport::require_own_socket(where.path);
 }
 
 std::string cut_off_words(const Endpoint& where) {

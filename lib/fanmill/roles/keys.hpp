@@ -25,6 +25,12 @@ void use_key(transport::SocketSettings& socket, const CommonSettings& settings, 
 void throw_if_refused(transport::Monitor::What what, const CommonSettings& settings, const std::string& who,
                       const std::string& where);
 
+// Before connecting and again where that has failed, and once a connection is made: without keys, over ipc,
+// only this user's or root's socket will do (Error{unavailable}). A key says more than a user's number.
+void require_own_socket(const CommonSettings& settings, const Endpoint& where);
+void require_own_peer(const CommonSettings& settings, const Endpoint& where,
+                      const transport::Monitor::Event& event);
+
 // Of a connection that was cut off again and again.
 [[nodiscard]] Error cut_off_error(const Endpoint& where);
 [[nodiscard]] std::string cut_off_words(const Endpoint& where);

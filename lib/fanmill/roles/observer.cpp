@@ -23,6 +23,7 @@ class Observer {
       : settings_(settings),
         socket_(context, transport::Kind::dealer, socket_settings(settings)),
         monitor_(context, socket_) {
+    require_own_socket(settings, settings.connect);
     socket_.connect(settings.connect);
   }
 
@@ -42,6 +43,7 @@ class Observer {
       poller_.watch_readable(monitor_);
       poller_.wait(now, std::min(ask, end));
       while (const auto event = monitor_.next()) {
+        require_own_peer(settings_, settings_.connect, *event);
         throw_if_refused(event->what, settings_, "the ventilator", settings_.connect.text());
         if (event->what == transport::Monitor::What::unreachable && !patient) throw no_answer();
         connected_ = connected_ || event->what == transport::Monitor::What::up;

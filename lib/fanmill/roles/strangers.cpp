@@ -25,22 +25,40 @@ void Strangers::on_event(const transport::Monitor::Event& event, Time now) {
       const std::string address = std::exchange(addresses_[event.fd], {});
       addresses_.erase(event.fd);
       const std::string reason = std::exchange(reason_, {});
-      if (!reason.empty()) tell(address, reason, now);
+      const bool cut_off = std::exchange(cut_off_, false);
+      if (!reason.empty()) {
+        tell(address, reason, now);
+      } else if (cut_off) {
+        say(refusals_.ended(address, now));
+      }
       break;
     }
     case What::up:
     case What::unreachable:
     case What::crowded:
     case What::refused:
+      break;
+    // A peer without a key may have seen that there is one here, and gone, before that was seen here.
     case What::cut_off:
+      cut_off_ = true;
       break;
   }
 }
 
 void Strangers::tell(const std::string& address, const std::string& reason, Time now) {
-  if (const auto line = refusals_.refused(address, reason, now)) {
-    settings_.notice(Severity::warning, *line);
-  }
+  say(refusals_.refused(address, reason, now));
+}
+
+void Strangers::say(const std::optional<std::string>& line) {
+  if (line) settings_.notice(Severity::warning, *line);
+}
+
+void Strangers::finish() {
+  for (const std::string& line : refusals_.rest()) settings_.notice(Severity::warning, line);
+}
+
+void Strangers::tick(Time now) {
+  for (const std::string& line : refusals_.due(now)) settings_.notice(Severity::warning, line);
 }
 
 }  // namespace fanmill::roles

@@ -51,6 +51,9 @@ class VentilatorLoop : private input::Receiver {
   static Run::Settings run_settings(const VentilatorSettings& settings, const input::Input& input,
                                     const Endpoint& address);
 
+  static Endpoint address_for_people(const VentilatorSettings& settings, const Endpoint& bound,
+                                     const std::string& host);
+
   void open_status_socket(transport::Context& context);
   void report_progress(Time now);
 
@@ -112,6 +115,18 @@ std::vector<Endpoint> VentilatorLoop::bind_all() {
   return endpoints;
 }
 
+// Nobody can connect to a wildcard.
+Endpoint VentilatorLoop::address_for_people(const VentilatorSettings& settings, const Endpoint& bound,
+                                            const std::string& host) {
+  Endpoint address = bound;
+  if (bound.scheme == Scheme::tcp && !settings.advertise.empty()) {
+    address.host = settings.advertise;
+  } else if (bound.is_wildcard()) {
+    address.host = host;
+  }
+  return address;
+}
+
 Run::Settings VentilatorLoop::run_settings(const VentilatorSettings& settings, const input::Input& input,
                                            const Endpoint& address) {
   Run::Settings result;
@@ -127,8 +142,15 @@ Run::Settings VentilatorLoop::run_settings(const VentilatorSettings& settings, c
   }
   result.delimiter = input.delimiter();
   result.separator = settings.separator;
-  result.address = address.text();
   const wire::Hello own = introduce(wire::Role::worker, address);
+  const Endpoint people = address_for_people(settings, address, own.host);
+  result.address = people.text();
+  if (settings.key) {
+    result.worker_options = " --key FILE --server-key FILE";
+    result.sink_options = result.worker_options + " --allow DIR";
+  } else if (settings.insecure && !people.is_loopback()) {
+    result.worker_options = result.sink_options = " --insecure";
+  }
   result.host = own.host;
   result.pid = own.pid;
   result.wait_timeout = settings.wait_timeout;
@@ -159,10 +181,14 @@ RunReport VentilatorLoop::run() {
       run_.tick(now);
       perform();
       report_progress(now);
+      strangers_.tick(now);
       check_awaited();
       send_tasks();
       perform();
-      if (finish_) return report(started);
+      if (finish_) {
+        strangers_.finish();
+        return report(started);
+      }
       wait(now);
       check_lanes();
       const Time later = Clock::now();
@@ -258,7 +284,7 @@ void VentilatorLoop::wait(Time now) {
   for (const LaneToken token : awaited_) lanes_.watch_writable(token, poller_);
   lanes_.watch_peers(poller_);
   if (status_socket_) status_socket_->watch(poller_);
-  Time until = run_.next_tick();
+  Time until = std::min(run_.next_tick(), strangers_.next_tick());
   if (settings_.watch) until = std::min(until, progress_due_);
   const bool wants_input = run_.wants_input();
   const int input_fd = wants_input ? input_.wait_fd() : -1;

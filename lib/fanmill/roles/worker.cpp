@@ -32,7 +32,7 @@ struct Connection {
       : socket(context, kind, settings), monitor(context, socket) {}
   transport::Socket socket;
   transport::Monitor monitor;
-  bool over_tcp = false;
+  Endpoint to{};
   int fd = -1;  // of the connection that was opened last
 };
 
@@ -229,7 +229,7 @@ bool WorkerLoop::connect(std::unique_ptr<Connection>& connection, transport::Kin
   endpoint = resolve(endpoint, settings_.connect);
   use_key(settings, settings_, endpoint, server);
   connection = std::make_unique<Connection>(context_, kind, settings);
-  connection->over_tcp = endpoint.scheme == Scheme::tcp;
+  connection->to = endpoint;
   try {
     connection->socket.connect(endpoint);
   } catch (const Error& error) {
@@ -386,6 +386,7 @@ void WorkerLoop::read_monitors(Time now) {
   while (lane_) {
     const auto event = lane_->monitor.next();
     if (!event) break;
+    require_own_peer(settings_, lane_->to, *event);
     throw_if_refused(event->what, settings_, "the ventilator's lane", station_.lane());
     if (event->what == What::up) station_.on_lane_up(now);
     if (event->what == What::down || event->what == What::unreachable) {
@@ -397,10 +398,11 @@ void WorkerLoop::read_monitors(Time now) {
   while (results_) {
     const auto event = results_->monitor.next();
     if (!event) break;
+    require_own_peer(settings_, results_->to, *event);
     throw_if_refused(event->what, settings_, "the sink", station_.sink().endpoint);
     if (event->what == What::opened) results_->fd = event->fd;
     if (event->what == What::up) {
-      if (results_->over_tcp) look_due_ = now + look_period;
+      if (results_->to.scheme == Scheme::tcp) look_due_ = now + look_period;
       station_.on_results_up(now);
     }
     if (event->what == What::down) {

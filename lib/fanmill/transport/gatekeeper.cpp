@@ -122,10 +122,21 @@ void Gatekeeper::answer_until_end() {
   for (;;) {
     std::array<zmq_pollitem_t, 2> items{
         {{questions_.handle(), 0, ZMQ_POLLIN, 0}, {nullptr, end_.fd(), ZMQ_POLLIN, 0}}};
-    uninterrupted([&] { return zmq_poll(items.data(), static_cast<int>(items.size()), -1); });
-    if (items[1].revents != 0) return;
+    uninterrupted([&] { return zmq_poll(items.data(), static_cast<int>(items.size()), wait_in_ms()); });
     if (items[0].revents != 0) answer();
+    const bool is_end = items[1].revents != 0;
+    for (const std::string& line : is_end ? refusals_.rest() : refusals_.due(Clock::now())) {
+      notice_(Severity::warning, line);
+    }
+    if (is_end) return;
   }
+}
+
+long Gatekeeper::wait_in_ms() const {
+  const Time due = refusals_.next();
+  if (due == never) return -1;
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now());
+  return std::max<long>(0, wait.count());
 }
 
 // Frames of a question: version, number, domain, address, routing id, mechanism, credentials. Of the answer:

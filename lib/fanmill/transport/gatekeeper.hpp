@@ -35,6 +35,7 @@ class Gatekeeper {
  private:
   void answer_until_end();
   void answer();
+  [[nodiscard]] long wait_in_ms() const;
   void end();
 
   AllowList allowed_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +12,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <pwd.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -37,6 +39,22 @@ Error in_use(const std::string& path) {
   return cannot_bind(path, reason_of(EADDRINUSE), "is another one running?");
 }
 
+Error is_locked(const std::string& path) {
+  return cannot_bind(path, fmt::format("{}: '{}' is locked", reason_of(EADDRINUSE), lock_path(path)),
+                     "is another one running? if not, name another path");
+}
+
+Error cannot_lock(const std::string& path, int error) {
+  if (error == ENOENT) return cannot_bind(path, "no such directory", "make it, or name another path");
+  const std::string name = lock_path(path);
+  if (error == ELOOP) {
+    return cannot_bind(path, fmt::format("'{}' is a link, and not followed", name),
+                       "remove it, or name another path");
+  }
+  return cannot_bind(path, fmt::format("{} for '{}'", reason_of(error), name),
+                     error == EACCES ? "name a path in a directory of yours" : "name another path");
+}
+
 // Whoever releases a lock unlinks its file first, so a lock on a file that is no longer at its path locks
 // nothing.
 bool is_at(int file, const std::string& path) {
@@ -50,12 +68,9 @@ Descriptor take_lock(const std::string& path) {
   const std::string name = lock_path(path);
   for (;;) {
     Descriptor file(open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!file) {
-      throw errno == ENOENT ? cannot_bind(path, "no such directory")
-                            : cannot_bind(path, fmt::format("{} for {}", reason_of(errno), name));
-    }
+    if (!file) throw cannot_lock(path, errno);
     if (flock(file.fd(), LOCK_EX | LOCK_NB) != 0) {
-      throw errno == EWOULDBLOCK ? in_use(path) : cannot_bind(path, reason_of(errno));
+      throw errno == EWOULDBLOCK ? is_locked(path) : cannot_lock(path, errno);
     }
     if (is_at(file.fd(), name)) return file;
   }
@@ -98,6 +113,42 @@ std::optional<Error> remove_dead_socket(const std::string& path) {
   }
   if (unlink(path.c_str()) != 0 && errno != ENOENT) return cannot_bind(path, reason_of(errno));
   return std::nullopt;
+}
+
+bool is_another_users(uid_t user) {
+  return user != geteuid() && user != 0;
+}
+
+std::string user_name(uid_t user) {
+  std::array<char, 1024> text{};
+  passwd entry{};
+  passwd* found = nullptr;
+  const bool known = getpwuid_r(user, &entry, text.data(), text.size(), &found) == 0 && found != nullptr;
+  return known ? entry.pw_name : std::to_string(user);
+}
+
+Error cannot_connect(const std::string& path, std::string_view reason, std::string_view next) {
+  return {ErrorCode::unavailable, "connect to", "ipc://" + path, reason, next};
+}
+
+constexpr std::string_view use_keys = "name another path, or use keys: they prove who is there";
+
+Error is_of_another(const std::string& path, uid_t user) {
+  return cannot_connect(path, fmt::format("the socket there is another user's ({})", user_name(user)),
+                        use_keys);
+}
+
+// What is in the way to a path that cannot be looked at.
+Error is_closed(const std::string& path) {
+  struct stat there {};
+  std::filesystem::path closed = path;
+  do {
+    closed = closed.parent_path();
+  } while (stat(closed.c_str(), &there) != 0 && closed.has_relative_path());
+  return cannot_connect(
+      path,
+      fmt::format("{}: '{}' is for {} alone", reason_of(EACCES), closed.string(), user_name(there.st_uid)),
+      "name another path");
 }
 
 // The variable's directory, if it is an absolute path.
@@ -184,6 +235,29 @@ std::vector<std::string> live_sockets(std::string_view prefix) {
     }
   }
   return live;
+}
+
+void require_own_socket(const std::string& path) {
+  struct stat there {};
+  if (stat(path.c_str(), &there) != 0) {
+    if (errno == EACCES) throw is_closed(path);
+    return;
+  }
+  if (!S_ISSOCK(there.st_mode)) return;
+  if (is_another_users(there.st_uid)) throw is_of_another(path, there.st_uid);
+  if (faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0 && errno == EACCES) {
+    throw cannot_connect(
+        path, fmt::format("{}: the socket there is {}'s", reason_of(EACCES), user_name(there.st_uid)),
+        use_keys);
+  }
+}
+
+void require_own_peer(const std::string& path, int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+  // The descriptor may be another thing's by now; what is not of a local socket has no pid.
+  if (peer.pid != 0 && is_another_users(peer.uid)) throw is_of_another(path, peer.uid);
 }
 
 IpcPath::IpcPath(std::string path) : path_(std::move(path)) {

@@ -21,6 +21,15 @@ namespace fanmill::transport {
 // their locks.
 [[nodiscard]] std::vector<std::string> live_sockets(std::string_view prefix);
 
+// What keeps whoever has no keys from connecting to another user's socket. Both throw Error{unavailable} that
+// names the user; root's is as good as one's own. What is not there yet is no error.
+//
+// Looks at the path: whose the socket there is, and whether this user may connect to it.
+void require_own_socket(const std::string& path);
+// Looks at a connection that has been made to `path`: who listens at its other end. Nothing where it has
+// gone.
+void require_own_peer(const std::string& path, int fd);
+
 // Holds an ipc path for as long as it lives: takes an flock on PATH.lock, refuses (Error{unavailable}:
 // address in use; is another one running?) if somebody has it, removes a dead socket of this user's that is
 // there, and never a live one nor anything that is not a socket. Removes both files at its end. libzmq by

@@ -45,25 +45,59 @@ void read_all(int fd, Wiped& text, const std::string& option, const std::string&
   sodium_memzero(part.data(), part.size());
 }
 
-DecodedKey read_key(const std::string& option, const std::string& file, bool is_secret) {
-  const bool is_stdin = is_secret && file == "-";
-  Descriptor opened(is_stdin ? -1 : ::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  const int fd = is_stdin ? STDIN_FILENO : opened.fd();
-  struct stat facts {};
-  if (fd < 0 || ::fstat(fd, &facts) != 0) throw cannot_read(option, file, reason_of(errno));
-  if (S_ISDIR(facts.st_mode)) throw cannot_read(option, file, "is a directory");
-  if (is_secret && S_ISREG(facts.st_mode) && (facts.st_mode & 0077) != 0) {
-    throw cannot_read(option, file, "others than its owner may read it or write to it",
-                      fmt::format("chmod 600 '{}'", file));
+std::string_view next_step(int open_error) {
+  switch (open_error) {
+    case ENOENT:
+      return "fanmill keygen makes one";
+    case EACCES:
+      return "let this user read it (ls -l shows whose it is)";
+    default:
+      return {};
   }
-  Wiped text;
-  read_all(fd, text, option, file);
+}
+
+// Does not wait for whoever may write to a FIFO.
+Descriptor open_regular(const std::string& option, const std::string& file, struct stat& facts) {
+  Descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (opened.fd() < 0) {
+    const int error = errno;
+    if (error == ENOENT && ::lstat(file.c_str(), &facts) == 0) {
+      throw cannot_read(option, file, "it is a link to what is not there", "mend or remove it");
+    }
+    throw cannot_read(option, file, reason_of(error), next_step(error));
+  }
+  if (::fstat(opened.fd(), &facts) != 0) throw cannot_read(option, file, reason_of(errno));
+  if (S_ISDIR(facts.st_mode)) throw cannot_read(option, file, "it is a directory", "name a file in it");
+  if (!S_ISREG(facts.st_mode)) {
+    throw cannot_read(option, file, "it is not a regular file",
+                      "name one; a secret key may come over stdin, as -");
+  }
+  return opened;
+}
+
+DecodedKey decode(const std::string& option, const std::string& file, const Wiped& text) {
   DecodedKey key = decode_key_text(text.bytes);
   if (!key.flaw.empty()) {
     throw cannot_read(option, file, fmt::format("it is not a key file: {}", key.flaw),
                       "fanmill keygen makes one");
   }
   return key;
+}
+
+DecodedKey read_key(const std::string& option, const std::string& file, struct stat& facts) {
+  const Descriptor opened = open_regular(option, file, facts);
+  Wiped text;
+  read_all(opened.fd(), text, option, file);
+  return decode(option, file, text);
+}
+
+DecodedKey read_key_from_stdin(const std::string& option) {
+  Wiped text;
+  read_all(STDIN_FILENO, text, option, "-");
+  if (text.bytes.empty()) {
+    throw cannot_read(option, "-", "there was nothing on stdin", "write the secret file's text to it");
+  }
+  return decode(option, "-", text);
 }
 
 void write_new(const std::string& file, const std::string& text, mode_t mode) {
@@ -122,19 +156,30 @@ PublicKey make_key_files(const std::string& directory, const std::string& name) 
 }
 
 std::shared_ptr<const KeyPair> read_secret_key(const std::string& option, const std::string& file) {
-  DecodedKey key = read_key(option, file, true);
+  struct stat facts {};
+  const bool is_stdin = file == "-";
+  DecodedKey key = is_stdin ? read_key_from_stdin(option) : read_key(option, file, facts);
   if (!key.pair) {
     throw cannot_read(option, file, "there is no secret-key in it",
                       fmt::format("name the file that ends with {}", secret_key_ending));
+  }
+  if (!is_stdin && (facts.st_mode & 0077) != 0) {
+    throw cannot_read(option, file, "others than its owner may read it or write to it",
+                      fmt::format("chmod 600 '{}'", file));
   }
   return std::move(key.pair);
 }
 
 PublicKey read_public_key(const std::string& option, const std::string& file) {
-  DecodedKey key = read_key(option, file, false);
+  struct stat facts {};
+  DecodedKey key = read_key(option, file, facts);
   if (key.pair) {
     throw cannot_read(option, file, "a secret key is in it",
                       fmt::format("name the file that ends with {}", public_key_ending));
+  }
+  if ((facts.st_mode & S_IWOTH) != 0) {
+    throw cannot_read(option, file, "everybody on this host may write to it",
+                      fmt::format("chmod o-w '{}'", file));
   }
   return *key.public_key;
 }
@@ -142,7 +187,12 @@ PublicKey read_public_key(const std::string& option, const std::string& file) {
 PublicKey public_key_of(const std::string& option, const std::string& given) {
   const auto text = PublicKey::of_text(given);
   if (text && ::access(given.c_str(), F_OK) != 0) return *text;
-  return read_public_key(option, given);
+  struct stat facts {};
+  if (::lstat(given.c_str(), &facts) == 0 || errno != ENOENT) return read_public_key(option, given);
+  throw cannot_read(
+      option, given,
+      fmt::format("it is neither a key, which has {} characters, nor a file that is there", key_text_size),
+      "name the other side's file that ends with " + std::string(public_key_ending));
 }
 
 }  // namespace fanmill::transport

@@ -18,8 +18,8 @@ class Monitor {
  public:
   enum class What : std::uint8_t {
     opened,  // accepted, or connected: the handshake is to come
-    // After each of the last four `down` follows; after other_mechanism and other_key it is the very next
-    // event, as it is with one I/O thread.
+    // After each of the last four `down` follows; after other_mechanism, other_key and cut_off it is the
+    // very next event, as it is with one I/O thread.
     up,           // handshake done; libzmq does not say of which connection
     down,         // disconnected, or the handshake failed after `opened`
     unreachable,  // a connection attempt failed; libzmq tries again where the socket reconnects. A name that

@@ -28,7 +28,8 @@ TEST_CASE("keys: with them tcp goes beyond loopback") {
 }
 
 TEST_CASE("keys: half of what is needed is refused") {
-  CHECK_THAT(refusal(Program::worker, worker({"--key", "a"})), StartsWith("--key: whose ventilator"));
+  CHECK_THAT(refusal(Program::worker, worker({"--key", "a"})),
+             StartsWith("--key: it has to be known whose ventilator"));
   CHECK_THAT(refusal(Program::worker, worker({"--server-key", "a"})), StartsWith("--server-key: "));
   CHECK_THAT(refusal(Program::ventilator, {"--bind", "ipc:///tmp/x", "--key", "a"}), Contains("--allow"));
   CHECK_THAT(refusal(Program::ventilator, {"--bind", "ipc:///tmp/x", "--allow", "a"}),

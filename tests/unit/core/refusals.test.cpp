@@ -41,6 +41,28 @@ TEST_CASE("refusals: however many addresses there are, what is said is bounded")
   CHECK(refusals.refused("10.9.9.9", "no key", start + 1h).has_value());
 }
 
+TEST_CASE("refusals: what is held back is said after ten seconds without another, or at the end") {
+  Refusals refusals;
+  static_cast<void>(refusals.refused("10.0.0.1", "no key", start));
+  CHECK(refusals.next() == never);
+  CHECK(refusals.rest().empty());
+  for (int i = 0; i < 7; ++i) CHECK_FALSE(refusals.refused("10.0.0.1", "no key", start + 1s).has_value());
+  CHECK(refusals.next() == start + 10s);
+  CHECK(refusals.due(start + 10s - 1ns).empty());
+  const std::string line = "refused a connection from 10.0.0.1: no key (7 of them since this was last said)";
+  CHECK(refusals.due(start + 10s) == std::vector{line});
+  CHECK(refusals.due(start + 1h).empty());
+
+  for (int i = 0; i < 7; ++i) CHECK_FALSE(refusals.refused("10.0.0.1", "no key", start + 11s).has_value());
+  CHECK(refusals.rest() == std::vector{line});
+  CHECK(refusals.rest().empty());
+}
+
+TEST_CASE("refusals: a connection that ended by itself is not called refused") {
+  CHECK(Refusals().ended("10.0.0.1", start) ==
+        "a connection from 10.0.0.1 ended during the handshake: it had no key, or went away");
+}
+
 TEST_CASE("refusals: an address that libzmq does not know is left out") {
   CHECK(Refusals().refused("", "no key", start) == "refused a connection: no key");
 }

@@ -1031,6 +1031,26 @@ TEST_CASE("run: says what is missing and how to start it, and gives up after --w
   CHECK_THAT(finish.front().why, Contains(gave_up));
 }
 
+TEST_CASE("run: what it says to start has the options that keys need") {
+  Run::Settings of = settings();
+  of.worker_options = " --key FILE";
+  of.sink_options = " --key FILE --allow DIR";
+  Scene scene(of);
+  scene.add(1);
+  static_cast<void>(scene.pass(0s));
+  CHECK(told(scene.pass(1s)) ==
+        "waiting for a sink: fanmill-sink --connect tcp://head:5555 --key FILE --allow DIR\n"
+        "waiting for a worker: fanmill-worker --connect tcp://head:5555 --key FILE COMMAND\n");
+}
+
+TEST_CASE("run: a worker that cannot begin before there is a sink is not missed") {
+  Scene scene;
+  scene.add(1);
+  scene.hear(scene.connect("peer", 5), worker_hello(1));
+  static_cast<void>(scene.pass(0s));
+  CHECK(told(scene.pass(1s)) == "waiting for a sink: fanmill-sink --connect tcp://head:5555\n");
+}
+
 TEST_CASE("run: with --min-workers it says how many are there") {
   Run::Settings of = settings();
   of.dispatcher.min_lanes = 3;

@@ -221,6 +221,19 @@ TEST_CASE("station: at work and told of another lane, it joins anew") {
   CHECK(said<wire::Hello>(actions).size() == 1);
 }
 
+TEST_CASE("station: over ipc it is no firewall that keeps it from its lane") {
+  Scene scene;
+  wire::Welcome here = welcome();
+  here.lane = "ipc:///tmp/lane";
+  scene.station.on_control(here, scene.now);
+  scene.station.tick(scene.now + 3s);
+  const auto told = asked<Tell>(scene.actions());
+  REQUIRE(told.size() == 1);
+  CHECK(told.front().text ==
+        "cannot reach its lane ipc:///tmp/lane though control works: is it another user's, or in a directory "
+        "that is closed to this one?");
+}
+
 TEST_CASE("station: says once and in plain words what it cannot reach") {
   Scene scene;
   scene.station.on_control(welcome(), scene.now);

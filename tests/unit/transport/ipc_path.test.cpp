@@ -25,6 +25,15 @@ Descriptor listening_socket(const std::string& path) {
   return listener;
 }
 
+Descriptor connect_to(const std::string& path) {
+  Descriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  REQUIRE(::connect(connection.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  return connection;
+}
+
 // What a killed process leaves: the file is there, and nobody listens.
 void leave_dead_socket(const std::string& path) {
   listening_socket(path).reset();
@@ -96,7 +105,8 @@ TEST_CASE("ipc path: the second on one path is refused, and the first stays") {
   const std::string path = directory.path("socket");
   const IpcPath first(path);
   const Descriptor listener = listening_socket(path);
-  CHECK(refusal(path) == "cannot bind ipc://" + path + ": address already in use; is another one running?");
+  CHECK(refusal(path) == "cannot bind ipc://" + path + ": address already in use: '" + path +
+                             ".lock' is locked; is another one running? if not, name another path");
   CHECK(is_socket(path));
   CHECK(exists(path + ".lock"));
 }
@@ -205,7 +215,8 @@ TEST_CASE("ipc path: a symbolic link is never followed or removed") {
 
   write(directory.path("target"), "precious");
   std::filesystem::create_symlink(directory.path("target"), directory.path("other.lock"));
-  CHECK_THAT(refusal(directory.path("other")), Catch::StartsWith("cannot bind ipc://"));
+  CHECK_THAT(refusal(directory.path("other")),
+             Catch::Contains("other.lock' is a link, and not followed; remove it"));
   CHECK(read(directory.path("target")) == "precious");
 }
 
@@ -248,6 +259,62 @@ TEST_CASE("ipc path: another user's socket is left alone") {
   REQUIRE(::chown(path.c_str(), 65534, 65534) == 0);
   CHECK_THAT(refusal(path), Catch::Contains("another user's"));
   CHECK(is_socket(path));
+}
+
+TEST_CASE("ipc path: nothing keeps from connecting to one's own socket, root's, or what is not there") {
+  const TempDirectory directory;
+  const std::string path = directory.path("socket");
+  const auto refused = [](const std::string& at) { return error_of([&] { require_own_socket(at); }); };
+  CHECK(refused(path).empty());
+  const Descriptor listener = listening_socket(path);
+  CHECK(refused(path).empty());
+  const Descriptor connection = connect_to(path);
+  CHECK(error_of([&] { require_own_peer(path, connection.fd()); }).empty());
+  CHECK(error_of([&] { require_own_peer(path, -1); }).empty());
+  if (::geteuid() != 0) return;
+  std::filesystem::permissions(directory.path(""), std::filesystem::perms(0755));
+  std::filesystem::permissions(path, std::filesystem::perms(0777));
+  const NotRoot somebody;
+  CHECK(refused(path).empty());
+  const Descriptor to_root = connect_to(path);
+  CHECK(error_of([&] { require_own_peer(path, to_root.fd()); }).empty());
+}
+
+TEST_CASE("ipc path: another user's socket is not connected to, and neither is one that is closed") {
+  if (::geteuid() != 0) {
+    WARN("skipped: only root can make another user's socket");
+    return;
+  }
+  const TempDirectory directory;
+  const std::string path = directory.path("socket");
+  const auto refused = [&] { return error_of([&] { require_own_socket(path); }); };
+  std::filesystem::permissions(directory.path(""), std::filesystem::perms(0777));
+  Descriptor listener;
+  {
+    const NotRoot nobody;
+    listener = listening_socket(path);
+  }
+  const std::string is_of_another =
+      "cannot connect to ipc://" + path + ": the socket there is another user's (";
+  CHECK_THAT(refused(),
+             Catch::StartsWith(is_of_another) && Catch::EndsWith("use keys: they prove who is there"));
+  // Who listens counts, and not whose the path has been made to look.
+  REQUIRE(::chown(path.c_str(), 0, 0) == 0);
+  CHECK(refused().empty());
+  const Descriptor connection = connect_to(path);
+  CHECK_THAT(error_of([&] { require_own_peer(path, connection.fd()); }), Catch::StartsWith(is_of_another));
+
+  std::filesystem::permissions(path, std::filesystem::perms(0600));
+  {
+    const NotRoot nobody;
+    CHECK_THAT(refused(), Catch::Contains("permission denied: the socket there is root's; "));
+  }
+  std::filesystem::permissions(directory.path(""), std::filesystem::perms(0700));
+  {
+    const NotRoot nobody;
+    CHECK_THAT(refused(),
+               Catch::Contains("permission denied: '/tmp/fanmill-") && Catch::Contains("is for root alone"));
+  }
 }
 
 TEST_CASE("ipc path: moved, it is held by the one it was moved to") {

@@ -75,14 +75,17 @@ TEST_CASE("key files: the one taken for the other is refused, and so is what is 
   const auto secret_error = [&](const std::string& file) {
     return error_of([&] { static_cast<void>(read_secret_key("--key", file)); });
   };
-  const std::string open = scratch.path("keys/ann.key");
-  REQUIRE(::chmod(open.c_str(), 0600) == 0);
+  const std::string open = scratch.path("keys/ann.key");  // others may read it: that is not what is wrong
   CHECK_THAT(secret_error(open), Contains(".key_secret"));
   CHECK_THAT(error_of([&] { static_cast<void>(read_public_key("--server-key", open + "_secret")); }),
              Contains("a secret key is in it"));
-  CHECK_THAT(secret_error(scratch.path("keys")), Contains("is a directory"));
-  CHECK_THAT(secret_error(scratch.path("none")), Contains("no such file"));
-  CHECK_THAT(secret_error("/dev/zero"), Contains("not a key file"));
+  CHECK_THAT(secret_error(scratch.path("keys")), Contains("is a directory; name a file in it"));
+  CHECK_THAT(secret_error(scratch.path("none")), Contains("no such file or directory; fanmill keygen"));
+  CHECK_THAT(secret_error("/dev/zero"), Contains("it is not a regular file"));
+  REQUIRE(::mkfifo(scratch.path("fifo").c_str(), 0600) == 0);
+  CHECK_THAT(secret_error(scratch.path("fifo")), Contains("it is not a regular file"));
+  CHECK_THAT(error_of([&] { static_cast<void>(public_key_of("--server-key", scratch.path("none"))); }),
+             Contains("neither a key, which has 40 characters, nor a file that is there"));
 }
 
 TEST_CASE("allow list: the public keys of a directory, and a change at once") {
@@ -121,13 +124,47 @@ TEST_CASE("allow list: what cannot be read later lets nobody in, and is said onc
   CHECK(list.name_of(ann) == "ann");
   CHECK(list.name_of(ann) == "ann");
   REQUIRE(told.size() == 1);
-  CHECK_THAT(told.front(), Contains("bob.key"));
+  CHECK_THAT(told.front(), Contains("not all keys are let in any more: ") && Contains("bob.key"));
+
+  write(directory + "/carl.key", "nonsense too");
+  CHECK(list.name_of(ann) == "ann");
+  REQUIRE(told.size() == 2);
+  CHECK_THAT(told.back(), Contains("carl.key"));
 
   std::filesystem::rename(directory, directory + "-gone");
   CHECK_FALSE(list.name_of(ann).has_value());
-  CHECK(told.size() == 2);
+  CHECK_FALSE(list.name_of(ann).has_value());
+  REQUIRE(told.size() == 3);
+  CHECK_THAT(told.back(), Contains("nobody is let in any more: ") && Contains("no such file"));
   std::filesystem::rename(directory + "-gone", directory);
   CHECK(list.name_of(ann) == "ann");
+}
+
+TEST_CASE("allow list: a directory or a file that everybody may write to later lets nobody in until mended") {
+  const TempDirectory scratch;
+  const std::string directory = scratch.path("keys");
+  const PublicKey ann = make_key_files(directory, "ann");
+  const PublicKey bob = make_key_files(directory, "bob");
+  std::vector<std::string> told;
+  AllowList list("--allow", directory, into(told));
+  CHECK(list.name_of(ann) == "ann");
+
+  REQUIRE(::chmod(directory.c_str(), 0777) == 0);
+  CHECK_FALSE(list.name_of(ann).has_value());
+  CHECK_FALSE(list.name_of(bob).has_value());
+  REQUIRE(told.size() == 1);
+  CHECK_THAT(told.back(), Contains("nobody is let in any more: ") && Contains("chmod o-w"));
+  REQUIRE(::chmod(directory.c_str(), 0770) == 0);
+  CHECK(list.name_of(ann) == "ann");
+
+  REQUIRE(::chmod((directory + "/ann.key").c_str(), 0666) == 0);
+  CHECK_FALSE(list.name_of(ann).has_value());
+  CHECK(list.name_of(bob) == "bob");
+  REQUIRE(told.size() == 2);
+  CHECK_THAT(told.back(), Contains("ann.key") && Contains("chmod o-w"));
+  REQUIRE(::chmod((directory + "/ann.key").c_str(), 0664) == 0);
+  CHECK(list.name_of(ann) == "ann");
+  CHECK(told.size() == 2);
 }
 
 TEST_CASE("allow list: a directory that is none, or everybody's, or has a file that is no key, is refused") {
@@ -143,7 +180,13 @@ TEST_CASE("allow list: a directory that is none, or everybody's, or has a file t
   CHECK_THAT(refusal(), Contains("chmod o-w"));
   REQUIRE(::chmod(directory.c_str(), 0700) == 0);
   write(directory + "/bob.key", "nonsense");
-  CHECK_THAT(refusal(), Contains("bob.key"));
+  CHECK_THAT(refusal(), Contains("cannot read the key of --allow, '" + directory + "/bob.key': "));
+  std::filesystem::remove(directory + "/bob.key");
+  std::filesystem::create_symlink("nowhere", directory + "/bob.key");
+  CHECK_THAT(refusal(), Contains("bob.key': it is a link to what is not there"));
+  std::filesystem::remove(directory + "/bob.key");
+  REQUIRE(::chmod((directory + "/ann.key").c_str(), 0646) == 0);
+  CHECK_THAT(refusal(), Contains("chmod o-w '" + directory + "/ann.key'"));
 }
 
 }  // namespace fanmill::transport
