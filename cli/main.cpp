@@ -44,8 +44,12 @@ int run_front_door(Process& process) {
   for (const Subcommand& subcommand : subcommands) {
     if (subcommand.name == word) return subcommand.body(process);
   }
-  if (word == "--help" || word == "--help-all" || word == "-h" || word == "--version") {
-    print(process.closed, word == "--version" ? version_text() : overview_text());
+  if (word == "--help" || word == "--help-all" || word == "-h" || word == "help") {
+    print(process.closed, overview_text());
+    return 0;
+  }
+  if (word == "--version" || word == "-V") {
+    print(process.closed, version_text());
     return 0;
   }
   std::vector<std::string_view> known{"--help", "--help-all", "--version"};

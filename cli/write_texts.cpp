@@ -3,7 +3,6 @@
 //
 //   write_texts DIRECTORY
 
-#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <string>
@@ -26,11 +25,9 @@ bool write(const std::string& path, const std::string& text) {
 
 bool write_all(const std::string& directory) {
   bool all = write(directory + "/fanmill.bash", bash_completion());
-  for (const Program program : {Program::run, Program::ventilator, Program::worker, Program::sink,
-                                Program::status, Program::audit, Program::export_results, Program::keygen}) {
-    std::string name(command_name(program));
-    std::replace(name.begin(), name.end(), ' ', '-');
-    all = write(directory + "/" + name + ".1", manual_page(program)) && all;
+  all = write(directory + "/fanmill.1", overview_page()) && all;
+  for (const Program program : all_programs) {
+    all = write(directory + "/" + page_name(program) + ".1", manual_page(program)) && all;
   }
   return all;
 }

@@ -1,8 +1,21 @@
 # What is installed: the public face's headers, the library, and how CMake and pkg-config find it.
 include(CMakePackageConfigHelpers)
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME development)
+
+# Of all that is built this is installed: neither tests nor benchmarks.
+set(installed fanmill)
+if(FANMILL_BUILD_PROGRAMS)
+  list(APPEND installed fanmill-cli fanmill-ventilator fanmill-worker fanmill-sink fanmill-texts)
+endif()
+add_custom_target(fanmill-installed DEPENDS ${installed})
 
 set(config_folder ${CMAKE_INSTALL_LIBDIR}/cmake/fanmill)
 install(TARGETS fanmill EXPORT fanmill ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# CMake strips programs alone.
+install(CODE "if(CMAKE_INSTALL_DO_STRIP)
+  execute_process(COMMAND \"${CMAKE_STRIP}\" --strip-debug
+    \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/libfanmill.a\")
+endif()")
 install(EXPORT fanmill NAMESPACE fanmill:: FILE fanmill-targets.cmake DESTINATION ${config_folder})
 
 # With what they include of the floor below.

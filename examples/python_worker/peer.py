@@ -59,8 +59,8 @@ class Peer:
             raise Lost
         return made, monitor
 
-    def say(self, kind, *fields):
-        self.control.send(msgpack.packb([1, kind, *fields]))
+    def say(self, kind, *fields, flags=0):
+        self.control.send(msgpack.packb([1, kind, *fields]), flags)
 
     def hear(self):
         """The next message's type and fields; a refusal ends the program."""
@@ -70,5 +70,8 @@ class Peer:
         return kind, fields
 
     def hello(self, role, incarnation, results=(), results_key=""):
-        self.say(HELLO, role, incarnation, self.options.connect, HOST, os.getpid(), NAME, 1, 1, False, list(results),
-                 results_key, False, False, False)
+        try:
+            self.say(HELLO, role, incarnation, self.options.connect, HOST, os.getpid(), NAME, 1, 1, False, list(results),
+                     results_key, False, False, False, flags=zmq.NOBLOCK)
+        except zmq.Again:
+            pass  # a thousand of them wait for a ventilator already

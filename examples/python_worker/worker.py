@@ -23,10 +23,12 @@ class Worker(Peer):
         """From HELLO to the end of the run. Raises Lost: begin again; what was not acknowledged goes to others."""
         incarnation, wait, place = secrets.randbits(64) | 1, 100, None  # milliseconds
         while not place:  # until there are a lane and a sink
+            if self.leaving:
+                return
             self.hello(1, incarnation)
             if self.control.poll(wait):
                 kind, fields = self.hear()
-                if kind == STOP or self.leaving:
+                if kind == STOP:
                     return
                 place = fields if kind == WELCOME and fields[-1][0] else None
             wait = min(2 * wait, 2000)

@@ -47,7 +47,7 @@ class Manuals(unittest.TestCase):
         if shutil.which("groff") is None:
             self.skipTest("groff is not installed")
         pages = sorted(SHARE.glob("*.1"))
-        self.assertEqual(len(pages), 8)
+        self.assertEqual(len(pages), 9)
         for page in pages:
             said = subprocess.run(["groff", "-man", "-Tutf8", "-P-cbou", "-ww", page], check=True, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE)

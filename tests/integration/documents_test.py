@@ -12,9 +12,10 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("
 PROGRAMS = (["fanmill", "run"], ["fanmill", "status"], ["fanmill", "audit"], ["fanmill", "export"], ["fanmill", "keygen"],
             ["fanmill-ventilator"], ["fanmill-worker"], ["fanmill-sink"])
 SCRIPTS = ("bench", "check", "demo", "fuzz", "install-deps", "lan-ssh", "local-ipc", "soak", "test")
-# Of other programs that the documents show: cmake, GNU parallel, xargs, git, pkg-config, sqlite3, Redis.
+# Of other programs that the documents show: cmake, GNU parallel, xargs, git, pkg-config, sqlite3, Redis, bench/embedded.
 FOREIGN = {"--preset", "--build", "--install", "--prefix", "--target", "--pipe", "--sshloginfile", "--cflags", "--libs",
-           "--self-test", "--rerun-failed", "--version", "--help", "--help-all", "--appendfsync", "--pipepart", "--uid"}
+           "--self-test", "--rerun-failed", "--version", "--help", "--help-all", "--appendfsync", "--pipepart", "--uid", "--size",
+           "--count"}
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
 
 

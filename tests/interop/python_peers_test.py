@@ -1,7 +1,10 @@
 """A worker and a sink in another language, by docs/protocol.md alone, beside the real ventilator."""
 
 import json
+import pathlib
+import re
 import signal
+import subprocess
 import unittest
 
 from peers import EXAMPLE, SCRIPTED, SINK, python  # first: it knows where the others are
@@ -95,6 +98,36 @@ class PythonPeers(PipelineTest):
                 self.assert_all_end(ventilator, sink, workers[1])
                 self.assert_outputs(sink, items)
                 self.assertEqual({json.loads(line)["attempts"] for line in sink.stdout.splitlines()}, {1})
+
+    def test_asked_to_end_while_it_waits_it_ends(self):
+        for transport in BOTH:
+            for waits_for in ("a ventilator", "a sink", "tasks"):
+                with self.subTest(transport=transport, waits_for=waits_for):
+                    endpoint = self.endpoint(transport)
+                    others = []
+                    if waits_for != "a ventilator":
+                        others.append(self.start("ventilator", "--bind", endpoint, stdin=subprocess.PIPE))
+                    worker = self.python_worker(endpoint)
+                    if waits_for == "tasks":
+                        others.append(self.python_sink(endpoint))
+                        others[0].write(b"a\n")
+                        others[1].wait_for_results(1)
+                    self.wait_for_handler(worker)
+                    worker.signal(signal.SIGTERM)
+                    self.assert_status(worker, 0)
+                    for other in others:
+                        other.end()
+
+    def wait_for_handler(self, program):
+        """Until it catches SIGTERM."""
+        status = pathlib.Path(f"/proc/{program.process.pid}/status")
+        while not int(re.search(r"SigCgt:\s*(\w+)", status.read_text())[1], 16) & 1 << signal.SIGTERM - 1:
+            self.assert_in_time("the worker catches no SIGTERM")
+
+    def test_a_hello_to_nobody_does_not_block(self):
+        script = "import sys; sys.argv[1:] = ['--connect', 'ipc:///nowhere/mill']; import peer; one = peer.Peer('')\n" \
+                 "for _ in range(2000): one.hello(1, 7)"
+        self.assert_status(self.start(*python("-c", script), cwd=EXAMPLE), 0)
 
     def test_what_it_has_is_its_own_although_others_have_nothing_to_do(self):
         endpoint = self.endpoint("ipc")

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -14,6 +15,14 @@ OUTSIDE = pathlib.Path(__file__).resolve().parent / "outside"
 HEADERS = {"fanmill.hpp", "codec.hpp", "error.hpp", "handler.hpp", "keys.hpp", "map.hpp", "msgpack.hpp", "pipeline.hpp",
            "processors.hpp", "result.hpp", "sink.hpp", "ventilator.hpp", "worker.hpp",
            "base/error.hpp", "base/ids.hpp", "base/notice.hpp", "base/time.hpp"}
+
+
+def documented(target, *documents):
+    """The command that builds `target`, as the documents say it."""
+    command = f"cmake --build build/release --target {target}"
+    for document in documents:
+        assert command in (ROOT / document).read_text(), f"{document}: {command}"
+    return [BUILD if word == "build/release" else word for word in command.split()]
 
 
 def call(*command, **options):
@@ -30,6 +39,9 @@ class Package(unittest.TestCase):
         cls.scratch = pathlib.Path(tempfile.mkdtemp(prefix="fanmill-package-"))
         cls.addClassCleanup(shutil.rmtree, cls.scratch, ignore_errors=True)
         first = cls.scratch / "first place"
+        shutil.rmtree(BUILD / "share")  # scripts/demo has not made it
+        (BUILD / "share").mkdir()
+        call(*documented("fanmill-installed", "README.md", "docs/embedding.md"))
         call("cmake", "--install", BUILD, "--prefix", first)
         # Nothing in the tree may know where it was installed.
         cls.prefix = cls.scratch / "another place"
@@ -46,6 +58,16 @@ class Package(unittest.TestCase):
 
     def test_find_package(self):
         self.build("found", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+
+    def test_the_program_of_the_document(self):
+        text = (ROOT / "docs/embedding.md").read_text()
+        folder = self.scratch / "document"
+        folder.mkdir()
+        for name, language in (("main.cpp", "cpp"), ("CMakeLists.txt", "cmake")):
+            (folder / name).write_text(re.search(rf"`{name}`\n\n```{language}\n(.*?)```", text, re.DOTALL)[1])
+        call("cmake", "-S", folder, "-B", folder / "build", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        call("cmake", "--build", folder / "build")
+        self.check(folder / "build/mine")
 
     def test_add_subdirectory_and_fetch_content(self):
         # Whether it compiles there is asked, and not how fast it is.
@@ -102,23 +124,33 @@ class Package(unittest.TestCase):
             self.assertEqual(done.returncode == 0, is_found, done.stderr)
 
     @unittest.skipIf(shutil.which("dpkg-shlibdeps") is None, "there is no dpkg-dev here")
-    def test_the_debian_package(self):
-        call("cpack", "--config", BUILD / "CPackConfig.cmake", "-B", self.scratch / "packed")
-        packages = list((self.scratch / "packed").glob("*.deb"))
-        self.assertEqual(len(packages), 1)
-        fields = call("dpkg-deb", "--field", packages[0])
-        for needed in ("Package: fanmill\n", "Version: 0.1", "libzmq5", "libsqlite3-0", "libsodium23", "libc6",
-                       "Maintainer: the Fanmill authors"):
-            self.assertIn(needed, fields)
+    def test_the_debian_packages(self):
+        for old in (*BUILD.glob("*.deb"), *BUILD.glob("share/*")):
+            old.unlink()
+        call(*documented("fanmill-deb", "README.md", "docs/embedding.md", "docs/lan.md"))
+        fields, root = {}, {}
+        for name in ("fanmill", "fanmill-dev"):
+            package, = BUILD.glob(f"{name}_*.deb")
+            fields[name] = call("dpkg-deb", "--field", package)
+            root[name] = self.scratch / "unpacked" / name
+            call("dpkg-deb", "-x", package, root[name])
+            self.assertIn(f"Package: {name}\nVersion: 0.1", fields[name])
+            for document in ("copyright", "changelog.gz"):
+                self.assertTrue((root[name] / "usr/share/doc" / name / document).exists())
+        for needed in ("libzmq5", "libsqlite3-0", "libsodium23", "libc6"):
+            self.assertRegex(fields["fanmill"], rf"(?m)^Depends:.*{needed}")
+        self.assertNotRegex(fields["fanmill"], "(?m)^(Depends|Recommends):.*-dev")
         for development in ("libzmq3-dev", "libfmt-dev", "libsqlite3-dev", "libsodium-dev", "cppzmq-dev"):
-            self.assertRegex(fields, rf"(?m)^Recommends:.*{development}")
-        root = self.scratch / "unpacked"
-        call("dpkg-deb", "-x", packages[0], root)
-        done = subprocess.run([root / "usr/bin/fanmill", "run", "--quiet", "--function", "echo", ":::", "x"],
+            self.assertRegex(fields["fanmill-dev"], rf"(?m)^Depends:.*{development}")
+        done = subprocess.run([root["fanmill"] / "usr/bin/fanmill", "run", "--quiet", "--function", "echo", ":::", "x"],
                               stdout=subprocess.PIPE, check=True)
         self.assertEqual(done.stdout, b"x\n")
-        self.assertTrue((root / "usr/share/doc/fanmill/copyright").exists())
-        self.assertEqual(len(list(root.glob("usr/lib/**/fanmill-config.cmake"))), 1)
+        for path in ("man/man1/fanmill.1.gz", "doc/fanmill/docs/start.md", "doc/fanmill/examples/python_worker/worker.py"):
+            self.assertTrue((root["fanmill"] / "usr/share" / path).exists(), path)
+        self.assertEqual(list(root["fanmill"].glob("usr/**/*.a")), [])
+        self.assertEqual(len(list(root["fanmill-dev"].glob("usr/lib/**/fanmill-config.cmake"))), 1)
+        archive, = root["fanmill-dev"].glob("usr/lib/**/libfanmill.a")
+        self.assertNotIn(b".debug_info", archive.read_bytes())
 
 
 if __name__ == "__main__":

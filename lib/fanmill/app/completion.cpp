@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -21,7 +20,7 @@ _fanmill() {
   COMPREPLY=()
   if [[ $program == fanmill ]]; then
     if ((COMP_CWORD == 1)); then
-      COMPREPLY=($(compgen -W "@PROGRAMS@ --help --version" -- "$current"))
+      COMPREPLY=($(compgen -W "@PROGRAMS@ help --help --version" -- "$current"))
       return
     fi
     program=fanmill-${COMP_WORDS[1]} first=2
@@ -64,9 +63,6 @@ _fanmill() {
 complete -F _fanmill fanmill fanmill-ventilator fanmill-worker fanmill-sink
 )";
 
-constexpr std::array programs{Program::run,    Program::ventilator, Program::worker,         Program::sink,
-                              Program::status, Program::audit,      Program::export_results, Program::keygen};
-
 // "-j --jobs" of the options that `wanted` is true of, with something between them.
 template <typename Wanted>
 std::string names(std::string_view between, Wanted wanted) {
@@ -94,7 +90,7 @@ std::string bash_completion() {
   std::string text(script);
   std::string all;
   std::string cases;
-  for (const Program program : programs) {
+  for (const Program program : all_programs) {
     const std::string name = subcommand_of(program);
     all += (all.empty() ? "" : " ") + name;
     cases += fmt::format("    fanmill-{})\n      options=\"{}\"\n      valued=\"{}\"\n      ;;\n", name,

@@ -41,19 +41,20 @@ std::string option_entry(const Option& option) {
   return fmt::format(".TP\n{}\n{}\n", names, plain(option.help));
 }
 
+std::string head(std::string_view name, std::string_view what) {
+  std::string title(name);
+  std::transform(title.begin(), title.end(), title.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return fmt::format(".TH {} 1 \"\" \"{}\" \"Fanmill\"\n.SH NAME\n{} \\- {}\n", title,
+                     version_text().substr(0, version_text().size() - 1), plain(name), plain(what));
+}
+
 }  // namespace
 
 std::string manual_page(Program program) {
   const Frame& frame = frame_of(program);
-  std::string name(command_name(program));
-  std::replace(name.begin(), name.end(), ' ', '-');
-  std::string title = name;
-  std::transform(title.begin(), title.end(), title.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   const std::string about = about_text(program);
-  std::string page = fmt::format(".TH {} 1 \"\" \"{}\" \"Fanmill\"\n", title,
-                                 version_text().substr(0, version_text().size() - 1));
-  page += fmt::format(".SH NAME\n{} \\- {}\n", plain(name), plain(what_is(program)));
+  std::string page = head(page_name(program), what_is(program));
   page += fmt::format(".SH SYNOPSIS\n{}\n", plain(frame.usage));
   page += fmt::format(".SH DESCRIPTION\n{}", plain(about));
   for (const auto& [section, heading] : headings) {
@@ -64,7 +65,23 @@ std::string manual_page(Program program) {
   }
   page += ".SH EXAMPLES\n" + as_it_is(frame.examples);
   page += ".SH EXIT STATUS\n" + as_it_is(frame.exit_status);
-  return page;
+  return page + ".SH SEE ALSO\n.BR fanmill (1)\n";
+}
+
+std::string overview_page() {
+  std::string page = head("fanmill", "task pipeline that loses nothing");
+  page +=
+      ".SH SYNOPSIS\nfanmill PROGRAM [OPTION]...\n"
+      ".SH DESCRIPTION\nA ventilator gives tasks to workers, a sink collects results. PROGRAM is one of "
+      "these:\n";
+  for (const Program program : all_programs) {
+    page += fmt::format(".TP\n\\fB{}\\fR\n{}: \\fB{}\\fR(1)\n",
+                        plain(page_name(program).substr(std::string_view("fanmill-").size())),
+                        plain(what_is(program)), plain(page_name(program)));
+  }
+  return page +
+         ".SH OPTIONS\n.TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\nprint the programs\n"
+         ".TP\n\\fB\\-V\\fR, \\fB\\-\\-version\\fR\nprint the version\n";
 }
 
 }  // namespace fanmill::app

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fanmill/app/program.hpp>
 
 namespace fanmill::app {
@@ -38,6 +40,12 @@ std::string_view command_name(Program program) {
       break;
   }
   return "fanmill-sink";
+}
+
+std::string page_name(Program program) {
+  std::string name(command_name(program));
+  std::replace(name.begin(), name.end(), ' ', '-');
+  return name;
 }
 
 std::string_view what_is(Program program) {

@@ -12,6 +12,7 @@
 #include <fanmill/base/error.hpp>
 #include <fanmill/wire/limits.hpp>
 #include <fanmill/work/command_line.hpp>
+#include <fanmill/work/quoted_word.hpp>
 
 namespace fanmill::app {
 
@@ -367,6 +368,8 @@ class Rules {
                           "fanmill export writes it out afterwards");
       }
     }
+    settings_.sink.shown_by =
+        fmt::format("fanmill export {} --format jsonl", work::quoted_word(file.path, "%+,-./:=@_"));
     // A row has an output and an item at most, and SQLite takes 1,000,000,000 bytes.
     constexpr std::size_t most = std::size_t{400} << 20;
     if (settings_.sink.max_message > most) {

@@ -197,8 +197,9 @@ std::string overview_text() {
          "  export      what a sink has stored, as a stream of results\n"
          "  keygen      a pair of keys, for runs that keep strangers out\n"
          "OPTIONS\n"
-         "  -h, --help  print this text; fanmill PROGRAM --help prints the program's\n"
-         "  --version   print the version\n"
+         "  -h, --help     print this text, as fanmill help does; fanmill PROGRAM --help prints the "
+         "program's\n"
+         "  -V, --version  print the version\n"
          "EXAMPLES\n"
          "  seq 10 | fanmill run -j3 --shell 'echo \"Worker {%} processed: {}\"'\n"
          "  fanmill run --help\n";

@@ -77,6 +77,7 @@ struct SinkSettings : CommonSettings {
   std::vector<Endpoint> bind;  // empty: the transport of `connect`, any free port or a random path
   bool wants_item = false;
   bool wants_detail = false;
+  std::string shown_by = "--format jsonl";  // what people are told to look at for all that failed
 };
 
 }  // namespace fanmill::roles

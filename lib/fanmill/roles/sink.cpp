@@ -405,7 +405,7 @@ RunReport SinkLoop::report() {
         closing_line({accounts.count().value_or(accounts.accepted()), accounts.accepted(Outcome::ok),
                       accounts.accepted(Outcome::failed), accounts.accepted(Outcome::dead),
                       accounts.duplicates(), Clock::now() - began_});
-    result.digest = digest_.lines();
+    result.digest = digest_.lines(settings_.shown_by);
     result.losses = digest_.losses();
     const std::uint64_t tasks = accounts.count().value_or(accounts.accepted());
     result.counters = {{"tasks", tasks},

@@ -122,7 +122,7 @@ std::vector<std::string> Digest::losses() const {
   return lines;
 }
 
-std::vector<std::string> Digest::lines() const {
+std::vector<std::string> Digest::lines(std::string_view shown_by) const {
   std::vector<std::string> lines = examples_;
   for (const Cause& cause : causes_) {
     if (cause.untold == 0) continue;
@@ -130,8 +130,9 @@ std::vector<std::string> Digest::lines() const {
                                         : fmt::format("and {} more: {}", cause.untold, cause.words));
   }
   if (others_ > 0) lines.push_back(fmt::format("and {} more with other causes", others_));
-  if (lines.size() > examples_.size())
-    lines.emplace_back("--format jsonl shows each of them with its stderr");
+  if (lines.size() > examples_.size()) {
+    lines.push_back(fmt::format("{} shows each of them with its stderr", shown_by));
+  }
   return lines;
 }
 

@@ -21,13 +21,13 @@ class Digest {
   void add(const wire::ResultsHeader& header, const wire::ResultView& result);
 
   // For stderr, without newlines; none where nothing went wrong. Whatever came from a task or a worker is
-  // made printable.
+  // made printable. Where some are only counted, `shown_by` says what shows them all.
   //
   //   task 17 'holiday.jpg' on host:4711: exit status 3
   //       convert: no decode delegate for this image format
   //   and 9995 more with the same cause
   //   --format jsonl shows each of them with its stderr
-  [[nodiscard]] std::vector<std::string> lines() const;
+  [[nodiscard]] std::vector<std::string> lines(std::string_view shown_by) const;
 
   // Likewise, of output that was longer than what is kept of it: a line for stdout, one for stderr, or none.
   //   the stdout of task 17 was longer than --max-output: its end is lost, 8 MiB in all

@@ -33,7 +33,18 @@ TEST_CASE("manual page: what roff would take for its own is text") {
     if (first != '.') continue;
     const std::string request = page.substr(at + 1, 3);
     CAPTURE(request);
-    CHECK((request == ".SH" || request == ".TP" || request == ".nf" || request == ".fi"));
+    CHECK((request == ".SH" || request == ".TP" || request == ".nf" || request == ".fi" || request == ".BR"));
+  }
+}
+
+TEST_CASE("manual page: that of fanmill itself names each program and its page") {
+  const std::string page = overview_page();
+  CHECK_THAT(page, Contains("fanmill \\- task"));
+  for (const Program program : all_programs) {
+    std::string name = page_name(program);
+    name.insert(name.find('-'), 1, '\\');
+    CAPTURE(name);
+    CHECK_THAT(page, Contains(std::string(what_is(program)) + ": \\fB" + name + "\\fR(1)"));
   }
 }
 

@@ -30,6 +30,7 @@ TEST_CASE("results options: a file to be made, to go on with, or to try again wh
   CHECK(run_with({}).results_file.path.empty());
   const ProgramSettings made = run_with({"--results", "x.db"});
   CHECK(made.results_file.path == "x.db");
+  CHECK(made.sink.shown_by == "fanmill export x.db --format jsonl");
   CHECK(made.results_file.mode == ResultsMode::create);
   CHECK(run_with({"--results", "x.db", "--resume"}).results_file.mode == ResultsMode::resume);
   CHECK(sink_with({"--resume", "--results", "x.db"}).results_file.mode == ResultsMode::resume);

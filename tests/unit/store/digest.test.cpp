@@ -11,13 +11,14 @@ namespace fanmill::store {
 
 namespace {
 using Lines = std::vector<std::string>;
-const std::string hint = "--format jsonl shows each of them with its stderr";
+const std::string shown_by = "fanmill export x.db --format jsonl";
+const std::string hint = shown_by + " shows each of them with its stderr";
 }  // namespace
 
 TEST_CASE("digest: a run without failures has nothing to say") {
   Digest digest;
   digest.add(of_commands, with_stderr(0, "", "a warning\n"));
-  CHECK(digest.lines().empty());
+  CHECK(digest.lines(shown_by).empty());
 }
 
 TEST_CASE(
@@ -28,7 +29,7 @@ TEST_CASE(
   result.detail->item = "a b\n.jpg";
   result.detail->stderr_text = "first\nsecond\n\x1b[1mthird\n\n";
   digest.add(of_commands, result);
-  CHECK(digest.lines() ==
+  CHECK(digest.lines(shown_by) ==
         Lines{"task 17 'a b\\n.jpg' on host:1: exit status 3", "    second", "    \\x1b[1mthird"});
 }
 
@@ -38,15 +39,15 @@ TEST_CASE("digest: causes are said in words") {
   digest.add(of_commands, failed(1, wire::Cause::signal, 40));
   digest.add(of_commands, failed(2, wire::Cause::timeout, 0));
   digest.add(of_commands, dead(3));
-  CHECK(digest.lines() == Lines{"task 1 on host:1: killed by SIGSEGV",
-                                "task 2 on host:1: killed by signal 40", "task 3 on host:1: timed out",
-                                "task 4 on host:1: the workers that ran it died"});
+  CHECK(digest.lines(shown_by) ==
+        Lines{"task 1 on host:1: killed by SIGSEGV", "task 2 on host:1: killed by signal 40",
+              "task 3 on host:1: timed out", "task 4 on host:1: the workers that ran it died"});
 }
 
 TEST_CASE("digest: five of many with one cause are shown, the others counted") {
   Digest digest;
   for (TaskId id = 0; id < 10000; ++id) digest.add(of_commands, failed(id, wire::Cause::exit, 1));
-  const Lines lines = digest.lines();
+  const Lines lines = digest.lines(shown_by);
   REQUIRE(lines.size() == 7);
   CHECK(lines[4] == "task 5 on host:1: exit status 1");
   CHECK(lines[5] == "and 9995 more with the same cause");
@@ -60,15 +61,15 @@ TEST_CASE("digest: a command that is not there is said once") {
     result.detail->error = "cannot run 'foo': no such file or directory";
     digest.add(of_commands, result);
   }
-  CHECK(digest.lines() == Lines{"task 1 on host:1: cannot run 'foo': no such file or directory",
-                                "and 9999 more with the same cause", hint});
+  CHECK(digest.lines(shown_by) == Lines{"task 1 on host:1: cannot run 'foo': no such file or directory",
+                                        "and 9999 more with the same cause", hint});
 }
 
 TEST_CASE("digest: of several causes each is counted, and none is left out") {
   Digest digest;
   for (TaskId id = 0; id < 7; ++id) digest.add(of_commands, failed(id, wire::Cause::exit, 1));
   digest.add(of_commands, failed(7, wire::Cause::exit, 2));
-  const Lines lines = digest.lines();
+  const Lines lines = digest.lines(shown_by);
   REQUIRE(lines.size() == 8);
   CHECK(lines[5] == "and 2 more: exit status 1");
   CHECK(lines[6] == "and 1 more: exit status 2");
@@ -82,7 +83,7 @@ TEST_CASE("digest: causes without end do not fill the memory, and are counted al
     result.detail->error = reason;
     digest.add(of_commands, result);
   }
-  const Lines lines = digest.lines();
+  const Lines lines = digest.lines(shown_by);
   REQUIRE(lines.size() == 5 + 11 + 1 + 1);
   CHECK(lines[5] == "and 1 more: reason 5");
   CHECK(lines[16] == "and 984 more with other causes");
@@ -96,8 +97,8 @@ TEST_CASE("digest: long items and long last words are cut") {
   result.detail->item = item;
   result.detail->stderr_text = text;
   digest.add(of_commands, result);
-  CHECK(digest.lines() == Lines{"task 1 '" + std::string(60, 'i') + "…' on host:1: exit status 1",
-                                "    " + std::string(200, 'e') + "…"});
+  CHECK(digest.lines(shown_by) == Lines{"task 1 '" + std::string(60, 'i') + "…' on host:1: exit status 1",
+                                        "    " + std::string(200, 'e') + "…"});
 }
 
 TEST_CASE("digest: output that was not kept is told of, also of tasks that are ok") {
