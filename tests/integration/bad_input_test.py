@@ -126,6 +126,8 @@ class CommandLine(PipelineTest):
                 version = self.run_program(name, *words, "--version")
                 self.assert_status(version, 0)
                 self.assertRegex(version.stdout, rb"^fanmill \d+\.\d+\.\d+\n$")
+                self.assertEqual(self.run_program(name, *words, "-V").stdout, version.stdout)
+        self.assertEqual(self.run_program("fanmill", "help").stdout, self.run_program("fanmill", "--help").stdout)
 
 
 class Start(PipelineTest):

@@ -133,8 +133,10 @@ class Package(unittest.TestCase):
             package, = BUILD.glob(f"{name}_*.deb")
             fields[name] = call("dpkg-deb", "--field", package)
             root[name] = self.scratch / "unpacked" / name
+            root[name].mkdir(parents=True)
             call("dpkg-deb", "-x", package, root[name])
-            self.assertIn(f"Package: {name}\nVersion: 0.1", fields[name])
+            self.assertRegex(fields[name], rf"(?m)^Package: {name}$")
+            self.assertRegex(fields[name], r"(?m)^Version: 0\.1")
             for document in ("copyright", "changelog.gz"):
                 self.assertTrue((root[name] / "usr/share/doc" / name / document).exists())
         for needed in ("libzmq5", "libsqlite3-0", "libsodium23", "libc6"):
