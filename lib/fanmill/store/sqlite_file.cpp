@@ -37,6 +37,8 @@ std::string reason_for(int code, int system, const char* message) {
       return "it is locked by another program";
     case SQLITE_PROTOCOL:
       return "its file system has no locks that work";
+    case SQLITE_NOMEM:
+      return "there is not the memory for what it says that it holds: it is damaged, or memory is short";
     case SQLITE_TOOBIG:
       return "a result is larger than SQLite can hold";
     case SQLITE_CORRUPT:
@@ -196,7 +198,6 @@ void SqliteFile::set_patience(int milliseconds) {
 }
 
 Error SqliteFile::error(int code) const {
-  if ((code & 0xFF) == SQLITE_NOMEM) throw std::bad_alloc();
   return error(reason_for(code, sqlite3_system_errno(database_.get()), sqlite3_errmsg(database_.get())));
 }
 

@@ -331,4 +331,14 @@ TEST_CASE("results file: those that fuzzing begins with are of this format") {
   }
 }
 
+// Found by fuzzing.
+TEST_CASE("results file: one that claims more than there is memory for is refused in words") {
+  const TempDirectory directory;
+  std::ifstream stream(FANMILL_FUZZ_CORPUS "/results_files/huge", std::ios::binary);
+  REQUIRE(stream.get() != EOF);
+  directory.write("x.db", std::string(std::istreambuf_iterator<char>(stream), {}));
+  const std::string path = directory.path("x.db");
+  CHECK_THAT(refusal(path), StartsWith(cannot_write(path, "there is not the memory for what it says")));
+}
+
 }  // namespace fanmill::store
