@@ -20,8 +20,7 @@ KILLS = number("FANMILL_FAULT_KILLS", 30)
 SEEDS = number("FANMILL_FAULT_SEEDS", 1)
 FIRST = number("FANMILL_TEST_SEED", random.randrange(1 << 20))
 SECONDS = number("FANMILL_FAULT_SECONDS", 0)
-MOST_LOOKS = 20  # for a worker that is at work, each time
-SECONDS_TO_LOOK = 0.2  # then any
+MOST_LOOKS = 20  # for a worker that is at work
 # Without a kill. They take 50 ms where nothing else runs: a supervisor that has to wait for a processor must not find the
 # run over.
 LAST_TASKS = min(20_000, TASKS // 5)
@@ -46,8 +45,8 @@ class KillsTest(SupervisedTest):
         self.assertEqual(runs.count(0), 0, f"seed {self.seed}: tasks that never ran")
         return sum(runs) - TASKS
 
-    def victim(self, role, since):
-        """Of the workers that have joined one that is at work just now, or none yet; SECONDS_TO_LOOK after `since` any."""
+    def victim(self, role):
+        """Of the workers that have joined one that is at work just now; after some looks, any."""
         if role != "worker":
             return role
         known = self.progress.working()
@@ -56,7 +55,7 @@ class KillsTest(SupervisedTest):
             for name in joined:
                 if is_running(self.running[name].process.pid):
                     return name
-        return joined[0] if joined and time.monotonic() > since + SECONDS_TO_LOOK else None
+        return joined[0] if joined else None
 
     def one_seed(self, transport, seed):
         self.prepare(transport, seed, [f"{i:08d}-{'x' * 55}" for i in range(TASKS)])
@@ -73,13 +72,12 @@ class KillsTest(SupervisedTest):
         for point, role in zip(points, roles):
             # Until the new run has its first result, no worker has work again.
             idle = interrupted if role == "worker" else None
-            name = since = None
+            name = None
 
             def is_time(progress):
-                nonlocal name, since
+                nonlocal name
                 if progress.rows >= point and progress.run != idle:
-                    since = since or time.monotonic()
-                    name = self.victim(role, since)
+                    name = self.victim(role)
                 return name
 
             if not self.wait_for(is_time):
