@@ -187,10 +187,10 @@ class SupervisedTest(ResultsTest):
 
     def start_role(self, name):
         role = name.split()[0]
-        program = self.start(self.worker_program if role == "worker" else role, *self.words(role), cwd=self.scratch,
-                             stdout=subprocess.DEVNULL)
-        self.running[name] = program
         self.started[name] = self.started.get(name, 0) + 1
+        program = self.start(self.worker_program if role == "worker" else role, *self.words(role), cwd=self.scratch,
+                             stdout=subprocess.DEVNULL, stderr=self.scratch / f"{name} {self.started[name]}.stderr")
+        self.running[name] = program
         if role == "ventilator":
             self.ventilators.append(program)
         if role == "sink":

@@ -26,15 +26,21 @@ class Program:
     """A process with its stdin, and all that it has written so far."""
 
     def __init__(self, command, stdin=subprocess.DEVNULL, **options):
-        """`stdin` is a file, bytes to be written and closed, or PIPE for `write` and `close_input`."""
+        """`stdin` is a file, bytes to be written and closed, or PIPE for `write` and `close_input`. A `stderr` that is a path
+        is written to by the process itself: that takes none of our time, and wakes no wait_for_line."""
         self.command = [str(word) for word in command]
         self._changed = threading.Condition()
         self._written = {"stdout": b"", "stderr": b""}
         data = stdin if isinstance(stdin, bytes) else None
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
+        self._stderr_file = options["stderr"] if isinstance(options["stderr"], pathlib.Path) else None
+        if self._stderr_file:
+            options["stderr"] = open(self._stderr_file, "wb")
         self.process = subprocess.Popen(self.command, **options,
                                         stdin=stdin if data is None else subprocess.PIPE)
+        if self._stderr_file:
+            options["stderr"].close()
         pipes = {"stdout": self.process.stdout, "stderr": self.process.stderr}
         self._threads = [threading.Thread(target=self._read, args=(name, pipe), daemon=True)
                          for name, pipe in pipes.items() if pipe]
@@ -62,7 +68,8 @@ class Program:
 
     @property
     def stderr(self):
-        return self._written["stderr"].decode(errors="replace")
+        written = self._stderr_file.read_bytes() if self._stderr_file else self._written["stderr"]
+        return written.decode(errors="replace")
 
     def write(self, data):
         self.process.stdin.write(data)
