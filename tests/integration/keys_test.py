@@ -174,7 +174,8 @@ class Refusals(KeysTest):
             self.assert_message(program, f"cannot connect to the ventilator at {endpoint}: .*{pattern}")
             self.assert_no_secret_in(program.stderr)
         ventilator.wait_for_line("refused a connection from 127.0.0.1: its key .* is not in '")
-        ventilator.wait_for_line("refused a connection.*: it has no key")
+        # It may have ended before its want of a key was seen.
+        ventilator.wait_for_line("refused a connection.*: it has no key|ended during the handshake: it had no key")
         ventilator.wait_for_line("refused a connection.*: it took this for somebody else")
         self.assertLess(ventilator.stderr.count("\n"), 20)
 
