@@ -17,6 +17,8 @@ from programs import BIN, Pipeline, PipelineTest, free_port
 ECHO = ["--function", "echo"]
 # Of a key: the connection may be gone before the reason is read.
 REFUSED = ("refused by key", "cut off")
+# What is said of who has no key: it may have ended before that was seen.
+NO_KEY = "refused a connection.*: it has no key|ended during the handshake: it had no key"
 
 
 class KeysTest(PipelineTest):
@@ -92,7 +94,7 @@ class Doors(KeysTest):
                 self.assert_no_secret_in(*(one.stderr for one in everybody))
                 for one in (pipeline.ventilator, pipeline.sink):
                     self.assert_message(one, "refused a connection from .*: its key .* is not in '")
-                self.assert_message(pipeline.ventilator, "refused a connection.*: it has no key")
+                self.assert_message(pipeline.ventilator, NO_KEY)
 
     def test_a_run_that_takes_workers_from_elsewhere_and_has_its_own(self):
         endpoint = self.endpoint("tcp")
@@ -174,8 +176,7 @@ class Refusals(KeysTest):
             self.assert_message(program, f"cannot connect to the ventilator at {endpoint}: .*{pattern}")
             self.assert_no_secret_in(program.stderr)
         ventilator.wait_for_line("refused a connection from 127.0.0.1: its key .* is not in '")
-        # It may have ended before its want of a key was seen.
-        ventilator.wait_for_line("refused a connection.*: it has no key|ended during the handshake: it had no key")
+        ventilator.wait_for_line(NO_KEY)
         ventilator.wait_for_line("refused a connection.*: it took this for somebody else")
         self.assertLess(ventilator.stderr.count("\n"), 20)
 
