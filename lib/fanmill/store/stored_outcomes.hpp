@@ -23,7 +23,8 @@ struct StoredOutcomes {
 };
 
 // `run` is the run's row, or 0 where it has just begun and has no results; `outcomes` are those of the run
-// before in this process, or new. Reads each result at most once, by blocks where it can, and no output. Throws Error{unavailable}, also for what cannot have come from us.
+// before in this process, or new. Reads each result at most once, by blocks where it can, and no output.
+// Throws Error{unavailable}, also for what cannot have come from us.
 void load_outcomes(const SqliteFile& file, std::uint64_t run, TakeOver take_over, StoredOutcomes& outcomes);
 
 // A row that this run has made, for the next run in the same process: `earlier` finds it then. Up to a
