@@ -21,7 +21,7 @@ STRANGERS = number("FANMILL_FAULT_STRANGERS", 1000)
 KEEPS = number("FANMILL_FAULT_KEEPS", 50)
 SEED = number("FANMILL_TEST_SEED", random.randrange(1 << 20))
 TRIES = 5
-BESIEGERS = 4
+BESIEGERS = 8
 NAMES = ("head", "sink", "tiger", "lion", "gone")
 PARTS = 12  # measured by turns without and with strangers
 

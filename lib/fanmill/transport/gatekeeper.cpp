@@ -22,6 +22,8 @@ namespace {
 
 constexpr const char* questions_at = "inproc://zeromq.zap.01";
 constexpr std::string_view everybody = "fanmill";
+constexpr Duration refusals_wait = std::chrono::milliseconds(100);
+constexpr std::size_t most_waiting = 64;  // each is a connection, and has a descriptor
 
 Error cannot_start(std::string_view reason) {
   return {ErrorCode::unavailable, "keep strangers out of", "this program's sockets", reason};
@@ -45,6 +47,18 @@ std::optional<Monitor::What> knock(Context& context, Monitor& monitor, const End
     poller.wait(Clock::now(), until);
   } while (Clock::now() < until);
   return std::nullopt;
+}
+
+// The frames of a message; none if there is no message.
+std::vector<zmq::message_t> receive(zmq::socket_t& socket) {
+  std::vector<zmq::message_t> frames;
+  do {
+    zmq::message_t frame;
+    if (uninterrupted([&] { return zmq_msg_recv(frame.handle(), socket.handle(), ZMQ_DONTWAIT); }) < 0)
+      return frames;
+    frames.push_back(std::move(frame));
+  } while (frames.back().more());
+  return frames;
 }
 
 // What libzmq lets in by default, should it not have found us, or not asked.
@@ -81,7 +95,7 @@ Gatekeeper::Gatekeeper(Context& context, const std::string& directory, Notice no
       end_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!end_) throw cannot_start(reason_of(errno));
   try {
-    questions_ = zmq::socket_t(context.handle(), zmq::socket_type::rep);
+    questions_ = zmq::socket_t(context.handle(), zmq::socket_type::router);
     questions_.set(zmq::sockopt::linger, 0);
     questions_.bind(questions_at);
   } catch (const zmq::error_t& error) {
@@ -123,7 +137,8 @@ void Gatekeeper::answer_until_end() {
     std::array<zmq_pollitem_t, 2> items{
         {{questions_.handle(), 0, ZMQ_POLLIN, 0}, {nullptr, end_.fd(), ZMQ_POLLIN, 0}}};
     uninterrupted([&] { return zmq_poll(items.data(), static_cast<int>(items.size()), wait_in_ms()); });
-    if (items[0].revents != 0) answer();
+    for (Frames question; !(question = receive(questions_)).empty();) answer(std::move(question));
+    send_late(Clock::now());
     const bool is_end = items[1].revents != 0;
     for (const std::string& line : is_end ? refusals_.rest() : refusals_.due(Clock::now())) {
       notice_(Severity::warning, line);
@@ -133,24 +148,19 @@ void Gatekeeper::answer_until_end() {
 }
 
 long Gatekeeper::wait_in_ms() const {
-  const Time due = refusals_.next();
+  const Time due = std::min(refusals_.next(), late_.empty() ? never : late_.front().due);
   if (due == never) return -1;
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now());
   return std::max<long>(0, wait.count());
 }
 
-// Frames of a question: version, number, domain, address, routing id, mechanism, credentials. Of the answer:
-// version, number, status, text, user, metadata.
-void Gatekeeper::answer() {
-  std::vector<zmq::message_t> question;
-  do {
-    zmq::message_t frame;
-    if (uninterrupted([&] { return zmq_msg_recv(frame.handle(), questions_.handle(), ZMQ_DONTWAIT); }) < 0) {
-      return;
-    }
-    question.push_back(std::move(frame));
-  } while (question.back().more());
+// Frames of a question: who asks (of libzmq's sessions), nothing, version, number, domain, address, routing
+// id, mechanism, credentials. Of the answer: whom it is for, nothing, version, number, status, text, user,
+// metadata.
+void Gatekeeper::answer(Frames question) {
+  constexpr std::size_t envelope = 2;
   const auto text = [&](std::size_t index) {
+    index += envelope;
     return index < question.size() ? question[index].to_string_view() : std::string_view();
   };
 
@@ -171,18 +181,40 @@ void Gatekeeper::answer() {
   } else {
     reason = "its key is none";
   }
+  const Time now = Clock::now();
   if (!name && tells_) {
     // Over ipc libzmq gives the user and process of the other side in place of an address.
-    if (const auto line = refusals_.refused(std::string(text(3)), reason, Clock::now(), kind)) {
+    if (const auto line = refusals_.refused(std::string(text(3)), reason, now, kind)) {
       notice_(Severity::warning, *line);
     }
   }
 
   const std::string_view user = name ? std::string_view(*name) : std::string_view();
-  const std::array<std::string_view, 6> reply{text(0), text(1), name ? "200" : "400", "", user, ""};
-  for (std::size_t i = 0; i < reply.size(); ++i) {
-    const int flags = ZMQ_DONTWAIT | (i + 1 < reply.size() ? ZMQ_SNDMORE : 0);
-    uninterrupted([&] { return zmq_send(questions_.handle(), reply[i].data(), reply[i].size(), flags); });
+  Frames reply;
+  for (const std::string_view frame :
+       {question.front().to_string_view(), std::string_view(), text(0), text(1),
+        std::string_view(name ? "200" : "400"), std::string_view(), user, std::string_view()}) {
+    reply.emplace_back(frame.data(), frame.size());
+  }
+  if (name || !tells_) {
+    send(reply);
+  } else {
+    late_.push_back({now + refusals_wait, std::move(reply)});
+  }
+}
+
+// To one that has gone meanwhile nothing is sent.
+void Gatekeeper::send(Frames& answer) {
+  for (zmq::message_t& frame : answer) {
+    const int flags = ZMQ_DONTWAIT | (&frame == &answer.back() ? 0 : ZMQ_SNDMORE);
+    uninterrupted([&] { return zmq_msg_send(frame.handle(), questions_.handle(), flags); });
+  }
+}
+
+void Gatekeeper::send_late(Time now) {
+  while (!late_.empty() && (late_.front().due <= now || late_.size() > most_waiting)) {
+    send(late_.front().answer);
+    late_.pop_front();
   }
 }
 

@@ -123,6 +123,33 @@ TEST_CASE("gatekeeper: a stranger's key, no key, and a key for another server ar
   }
 }
 
+TEST_CASE(
+    "gatekeeper: a stranger waits for its refusal, a crowd of them shorter, and nobody else for theirs") {
+  Gate gate(Scheme::tcp);
+  const Time knocked = Clock::now();
+  is_refused(gate, gate.client_settings(KeyPair::make()), What::refused, What::refused);
+  CHECK(Clock::now() - knocked >= std::chrono::milliseconds(100));
+
+  std::vector<std::unique_ptr<Socket>> strangers;
+  for (int i = 0; i < 100; ++i) {
+    strangers.push_back(
+        std::make_unique<Socket>(gate.context, Kind::push, gate.client_settings(KeyPair::make())));
+    strangers.back()->connect(gate.endpoint);
+  }
+  Socket push(gate.context, Kind::push, gate.client_settings(gate.allowed));
+  push.connect(gate.endpoint);
+  REQUIRE(send_text(push, "hello"));
+  CHECK(receive_text(gate.pull) == "hello");
+  Poller poller;
+  poller.watch_readable(gate.monitor);
+  std::size_t refused = 0;
+  for (const Time until = patience(); refused < strangers.size() && Clock::now() < until;
+       poller.wait(Clock::now(), until)) {
+    while (const auto event = gate.monitor.next()) refused += event->what == What::refused ? 1U : 0U;
+  }
+  CHECK(refused == strangers.size());
+}
+
 TEST_CASE("gatekeeper: a key taken away is refused from then on, and one put there is let in") {
   Gate gate(Scheme::tcp);
   const std::string file = gate.scratch.path("keys/ann.key");
