@@ -22,13 +22,13 @@ constexpr TaskId first_id = 1'000'000;  // ids of a run well under way
 
 const std::string payload(payload_bytes, 'x');
 
-[[nodiscard]] std::string tasks_frame(TasksWriter& writer, std::size_t count) {
+[[nodiscard]] Bytes tasks_frame(TasksWriter& writer, std::size_t count) {
   writer.begin({.run = RunId{0x1122334455667788}, .token = LaneToken{0x99aabbccddeeff00}});
   for (TaskId i = 0; i < count; ++i) writer.add({.id = first_id + i, .attempt = 0, .payload = payload});
   return writer.take();
 }
 
-[[nodiscard]] std::string results_frame(ResultsWriter& writer, std::size_t count,
+[[nodiscard]] Bytes results_frame(ResultsWriter& writer, std::size_t count,
                                         const std::optional<Detail>& detail) {
   writer.begin({.run = RunId{0x1122334455667788},
                 .token = LaneToken{0x99aabbccddeeff00},
@@ -56,7 +56,7 @@ void per_task(benchmark::State& state) {
 void encode_tasks(benchmark::State& state) {
   TasksWriter writer;
   for (auto _ : state) {
-    std::string frame = tasks_frame(writer, static_cast<std::size_t>(state.range(0)));
+    Bytes frame = tasks_frame(writer, static_cast<std::size_t>(state.range(0)));
     benchmark::DoNotOptimize(frame.data());
   }
   per_task(state);
@@ -64,7 +64,7 @@ void encode_tasks(benchmark::State& state) {
 
 void decode_tasks(benchmark::State& state) {
   TasksWriter writer;
-  const std::string frame = tasks_frame(writer, static_cast<std::size_t>(state.range(0)));
+  const Bytes frame = tasks_frame(writer, static_cast<std::size_t>(state.range(0)));
   std::vector<TaskView> tasks;
   for (auto _ : state) {
     if (!wire::decode_tasks(frame, tasks)) state.SkipWithError("a frame of our own was not taken");
@@ -76,13 +76,13 @@ void decode_tasks(benchmark::State& state) {
 void encode_results(benchmark::State& state) {
   ResultsWriter writer;
   for (auto _ : state) {
-    std::string frame = results_frame(writer, static_cast<std::size_t>(state.range(0)), std::nullopt);
+    Bytes frame = results_frame(writer, static_cast<std::size_t>(state.range(0)), std::nullopt);
     benchmark::DoNotOptimize(frame.data());
   }
   per_task(state);
 }
 
-void decode_results_frame(benchmark::State& state, const std::string& frame) {
+void decode_results_frame(benchmark::State& state, ByteView frame) {
   std::vector<ResultView> results;
   for (auto _ : state) {
     if (!wire::decode_results(frame, results)) state.SkipWithError("a frame of our own was not taken");

@@ -33,7 +33,7 @@ void tasks(ByteView frame) {
   TasksWriter writer;
   writer.begin(*header);
   for (const TaskView& task : tasks) writer.add(task);
-  const std::string written = writer.take();
+  const Bytes written = writer.take();
   std::vector<TaskView> again;
   require(static_cast<bool>(decode_tasks(written, again)) && again == tasks, "tasks come back the same");
 }
@@ -46,7 +46,7 @@ void results(ByteView frame) {
   ResultsWriter writer;
   writer.begin(*header);
   for (const ResultView& result : results) writer.add(result);
-  const std::string written = writer.take();
+  const Bytes written = writer.take();
   std::vector<ResultView> again;
   require(static_cast<bool>(decode_results(written, again)) && again == results,
           "results come back the same");

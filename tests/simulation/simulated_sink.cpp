@@ -176,7 +176,7 @@ void World::take_frame(const std::string& frame) {
       wire::ResultsWriter writer;
       writer.begin(*header);
       writer.add(result);
-      return writer.take();
+      return std::string(writer.take().view());
     };
     if (verdict == Collector::Verdict::wait) {
       sink_->early.push_back(alone());

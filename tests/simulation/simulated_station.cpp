@@ -218,7 +218,7 @@ void World::finish_task(std::size_t i) {
   wire::ResultsWriter writer;
   writer.begin(done.header);
   writer.add(result);
-  station.outbox.push_back({writer.take(), {{done.id, done.id}}});
+  station.outbox.push_back({std::string(writer.take().view()), {{done.id, done.id}}});
 }
 
 // A connection that has broken unseen takes what is sent, and loses it without a word.

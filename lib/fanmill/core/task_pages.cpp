@@ -5,7 +5,7 @@
 namespace fanmill::core {
 
 namespace {
-constexpr std::size_t page_bytes = std::size_t{64} << 10;
+constexpr std::size_t page_bytes = (std::size_t{64} << 10) - Bytes::overhead;
 constexpr std::size_t spare_pages = 64;
 }  // namespace
 
@@ -15,8 +15,7 @@ void TaskPages::begin_page(std::size_t size) {
   std::unique_ptr<Page> page;
   if (spare_.empty() || size > page_bytes) {
     page = std::make_unique<Page>();
-    page->room = std::max(size, page_bytes);
-    page->bytes = std::make_unique_for_overwrite<char[]>(page->room);
+    page->bytes = Bytes(std::max(size, page_bytes));
   } else {
     page = std::move(spare_.back());
     spare_.pop_back();
@@ -50,8 +49,8 @@ void TaskPages::retire(TaskId first) {
   pages_.erase(found);
   if (last_found_ == page.get()) last_found_ = nullptr;
   // A page that held one large item would keep its block for ever.
-  if (spare_.size() < spare_pages && page->room <= page_bytes) {
-    page->used = 0;
+  if (spare_.size() < spare_pages && page->bytes.room() <= page_bytes) {
+    page->bytes.resize(0);
     page->tasks.clear();
     spare_.push_back(std::move(page));
   }

@@ -9,13 +9,13 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
 #include <vector>
 
+#include <fanmill/base/bytes.hpp>
 #include <fanmill/base/ids.hpp>
 #include <fanmill/base/ranges.hpp>
 
@@ -53,12 +53,10 @@ class TaskPages {
  public:
   struct Page {
     TaskId first = 0;
-    std::unique_ptr<char[]> bytes;
-    std::size_t room = 0;  // of bytes
-    std::size_t used = 0;  // of these
+    Bytes bytes;
     std::vector<Task> tasks;
     std::size_t live = 0;  // not done
-    [[nodiscard]] ByteView payload(const Task& task) const { return {bytes.get() + task.offset, task.size}; }
+    [[nodiscard]] ByteView payload(const Task& task) const { return {bytes.data() + task.offset, task.size}; }
     [[nodiscard]] TaskId end() const { return first + tasks.size(); }
   };
 
@@ -66,16 +64,15 @@ class TaskPages {
   TaskId add(ByteView payload, Task::State state) {
     assert(payload.size() <= std::numeric_limits<std::uint32_t>::max());
     if (filling_ == nullptr || filling_->tasks.size() >= page_tasks ||
-        filling_->room - filling_->used < payload.size()) {
+        filling_->bytes.room() - filling_->bytes.size() < payload.size()) {
       begin_page(payload.size());
     }
     Page& page = *filling_;
     Task& task = page.tasks.emplace_back();
-    task.offset = static_cast<std::uint32_t>(page.used);
+    task.offset = static_cast<std::uint32_t>(page.bytes.size());
     task.size = static_cast<std::uint32_t>(payload.size());
     task.state = state;
-    if (!payload.empty()) std::memcpy(page.bytes.get() + page.used, payload.data(), payload.size());
-    page.used += payload.size();
+    page.bytes.append(payload);
     ++page.live;
     bytes_ += payload.size();
     return next_id_++;

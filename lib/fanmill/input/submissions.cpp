@@ -12,11 +12,13 @@ namespace fanmill::input {
 
 namespace {
 constexpr std::size_t gone = std::numeric_limits<std::size_t>::max();
-// What one read() hands over at most, so that its caller can do something else in between.
+// What one read() hands over at most, or one block more: its caller has other things to do, and what has
+// been copied twice does not stay in the cache.
 constexpr std::size_t tasks_per_read = 4096;
+constexpr std::size_t bytes_per_read = std::size_t{256} << 10;
 constexpr std::size_t tasks_per_block = 1024;
 constexpr std::size_t first_block_bytes = std::size_t{1} << 10;
-constexpr std::size_t block_bytes = std::size_t{64} << 10;
+constexpr std::size_t block_bytes = (std::size_t{64} << 10) - Bytes::overhead;
 }  // namespace
 
 Submissions::Submissions(const Window& window)
@@ -36,12 +38,12 @@ bool Submissions::has_room(std::size_t size) const {
 
 TaskId Submissions::take(ByteView payload) {
   if (queue_.empty() || queue_.back().sizes.size() == tasks_per_block ||
-      queue_.back().bytes.capacity() - queue_.back().bytes.size() < payload.size()) {
+      queue_.back().bytes.room() - queue_.back().bytes.size() < payload.size()) {
     // Where the reader keeps up, a block will not get much.
     const std::size_t room = queue_.empty() ? first_block_bytes : block_bytes;
     Block& block = queue_.emplace_back();
     block.sizes.reserve(tasks_per_block);
-    block.bytes.reserve(std::max(payload.size(), room));
+    block.bytes = Bytes(std::max(payload.size(), room));
   }
   // The first can throw, the others have the room.
   sizes_.push_back(payload.size());
@@ -121,8 +123,11 @@ bool Submissions::read(Receiver& receiver) {
   {
     const std::lock_guard lock(mutex_);
     if (closed_ && queue_.empty()) return false;
-    for (std::size_t tasks = 0; !queue_.empty() && tasks < tasks_per_read; queue_.pop_front()) {
+    std::size_t tasks = 0;
+    std::size_t bytes = 0;
+    for (; !queue_.empty() && tasks < tasks_per_read && bytes < bytes_per_read; queue_.pop_front()) {
       tasks += queue_.front().sizes.size();
+      bytes += queue_.front().bytes.size();
       taken.push_back(std::move(queue_.front()));
     }
     // Stays readable where there is more, or the end to be told.
@@ -132,7 +137,7 @@ bool Submissions::read(Receiver& receiver) {
     }
   }
   for (const Block& block : taken) {
-    ByteView rest = block.bytes;
+    ByteView rest = block.bytes.view();
     for (const std::size_t size : block.sizes) {
       receiver.item(rest.substr(0, size));
       rest.remove_prefix(size);

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include <fanmill/base/bytes.hpp>
 #include <fanmill/base/descriptor.hpp>
 #include <fanmill/base/ids.hpp>
 #include <fanmill/input/input.hpp>
@@ -59,7 +60,7 @@ class Submissions final : public Input {
   std::condition_variable room_;
   // Payloads one after the other; so a small one costs no allocation.
   struct Block {
-    std::string bytes;
+    Bytes bytes;
     std::vector<std::size_t> sizes;
   };
   std::deque<Block> queue_;        // not read yet

@@ -351,7 +351,7 @@ void SinkLoop::take_result(const wire::ResultsHeader& header, const wire::Result
   const auto alone = [&] {
     writer_.begin(header);
     writer_.add(result);
-    return writer_.take();
+    return std::string(writer_.take().view());
   };
   switch (collector_.on_result(header, result)) {
     case Collector::Verdict::store:

@@ -194,21 +194,20 @@ std::uint16_t bound_port(const zmq::socket_t& socket) {
 
 }  // namespace
 
-Message::Message(std::string frame) {
-  if (frame.size() <= small_frame) {
-    message_.rebuild(frame.data(), frame.size());
+Message::Message(Bytes frame) {
+  const std::size_t size = frame.size();
+  if (size <= small_frame) {
+    message_.rebuild(frame.data(), size);
     return;
   }
-  auto owner = std::make_unique<std::string>(std::move(frame));
-  std::string& bytes = *owner;
   message_.rebuild(
-      bytes.data(), bytes.size(),
-      [](void* data, void* hint) {
+      frame.data(), size,
+      [](void* data, void*) {
         take_over(data);
-        delete static_cast<std::string*>(hint);
+        Bytes::give_back(static_cast<char*>(data));
       },
-      owner.get());
-  owner.release();  // NOLINT(bugprone-unused-return-value): libzmq deletes it, from any thread
+      nullptr);
+  static_cast<void>(frame.release());  // libzmq's now, which gives it back on any thread
 }
 
 int Message::source_fd() const {

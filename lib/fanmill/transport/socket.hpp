@@ -13,6 +13,7 @@
 
 #include <zmq.hpp>
 
+#include <fanmill/base/bytes.hpp>
 #include <fanmill/base/ids.hpp>
 #include <fanmill/transport/context.hpp>
 #include <fanmill/transport/curve_key.hpp>
@@ -25,8 +26,10 @@ namespace fanmill::transport {
 class Message {
  public:
   Message() = default;
-  // Takes the string over without a copy, but for frames that are small enough to go into the message itself.
-  explicit Message(std::string frame);
+  // Copies a frame.
+  explicit Message(ByteView frame) { message_.rebuild(frame.data(), frame.size()); }
+  // Takes one over without a copy, but for those that are small enough to go into the message itself.
+  explicit Message(Bytes frame);
   explicit Message(zmq::message_t message) : message_(std::move(message)) {}
 
   [[nodiscard]] ByteView view() const { return {static_cast<const char*>(message_.data()), message_.size()}; }

@@ -184,7 +184,7 @@ void TasksWriter::begin(const TasksHeader& header) {
   count_at_ = writer_.open_array();
 }
 
-std::string TasksWriter::take() {
+Bytes TasksWriter::take() {
   assert(count_ > 0);
   writer_.close_array(count_at_, count_);
   count_ = 0;
@@ -219,7 +219,7 @@ void ResultsWriter::add_detail(const Detail& detail) {
   writer_.number(detail.stderr_dropped);
 }
 
-std::string ResultsWriter::take() {
+Bytes ResultsWriter::take() {
   assert(count_ > 0);
   writer_.close_array(count_at_, count_);
   count_ = 0;

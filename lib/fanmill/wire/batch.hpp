@@ -96,7 +96,8 @@ class TasksWriter {
   }
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] std::size_t bytes() const { return writer_.size(); }
-  [[nodiscard]] std::string take();
+  [[nodiscard]] ByteView view() const { return writer_.view(); }
+  [[nodiscard]] Bytes take();
 
  private:
   Writer writer_;
@@ -123,7 +124,8 @@ class ResultsWriter {
   }
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] std::size_t bytes() const { return writer_.size(); }
-  [[nodiscard]] std::string take();
+  [[nodiscard]] ByteView view() const { return writer_.view(); }
+  [[nodiscard]] Bytes take();
 
  private:
   void add_detail(const Detail& detail);

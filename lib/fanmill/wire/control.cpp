@@ -526,7 +526,7 @@ std::string encode(const Control& message) {
         Layout<Message>::write(writer, of_this_type);
       },
       message);
-  return writer.take();
+  return std::string(writer.view());
 }
 
 Decoded<Control> decode_control(ByteView frame) {

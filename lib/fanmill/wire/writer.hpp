@@ -1,5 +1,5 @@
 #pragma once
-// Writes msgpack, each value in its shortest form, onto a string that is handed over whole.
+// Writes msgpack, each value in its shortest form, into bytes that are handed over whole.
 //
 // The put_… functions write at a pointer and return where they ended: what a batch's inner loop is made of.
 // The members of Writer do the same one value at a time, and see to the room.
@@ -8,9 +8,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <string>
 #include <utility>
 
+#include <fanmill/base/bytes.hpp>
 #include <fanmill/base/ids.hpp>
 
 namespace fanmill::wire {
@@ -84,37 +84,27 @@ class Writer {
   // Fills them in; `length` ≤ 65535.
   void close_array(std::size_t opened_at, std::size_t length);
 
-  // Room for `header` bytes, at which the put_… functions may write, and for `raw` after them unless it is
-  // large. wrote() says where the headers ended, and appends `raw` as it is.
+  // Room for `header` bytes, at which the put_… functions may write, and for `raw` after them. wrote() says
+  // where the headers ended, and appends `raw` as it is.
   [[nodiscard]] char* room(std::size_t header, ByteView raw = {}) {
-    const std::size_t size = header + (raw.size() <= large ? raw.size() : 0);
-    if (frame_.size() - used_ < size) grow(size);
-    return frame_.data() + used_;
+    const std::size_t size = header + raw.size();
+    if (frame_.room() - frame_.size() < size) grow(size);
+    return frame_.data() + frame_.size();
   }
   void wrote(char* end, ByteView raw = {}) {
-    if (raw.size() <= large) {
-      if (!raw.empty()) std::memcpy(end, raw.data(), raw.size());
-      used_ = static_cast<std::size_t>(end - frame_.data()) + raw.size();
-    } else {
-      used_ = static_cast<std::size_t>(end - frame_.data());
-      append_large(raw);
-    }
+    if (!raw.empty()) std::memcpy(end, raw.data(), raw.size());
+    frame_.resize(static_cast<std::size_t>(end - frame_.data()) + raw.size());
   }
 
-  [[nodiscard]] std::size_t size() const { return used_; }
+  [[nodiscard]] std::size_t size() const { return frame_.size(); }
+  [[nodiscard]] ByteView view() const { return frame_.view(); }
   // Hands the frame over, and leaves the writer empty.
-  [[nodiscard]] std::string take();
+  [[nodiscard]] Bytes take() { return std::exchange(frame_, Bytes()); }
 
  private:
   void grow(std::size_t size);
-  void append_large(ByteView raw);
 
-  // Beyond this, bytes: making room by zeroes costs as much as the copy.
-  static constexpr std::size_t large = 4096;
-
-  // Longer than what is written: room is made in steps, because a string zeroes what it gains.
-  std::string frame_;
-  std::size_t used_ = 0;
+  Bytes frame_;
 };
 
 }  // namespace fanmill::wire

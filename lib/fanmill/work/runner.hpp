@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include <fanmill/base/bytes.hpp>
 #include <fanmill/base/ids.hpp>
 #include <fanmill/base/ranges.hpp>
 #include <fanmill/base/time.hpp>
@@ -40,7 +41,7 @@ struct Handout {
 
 // One finished frame for the sink, and the ids in it.
 struct FinishedFrame {
-  std::string frame;         // a RESULTS message
+  Bytes frame;               // a RESULTS message
   LaneToken token{};         // of the context that the tasks came with
   std::vector<IdRange> ids;  // ascending, disjoint
   std::size_t count = 0;     // of results

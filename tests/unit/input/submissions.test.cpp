@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <catch2/catch.hpp>
+#include <poll.h>
 
 #include <fanmill/base/error.hpp>
 #include <fanmill/input/submissions.hpp>
@@ -100,6 +101,25 @@ TEST_CASE("submissions: a window of bytes counts what is in it; a larger payload
   tasks.delivered(2);
   CHECK(tasks.try_add("1"));
   CHECK_FALSE(tasks.try_add(large));
+}
+
+TEST_CASE("submissions: a read hands over some hundreds of KiB, and the rest is read next") {
+  constexpr std::size_t count = 32;
+  Submissions tasks({count, std::size_t{64} << 20});
+  std::vector<std::string> all;
+  for (std::size_t i = 0; i < count; ++i) {
+    all.emplace_back(100'000, static_cast<char>('a' + i));
+    tasks.add(all.back());
+  }
+  Taken taken;
+  for (std::size_t before = 0; taken.items.size() < count; before = taken.items.size()) {
+    pollfd wait{tasks.wait_fd(), POLLIN, 0};
+    REQUIRE(poll(&wait, 1, 0) == 1);
+    REQUIRE(tasks.read(taken));
+    REQUIRE(taken.items.size() > before);
+    CHECK(taken.items.size() - before <= 3);
+  }
+  CHECK((taken.items == all));
 }
 
 TEST_CASE("submissions: who waits for room goes on when there is some, and throws when it is over") {

@@ -107,12 +107,19 @@ bool has_ipv6() {
 
 }  // namespace
 
-TEST_CASE("message: a long string is taken over and a short one is the same") {
+Bytes frame_of(std::size_t size) {
+  Bytes frame(size);
+  frame.append(std::string(size, 'x'));
+  return frame;
+}
+
+TEST_CASE("message: a long frame is taken over and a short one is the same") {
   for (const std::size_t size : {0, 1, 15, 16, 33, 34, 1000, 1 << 20}) {
     const std::string text(size, 'x');
     CHECK(Message(text).view() == text);
+    CHECK(Message(frame_of(size)).view() == text);
   }
-  std::string frame(1000, 'x');
+  Bytes frame = frame_of(1000);
   const char* const bytes = frame.data();
   Message message(std::move(frame));
   CHECK(message.view().data() == bytes);
@@ -124,7 +131,7 @@ TEST_CASE("message: a long string is taken over and a short one is the same") {
 TEST_CASE("message: over inproc the bytes are never copied") {
   Context context;
   Pair pair(context, Scheme::inproc, Kind::pull, Kind::push);
-  std::string frame(1000, 'x');
+  Bytes frame = frame_of(1000);
   const char* const bytes = frame.data();
   Message message(std::move(frame));
   REQUIRE(pair.connected.send(message) == Sent::yes);

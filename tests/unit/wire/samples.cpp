@@ -196,14 +196,14 @@ std::string write_tasks(const TasksHeader& header, const std::vector<TaskView>& 
   TasksWriter writer;
   writer.begin(header);
   for (const TaskView& task : tasks) writer.add(task);
-  return writer.take();
+  return std::string(writer.take().view());
 }
 
 std::string write_results(const ResultsHeader& header, const std::vector<ResultView>& results) {
   ResultsWriter writer;
   writer.begin(header);
   for (const ResultView& result : results) writer.add(result);
-  return writer.take();
+  return std::string(writer.take().view());
 }
 
 std::vector<Sample> all_samples() {

@@ -19,7 +19,7 @@ template <class Write>
   Writer writer;
   writer.begin(0);
   write(writer);
-  return writer.take();
+  return std::string(writer.take().view());
 }
 
 // What msgpack-c writes for one value.
@@ -93,7 +93,7 @@ TEST_CASE("writer: small and large pieces follow each other without a gap, whate
       writer.number(70'000);
     }
     const std::size_t size = writer.size();
-    const std::string frame = writer.take();
+    const Bytes frame = writer.take();
     CHECK(frame.size() == size);
     const msgpack::object_handle handle = unpack(frame);
     REQUIRE(handle.get().via.array.size == 60);

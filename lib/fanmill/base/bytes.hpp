@@ -1,0 +1,94 @@
+#pragma once
+// Memory for what is large and soon gone: frames, payloads, blocks of input. It is not zeroed, and it is used
+// again: malloc(3) gives what is large back to the system at once, and each of its pages costs a fault when
+// it is wanted next. Up to 16 MiB are kept for the whole process.
+//
+// An object is for one thread at a time; memory may be given back on any.
+
+#include <cassert>
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+#include <fanmill/base/ids.hpp>
+
+namespace fanmill {
+
+class Bytes {
+ public:
+  // Sanitizers see a use of what was given back only where that is not used again.
+#if defined(__SANITIZE_ADDRESS__)
+  static constexpr bool is_used_again = false;
+#elif defined(__has_feature)
+  static constexpr bool is_used_again = !__has_feature(address_sanitizer);
+#else
+  static constexpr bool is_used_again = true;
+#endif
+  // Pieces of a power of two of bytes, less this, waste nothing.
+  static constexpr std::size_t overhead = 2 * sizeof(std::size_t);
+
+  Bytes() = default;
+  // Empty, with room for at least so many. Throws std::bad_alloc.
+  explicit Bytes(std::size_t room);
+  Bytes(Bytes&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        room_(std::exchange(other.room_, 0)) {}
+  Bytes& operator=(Bytes&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(room_, other.room_);
+    return *this;
+  }
+  ~Bytes() {
+    if (data_ != nullptr) give_back(data_);
+  }
+
+  [[nodiscard]] char* data() {
+    return data_;
+  }
+  [[nodiscard]] const char* data() const {
+    return data_;
+  }
+  [[nodiscard]] std::size_t size() const {
+    return size_;
+  }
+  [[nodiscard]] std::size_t room() const {
+    return room_;
+  }
+  [[nodiscard]] ByteView view() const {
+    return {data_, size_};
+  }
+  operator ByteView() const {
+    return view();
+  }  // NOLINT(google-explicit-constructor): as std::string's
+
+  // What is gained says anything; `size` ≤ room().
+  void resize(std::size_t size) {
+    assert(size <= room_);
+    size_ = size;
+  }
+  // Room for at least so many; what is there stays.
+  void reserve(std::size_t room);
+  // There has to be room.
+  void append(ByteView more) {
+    assert(more.size() <= room_ - size_);
+    if (!more.empty()) std::memcpy(data_ + size_, more.data(), more.size());
+    size_ += more.size();
+  }
+
+  // For libraries that want to be told how to free it: the memory, to be given back by give_back(), on any
+  // thread. Empty afterwards.
+  [[nodiscard]] char* release() {
+    size_ = room_ = 0;
+    return std::exchange(data_, nullptr);
+  }
+  static void give_back(char* data) noexcept;
+
+ private:
+  char* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t room_ = 0;
+};
+
+}  // namespace fanmill
