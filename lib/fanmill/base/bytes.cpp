@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstdlib>
-#include <mutex>
 #include <new>
 
 #include <fanmill/base/bytes.hpp>
@@ -14,7 +14,6 @@ namespace {
 // Before each piece of memory.
 struct alignas(std::max_align_t) Header {
   std::size_t room = 0;
-  Header* next = nullptr;  // while it is kept
 };
 
 static_assert(sizeof(Header) == Bytes::overhead);
@@ -28,35 +27,35 @@ constexpr std::size_t index_of(std::size_t size) {
   return static_cast<std::size_t>(std::countr_zero(size) - std::countr_zero(smallest));
 }
 
-struct Kept {
-  std::mutex mutex;
-  std::array<Header*, index_of(largest) + 1> by_size{};
-  std::size_t bytes = 0;
-};
+// What is kept of one size. Whoever takes from a place or fills it does so in one step, and nobody waits.
+using Shelf = std::array<std::atomic<Header*>, 64>;
 
-// Never destroyed: libzmq's threads give frames back until the very end.
-Kept& kept() {
-  static Kept& the_only_one = *new Kept;
-  return the_only_one;
-}
+std::array<Shelf, index_of(largest) + 1> shelves;
+std::atomic<std::size_t> kept_bytes = 0;
 
 Header* take(std::size_t size) {
-  const std::lock_guard lock(kept().mutex);
-  Header*& first = kept().by_size[index_of(size)];
-  Header* const found = first;
-  if (found != nullptr) {
-    first = found->next;
-    kept().bytes -= size;
+  for (std::atomic<Header*>& place : shelves[index_of(size)]) {
+    if (place.load(std::memory_order_relaxed) == nullptr) continue;
+    if (Header* const found = place.exchange(nullptr, std::memory_order_acquire)) {
+      kept_bytes.fetch_sub(size, std::memory_order_relaxed);
+      return found;
+    }
   }
-  return found;
+  return nullptr;
 }
 
 bool keep(Header* memory, std::size_t size) {
-  const std::lock_guard lock(kept().mutex);
-  if (kept().bytes + size > most_kept) return false;
-  memory->next = std::exchange(kept().by_size[index_of(size)], memory);
-  kept().bytes += size;
-  return true;
+  if (kept_bytes.fetch_add(size, std::memory_order_relaxed) + size <= most_kept) {
+    for (std::atomic<Header*>& place : shelves[index_of(size)]) {
+      Header* none = nullptr;
+      if (place.load(std::memory_order_relaxed) != nullptr) continue;
+      if (place.compare_exchange_strong(none, memory, std::memory_order_release, std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+  }
+  kept_bytes.fetch_sub(size, std::memory_order_relaxed);
+  return false;
 }
 
 bool is_kept(std::size_t size) {
