@@ -29,7 +29,7 @@ const std::string payload(payload_bytes, 'x');
 }
 
 [[nodiscard]] Bytes results_frame(ResultsWriter& writer, std::size_t count,
-                                        const std::optional<Detail>& detail) {
+                                  const std::optional<Detail>& detail) {
   writer.begin({.run = RunId{0x1122334455667788},
                 .token = LaneToken{0x99aabbccddeeff00},
                 .worker = "host:12345",

@@ -13,7 +13,7 @@ from supervisor import SupervisedTest, number
 
 TASKS = number("FANMILL_FAULT_TASKS", 4000)
 # Without a kill: a worker that was started again just now, and is the next to be killed, has to get results first.
-LAST_TASKS = 1000
+LAST_TASKS = min(1000, TASKS // 4)
 KILLS = number("FANMILL_FAULT_KILLS", 12)
 SEED = number("FANMILL_TEST_SEED", random.randrange(1 << 20))
 

@@ -59,7 +59,7 @@ bool keep(Header* memory, std::size_t size) {
 }
 
 bool is_kept(std::size_t size) {
-  return Bytes::is_used_again && size >= smallest && size <= largest;
+  return bytes_are_used_again && size >= smallest && size <= largest;
 }
 
 }  // namespace

@@ -14,16 +14,17 @@
 
 namespace fanmill {
 
+// Sanitizers see a use of what was given back only where that is not used again.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool bytes_are_used_again = false;
+#elif defined(__has_feature)
+inline constexpr bool bytes_are_used_again = !__has_feature(address_sanitizer);
+#else
+inline constexpr bool bytes_are_used_again = true;
+#endif
+
 class Bytes {
  public:
-  // Sanitizers see a use of what was given back only where that is not used again.
-#if defined(__SANITIZE_ADDRESS__)
-  static constexpr bool is_used_again = false;
-#elif defined(__has_feature)
-  static constexpr bool is_used_again = !__has_feature(address_sanitizer);
-#else
-  static constexpr bool is_used_again = true;
-#endif
   // Pieces of a power of two of bytes, less this, waste nothing.
   static constexpr std::size_t overhead = 2 * sizeof(std::size_t);
 
@@ -44,24 +45,12 @@ class Bytes {
     if (data_ != nullptr) give_back(data_);
   }
 
-  [[nodiscard]] char* data() {
-    return data_;
-  }
-  [[nodiscard]] const char* data() const {
-    return data_;
-  }
-  [[nodiscard]] std::size_t size() const {
-    return size_;
-  }
-  [[nodiscard]] std::size_t room() const {
-    return room_;
-  }
-  [[nodiscard]] ByteView view() const {
-    return {data_, size_};
-  }
-  operator ByteView() const {
-    return view();
-  }  // NOLINT(google-explicit-constructor): as std::string's
+  [[nodiscard]] char* data() { return data_; }
+  [[nodiscard]] const char* data() const { return data_; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::size_t room() const { return room_; }
+  [[nodiscard]] ByteView view() const { return {data_, size_}; }
+  operator ByteView() const { return view(); }  // NOLINT(google-explicit-constructor): as std::string's
 
   // What is gained says anything; `size` ≤ room().
   void resize(std::size_t size) {

@@ -50,14 +50,6 @@ void KeyIndex::add(const Key& key, Use use, Found found) {
   if (use == Use::replace) ++replaced_;
 }
 
-void KeyIndex::append(const KeyIndex& later) {
-  assert(later.sealed_ == 0);
-  assert(entries_.empty() || later.entries_.empty() ||
-         (later.entries_.front().what & row_mask) > (entries_.back().what & row_mask));
-  entries_.insert(entries_.end(), later.entries_.begin(), later.entries_.end());
-  replaced_ += later.replaced_;
-}
-
 bool KeyIndex::is(const Entry& entry, const Key& key, Use use) const {
   return entry.key == key && entry.what >> use_shift == static_cast<std::uint64_t>(use);
 }

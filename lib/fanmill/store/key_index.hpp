@@ -25,8 +25,6 @@ class KeyIndex {
 
   // Memory for so many more.
   void expect(std::size_t more);
-  // All of an index that was never sealed, and whose rows come after all here.
-  void append(const KeyIndex& later);
   // `row` < 2^60, and larger than all before. It is not found before seal().
   void add(const Key& key, Use use, Found found);
   [[nodiscard]] std::size_t not_sealed() const { return entries_.size() - sealed_; }

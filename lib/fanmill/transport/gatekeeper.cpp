@@ -137,7 +137,7 @@ void Gatekeeper::answer_until_end() {
     std::array<zmq_pollitem_t, 2> items{
         {{questions_.handle(), 0, ZMQ_POLLIN, 0}, {nullptr, end_.fd(), ZMQ_POLLIN, 0}}};
     uninterrupted([&] { return zmq_poll(items.data(), static_cast<int>(items.size()), wait_in_ms()); });
-    for (Frames question; !(question = receive(questions_)).empty();) answer(std::move(question));
+    for (Frames question; !(question = receive(questions_)).empty();) answer(question);
     send_late(Clock::now());
     const bool is_end = items[1].revents != 0;
     for (const std::string& line : is_end ? refusals_.rest() : refusals_.due(Clock::now())) {
@@ -157,7 +157,7 @@ long Gatekeeper::wait_in_ms() const {
 // Frames of a question: who asks (of libzmq's sessions), nothing, version, number, domain, address, routing
 // id, mechanism, credentials. Of the answer: whom it is for, nothing, version, number, status, text, user,
 // metadata.
-void Gatekeeper::answer(Frames question) {
+void Gatekeeper::answer(const Frames& question) {
   constexpr std::size_t envelope = 2;
   const auto text = [&](std::size_t index) {
     index += envelope;

@@ -44,7 +44,7 @@ class Gatekeeper {
   };
 
   void answer_until_end();
-  void answer(Frames question);
+  void answer(const Frames& question);
   void send(Frames& answer);
   void send_late(Time now);
   [[nodiscard]] long wait_in_ms() const;

@@ -124,7 +124,6 @@ class ResultsWriter {
   }
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] std::size_t bytes() const { return writer_.size(); }
-  [[nodiscard]] ByteView view() const { return writer_.view(); }
   [[nodiscard]] Bytes take();
 
  private:

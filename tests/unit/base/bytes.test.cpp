@@ -57,7 +57,7 @@ TEST_CASE("bytes: pieces are aligned, and none is in two hands") {
 }
 
 TEST_CASE("bytes: what was given back is used again, whoever gave it back") {
-  if (!Bytes::is_used_again) return;
+  if (!bytes_are_used_again) return;
   for (const std::size_t room : {5'000, 100'000, 3'000'000}) {
     Bytes first(room);
     char* const memory = first.release();
