@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <initializer_list>
 #include <thread>
@@ -15,11 +16,27 @@ namespace fanmill {
 
 namespace {
 
+constexpr std::size_t most_window_bytes = std::size_t{32} << 20;
+constexpr std::size_t least_window_bytes = std::size_t{2} << 20;
+constexpr std::size_t window_bytes_per_worker = std::size_t{1} << 20;
+constexpr std::size_t large_payloads_per_worker = 2;
+
+input::Submissions::Window window_of(const PipelineOptions& options) {
+  input::Submissions::Window window;
+  window.tasks = options.window_tasks;
+  window.bytes = options.window_bytes.value_or(most_window_bytes);
+  // How many workers come from elsewhere is not known.
+  if (options.window_bytes || !options.listen.empty()) return window;
+  window.enough_tasks = large_payloads_per_worker * options.workers;
+  window.enough_bytes = std::max(least_window_bytes, window_bytes_per_worker * options.workers);
+  return window;
+}
+
 roles::PipelineSettings settings_of(const PipelineOptions& options) {
   const detail::StageOptions check("PipelineOptions");
   check.require_slots("workers", options.workers, !options.listen.empty());
   check.require_retries(options.retries, options.retry_delay);
-  check.require_window(options.window_tasks, options.window_bytes);
+  check.require_window(options.window_tasks, options.window_bytes.value_or(most_window_bytes));
   static_cast<void>(check.limit("timeout", options.timeout));
   check.require(options.keys.key.empty() || !options.listen.empty(), "keys", "nobody comes from elsewhere",
                 "give listen too");
@@ -27,7 +44,7 @@ roles::PipelineSettings settings_of(const PipelineOptions& options) {
   roles::PipelineSettings settings;
   settings.ventilator.bind = check.endpoints("listen", options.listen, options.keys, options.insecure);
   settings.ventilator.window_tasks = options.window_tasks;
-  settings.ventilator.window_bytes = options.window_bytes;
+  settings.ventilator.window_bytes = options.window_bytes.value_or(most_window_bytes);
   settings.ventilator.retries = options.retries;
   settings.ventilator.retry_delay = options.retry_delay;
   roles::WorkerSettings worker;
@@ -74,7 +91,7 @@ Pipeline::Run::Run(const Handler& handler, OnResult on_result, const PipelineOpt
     : settings_(settings_of(options)),
       on_result_(std::move(on_result)),
       slots_(handler, options.workers),
-      feed_({options.window_tasks, options.window_bytes}) {
+      feed_(window_of(options)) {
   detail::StageOptions("PipelineOptions")
       .require(static_cast<bool>(on_result_), "on_result", "there is none",
                "it takes a function of a Result");

@@ -54,9 +54,11 @@ struct PipelineOptions {
   Duration timeout{};
   // What may have been submitted and have no result yet; beyond, submit() waits. A task leaves the window
   // when the callback is called with its result. A payload larger than the window is taken when nothing else
-  // is in it.
+  // is in it. Without `window_bytes` it is what keeps the workers busy and a processor's cache is large
+  // enough for: 2 MiB, or 1 MiB for each worker, whichever is more; of larger payloads two for each worker,
+  // up to 32 MiB, which is also what it is with `listen`.
   std::size_t window_tasks = 65536;
-  std::size_t window_bytes = std::size_t{32} << 20;
+  std::optional<std::size_t> window_bytes{};
   // Where worker processes may join, to run tasks beside our own: "ipc:///run/user/1000/mill",
   // "tcp://127.0.0.1:5555". What they do with a task is theirs: fanmill-worker --connect ENDPOINT COMMAND.
   // tcp beyond loopback wants keys (`key` and `allow`); without them it has to be allowed in so many words

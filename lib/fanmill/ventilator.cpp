@@ -27,6 +27,8 @@ roles::VentilatorSettings settings_of(const VentilatorOptions& options) {
 
 // What waits for the ventilator to have room: enough that its thread finds some whenever it looks.
 constexpr std::size_t tasks_at_hand = 4096;
+constexpr std::size_t bytes_at_hand = std::size_t{1} << 20;
+constexpr std::size_t large_payloads_at_hand = 2;
 
 // Frees the window when the ventilator takes a task: from then on it is in the ventilator's own.
 class HandedIn final : public input::Input {
@@ -48,6 +50,10 @@ class HandedIn final : public input::Input {
       receiver.item(payload);
       ++count;
     }
+    void large_item(LargePayload payload) override {
+      receiver.large_item(std::move(payload));
+      ++count;
+    }
     input::Receiver& receiver;
     std::size_t count = 0;
   };
@@ -62,7 +68,10 @@ class Ventilator::Run {
  public:
   explicit Run(const VentilatorOptions& options)
       : settings_(settings_of(options)),
-        feed_({std::min(options.window_tasks, tasks_at_hand), options.window_bytes}) {
+        feed_({.tasks = std::min(options.window_tasks, tasks_at_hand),
+               .bytes = options.window_bytes,
+               .enough_tasks = large_payloads_at_hand,
+               .enough_bytes = bytes_at_hand}) {
     feed_.start([this](input::Submissions& submissions, roles::StopRequest& stop) {
       HandedIn input(submissions);
       const roles::RunReport report = roles::run_ventilator(settings_, input, stop);

@@ -2,6 +2,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 
@@ -14,6 +15,7 @@ namespace {
 // Before each piece of memory.
 struct alignas(std::max_align_t) Header {
   std::size_t room = 0;
+  std::atomic<std::uint32_t> hands = 1;
 };
 
 static_assert(sizeof(Header) == Bytes::overhead);
@@ -58,6 +60,10 @@ bool keep(Header* memory, std::size_t size) {
   return false;
 }
 
+Header* header_of(char* data) {
+  return reinterpret_cast<Header*>(data) - 1;
+}
+
 bool is_kept(std::size_t size) {
   return bytes_are_used_again && size >= smallest && size <= largest;
 }
@@ -86,8 +92,26 @@ void Bytes::reserve(std::size_t room) {
   *this = std::move(larger);
 }
 
+Bytes Bytes::share() const {
+  Bytes other;
+  if (data_ == nullptr) return other;
+  header_of(data_)->hands.fetch_add(1, std::memory_order_relaxed);
+  other.data_ = data_;
+  other.size_ = size_;
+  other.room_ = room_;
+  return other;
+}
+
+bool Bytes::is_shared() const {
+  return data_ != nullptr && header_of(data_)->hands.load(std::memory_order_acquire) > 1;
+}
+
 void Bytes::give_back(char* data) noexcept {
-  Header* const memory = reinterpret_cast<Header*>(data) - 1;
+  Header* const memory = header_of(data);
+  if (memory->hands.load(std::memory_order_acquire) > 1) {
+    if (memory->hands.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+    memory->hands.store(1, std::memory_order_relaxed);
+  }
   const std::size_t size = memory->room + sizeof(Header);
   if (is_kept(size) && keep(memory, size)) return;
   std::free(memory);

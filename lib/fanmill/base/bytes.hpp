@@ -3,7 +3,7 @@
 // again: malloc(3) gives what is large back to the system at once, and each of its pages costs a fault when
 // it is wanted next. Up to 16 MiB are kept for the whole process.
 //
-// An object is for one thread at a time; memory may be given back on any.
+// An object is for one thread at a time; memory may be given back on any, and shared between any.
 
 #include <cassert>
 #include <cstddef>
@@ -65,6 +65,11 @@ class Bytes {
     if (!more.empty()) std::memcpy(data_ + size_, more.data(), more.size());
     size_ += more.size();
   }
+
+  // The same memory in another hand; the last one gives it back. What one reads the other may not change.
+  [[nodiscard]] Bytes share() const;
+  // Whether another has it. False: all that others did with it is over.
+  [[nodiscard]] bool is_shared() const;
 
   // For libraries that want to be told how to free it: the memory, to be given back by give_back(), on any
   // thread. Empty afterwards.

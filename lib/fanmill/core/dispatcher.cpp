@@ -53,11 +53,21 @@ bool Dispatcher::wants_input() const {
 }
 
 TaskId Dispatcher::add(ByteView payload) {
+  if (payload.size() >= LargePayload::least) return add(LargePayload(payload));
+  return tasks_.add(payload, count_added(payload.size()));
+}
+
+TaskId Dispatcher::add(LargePayload payload) {
+  const State state = count_added(payload.view().size());
+  return tasks_.add(std::move(payload), state);
+}
+
+Dispatcher::State Dispatcher::count_added(std::size_t bytes) {
   assert(!input_ended_);
   ++pending_;
   if (checking_) ++unchecked_;
-  fresh_bytes_ += payload.size();
-  return tasks_.add(payload, checking_ ? State::unchecked : State::fresh);
+  fresh_bytes_ += bytes;
+  return checking_ ? State::unchecked : State::fresh;
 }
 
 void Dispatcher::stop() {
@@ -436,8 +446,12 @@ void Dispatcher::wake(Time now) {
 
 bool Dispatcher::next(Handout& out) {
   out.tasks.clear();
+  out.large = nullptr;
   if (stopped_ || !started_ || pending_ == 0) return false;
-  if (next_suspect(out)) return true;
+  if (next_suspect(out)) {
+    find_large(out);
+    return true;
+  }
   // A lane may get nothing although there is something, since what has failed on it tries others first: then
   // it is their turn.
   for (std::size_t tries = idle_.size() + roomy_.size(); tries > 0 && out.tasks.empty(); --tries) {
@@ -446,7 +460,13 @@ bool Dispatcher::next(Handout& out) {
     if (index == no_lane) return false;
     fill(index, out);
   }
+  find_large(out);
   return !out.tasks.empty();
+}
+
+void Dispatcher::find_large(Handout& out) {
+  if (out.tasks.size() != 1 || out.tasks.front().payload.size() < LargePayload::least) return;
+  out.large = &tasks_.page_of(out.tasks.front().id)->bytes;
 }
 
 void Dispatcher::fill(LaneIndex index, Handout& out) {
@@ -578,10 +598,13 @@ void Dispatcher::take_fresh(LaneIndex index, std::uint64_t most, std::size_t& bu
     // Tasks by the page, and counted together: this is where each task comes by.
     for (const TaskId end = page->end(); next_fresh_ < end && out.tasks.size() < most; ++next_fresh_) {
       Task& task = page->tasks[next_fresh_ - page->first];
+      // A large one goes alone, so that it can be sent from where it lies.
+      const bool is_large = task.size >= LargePayload::least;
       full = task.state == State::unchecked ||
-             (task.state == State::fresh && task.size > budget && !out.tasks.empty());
+             (task.state == State::fresh && (task.size > budget || is_large) && !out.tasks.empty());
       if (full) break;
       if (task.state != State::fresh) continue;
+      if (is_large) budget = 0;
       budget -= std::min<std::size_t>(budget, task.size);
       task.lane = index;
       put_out(*page, task, next_fresh_, lane, out);

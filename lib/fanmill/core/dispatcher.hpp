@@ -51,6 +51,7 @@ class Dispatcher {
   struct Handout {
     LaneIndex lane = 0;
     std::vector<wire::TaskView> tasks;
+    Bytes* large = nullptr;  // what a LargePayload was made of, where that is all there is
   };
 
   // What became of a lane's worker: whether its tasks may be the cause. `vanished`: it was about to leave;
@@ -63,6 +64,7 @@ class Dispatcher {
   // False while enough is waiting, or the window is full, or the input has ended.
   [[nodiscard]] bool wants_input() const;
   TaskId add(ByteView payload);
+  TaskId add(LargePayload payload);
   void end_input() { input_ended_ = true; }
   // Hand out nothing more; what has begun may finish, and recall() asks for the rest.
   void stop();
@@ -194,6 +196,7 @@ class Dispatcher {
   [[nodiscard]] std::uint64_t ready() const {
     return pending_ - unchecked_ - delayed_.size() - suspects_.size();
   }
+  Task::State count_added(std::size_t bytes);
   void refresh(LaneIndex lane);
   static void progressed(Lane& lane, Time now);
   [[nodiscard]] bool has_leisure() const;
@@ -214,6 +217,7 @@ class Dispatcher {
   [[nodiscard]] bool next_suspect(Handout& out);
   void release_reserved();
   void fill(LaneIndex lane, Handout& out);
+  void find_large(Handout& out);
   [[nodiscard]] bool take_again(LaneIndex lane, std::uint64_t most, std::size_t& budget, Handout& out);
   void take_fresh(LaneIndex lane, std::uint64_t most, std::size_t& budget, Handout& out);
 

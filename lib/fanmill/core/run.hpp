@@ -119,6 +119,7 @@ class Run {
   // --- tasks
   [[nodiscard]] bool wants_input() const { return dispatcher_.wants_input(); }
   void add(ByteView payload) { dispatcher_.add(payload); }
+  void add(LargePayload payload) { dispatcher_.add(std::move(payload)); }
   void end_input(Time now);
   // Nothing goes out before a sink is here: a worker may still be connected to one that waits for another
   // run.

@@ -5,21 +5,34 @@
 namespace fanmill::core {
 
 namespace {
-constexpr std::size_t page_bytes = (std::size_t{64} << 10) - Bytes::overhead;
+constexpr std::size_t page_bytes = LargePayload::least - 1;
 constexpr std::size_t spare_pages = 64;
 }  // namespace
 
-// An item that is larger than a page has one of its own.
-void TaskPages::begin_page(std::size_t size) {
-  Page* const full = filling_;
-  std::unique_ptr<Page> page;
-  if (spare_.empty() || size > page_bytes) {
-    page = std::make_unique<Page>();
-    page->bytes = Bytes(std::max(size, page_bytes));
+TaskId TaskPages::add(LargePayload payload, Task::State state) {
+  const std::size_t size = payload.view().size();
+  assert(size <= std::numeric_limits<std::uint32_t>::max() - LargePayload::headroom);
+  auto page = std::make_unique<Page>();
+  page->bytes = std::move(payload).take();
+  page->is_large = true;
+  begin_page(std::move(page));
+  return add_task(LargePayload::headroom, size, state);
+}
+
+void TaskPages::begin_page() {
+  if (spare_.empty()) {
+    auto page = std::make_unique<Page>();
+    page->bytes = Bytes(page_bytes);
+    begin_page(std::move(page));
   } else {
-    page = std::move(spare_.back());
+    auto page = std::move(spare_.back());
     spare_.pop_back();
+    begin_page(std::move(page));
   }
+}
+
+void TaskPages::begin_page(std::unique_ptr<Page> page) {
+  Page* const full = filling_;
   page->first = next_id_;
   filling_ = page.get();
   pages_.emplace_hint(pages_.end(), next_id_, std::move(page));
@@ -49,7 +62,7 @@ void TaskPages::retire(TaskId first) {
   pages_.erase(found);
   if (last_found_ == page.get()) last_found_ = nullptr;
   // A page that held one large item would keep its block for ever.
-  if (spare_.size() < spare_pages && page->bytes.room() <= page_bytes) {
+  if (spare_.size() < spare_pages && !page->is_large) {
     page->bytes.resize(0);
     page->tasks.clear();
     spare_.push_back(std::move(page));

@@ -17,6 +17,7 @@
 
 #include <fanmill/base/bytes.hpp>
 #include <fanmill/base/ids.hpp>
+#include <fanmill/base/large_payload.hpp>
 #include <fanmill/base/ranges.hpp>
 
 namespace fanmill::core {
@@ -55,28 +56,26 @@ class TaskPages {
     TaskId first = 0;
     Bytes bytes;
     std::vector<Task> tasks;
-    std::size_t live = 0;  // not done
+    std::size_t live = 0;   // not done
+    bool is_large = false;  // the first task is a LargePayload
     [[nodiscard]] ByteView payload(const Task& task) const { return {bytes.data() + task.offset, task.size}; }
     [[nodiscard]] TaskId end() const { return first + tasks.size(); }
   };
 
-  // Copies the payload. References to tasks and payloads hold until the next add() or each().
+  // Copies the payload, which is no large one. References to tasks and payloads hold until the next add() or
+  // each().
   TaskId add(ByteView payload, Task::State state) {
-    assert(payload.size() <= std::numeric_limits<std::uint32_t>::max());
+    assert(payload.size() < LargePayload::least);
     if (filling_ == nullptr || filling_->tasks.size() >= page_tasks ||
         filling_->bytes.room() - filling_->bytes.size() < payload.size()) {
-      begin_page(payload.size());
+      begin_page();
     }
-    Page& page = *filling_;
-    Task& task = page.tasks.emplace_back();
-    task.offset = static_cast<std::uint32_t>(page.bytes.size());
-    task.size = static_cast<std::uint32_t>(payload.size());
-    task.state = state;
-    page.bytes.append(payload);
-    ++page.live;
-    bytes_ += payload.size();
-    return next_id_++;
+    const std::size_t offset = filling_->bytes.size();
+    filling_->bytes.append(payload);
+    return add_task(offset, payload.size(), state);
   }
+  // Takes it over.
+  TaskId add(LargePayload payload, Task::State state);
   [[nodiscard]] TaskId next_id() const { return next_id_; }
 
   // The page of this id, or null where all of it is forgotten or it was never added. Neighbours are found
@@ -123,7 +122,17 @@ class TaskPages {
  private:
   static constexpr std::size_t page_tasks = 2048;
 
-  void begin_page(std::size_t size);
+  TaskId add_task(std::size_t offset, std::size_t size, Task::State state) {
+    Task& task = filling_->tasks.emplace_back();
+    task.offset = static_cast<std::uint32_t>(offset);
+    task.size = static_cast<std::uint32_t>(size);
+    task.state = state;
+    ++filling_->live;
+    bytes_ += size;
+    return next_id_++;
+  }
+  void begin_page();
+  void begin_page(std::unique_ptr<Page> page);
   void retire(TaskId first);
 
   std::map<TaskId, std::unique_ptr<Page>> pages_;  // by first id

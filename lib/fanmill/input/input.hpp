@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <fanmill/base/ids.hpp>
+#include <fanmill/base/large_payload.hpp>
 
 namespace fanmill::input {
 
@@ -19,6 +20,8 @@ class Receiver {
  public:
   virtual ~Receiver() = default;
   virtual void item(ByteView payload) = 0;
+  // One that need not be copied.
+  virtual void large_item(LargePayload payload) { item(payload.view()); }
 };
 
 class Input {

@@ -16,6 +16,8 @@ constexpr std::size_t gone = std::numeric_limits<std::size_t>::max();
 // been copied twice does not stay in the cache.
 constexpr std::size_t tasks_per_read = 4096;
 constexpr std::size_t bytes_per_read = std::size_t{256} << 10;
+// Bytes for whose sake it is worth waking who waits, where the window has many.
+constexpr std::size_t much_room = std::size_t{256} << 10;
 constexpr std::size_t tasks_per_block = 1024;
 constexpr std::size_t first_block_bytes = std::size_t{1} << 10;
 constexpr std::size_t block_bytes = (std::size_t{64} << 10) - Bytes::overhead;
@@ -33,22 +35,43 @@ void Submissions::require_open() const {
 
 bool Submissions::has_room(std::size_t size) const {
   if (tasks_ == 0) return true;
-  return tasks_ < window_.tasks && bytes_ < window_.bytes && size <= window_.bytes - bytes_;
+  const auto has_bytes = [&](std::size_t all) { return bytes_ < all && size <= all - bytes_; };
+  return tasks_ < window_.tasks && has_bytes(window_.bytes) &&
+         (tasks_ < window_.enough_tasks || has_bytes(window_.enough_bytes));
 }
 
-TaskId Submissions::take(ByteView payload) {
+bool Submissions::has_much_room() const {
+  const std::size_t all = std::min(window_.bytes, window_.enough_bytes);
+  return tasks_ < window_.tasks - window_.tasks / 64 &&
+         (tasks_ < window_.enough_tasks || bytes_ <= all - std::min(all / 8, much_room));
+}
+
+void Submissions::put(ByteView payload) {
   if (queue_.empty() || queue_.back().sizes.size() == tasks_per_block ||
-      queue_.back().bytes.room() - queue_.back().bytes.size() < payload.size()) {
+      queue_.back().bytes.room() - queue_.back().bytes.size() < payload.size() || queue_.back().large) {
     // Where the reader keeps up, a block will not get much.
     const std::size_t room = queue_.empty() ? first_block_bytes : block_bytes;
-    Block& block = queue_.emplace_back();
+    Block block;
     block.sizes.reserve(tasks_per_block);
     block.bytes = Bytes(std::max(payload.size(), room));
+    queue_.push_back(std::move(block));
   }
-  // The first can throw, the others have the room.
-  sizes_.push_back(payload.size());
   queue_.back().sizes.push_back(payload.size());
   queue_.back().bytes.append(payload);
+}
+
+TaskId Submissions::take(ByteView payload, std::optional<LargePayload> large) {
+  sizes_.push_back(payload.size());
+  try {
+    if (large) {
+      queue_.push_back({{}, {}, std::move(large)});
+    } else {
+      put(payload);
+    }
+  } catch (...) {
+    sizes_.pop_back();
+    throw;
+  }
   ++tasks_;
   bytes_ += payload.size();
   wake();
@@ -56,20 +79,29 @@ TaskId Submissions::take(ByteView payload) {
 }
 
 std::optional<TaskId> Submissions::try_add(ByteView payload) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   require_open();
   if (!has_room(payload.size())) return std::nullopt;
-  return take(payload);
+  if (payload.size() < LargePayload::least) return take(payload);
+  // Copied while others may add and take.
+  lock.unlock();
+  LargePayload large(payload);
+  lock.lock();
+  require_open();
+  if (!has_room(payload.size())) return std::nullopt;
+  return take(payload, std::move(large));
 }
 
 TaskId Submissions::add(ByteView payload) {
+  std::optional<LargePayload> large;
+  if (payload.size() >= LargePayload::least) large.emplace(payload);
   std::unique_lock lock(mutex_);
   while (!ended_ && !closed_ && !has_room(payload.size())) {
     told_ = false;
     room_.wait(lock);
   }
   require_open();
-  return take(payload);
+  return take(payload, std::move(large));
 }
 
 void Submissions::close() {
@@ -101,10 +133,10 @@ bool Submissions::delivered(TaskId id) {
       sizes_.pop_front();
       ++first_;
     }
-    told = std::exchange(told_, true);
+    told = !has_much_room() || std::exchange(told_, true);
   }
-  // Once is enough until one of those who wait has looked: each call for a thread that sleeps is a system
-  // call.
+  // Who waits is woken where there is room for many tasks; and once, until one of them has looked: each call
+  // for a thread that sleeps is a system call.
   if (!told) room_.notify_all();
   return true;
 }
@@ -126,8 +158,8 @@ bool Submissions::read(Receiver& receiver) {
     std::size_t tasks = 0;
     std::size_t bytes = 0;
     for (; !queue_.empty() && tasks < tasks_per_read && bytes < bytes_per_read; queue_.pop_front()) {
-      tasks += queue_.front().sizes.size();
-      bytes += queue_.front().bytes.size();
+      tasks += queue_.front().tasks();
+      bytes += queue_.front().size();
       taken.push_back(std::move(queue_.front()));
     }
     // Stays readable where there is more, or the end to be told.
@@ -136,7 +168,8 @@ bool Submissions::read(Receiver& receiver) {
       ::eventfd_read(wake_.fd(), &value);
     }
   }
-  for (const Block& block : taken) {
+  for (Block& block : taken) {
+    if (block.large) receiver.large_item(*std::move(block.large));
     ByteView rest = block.bytes.view();
     for (const std::size_t size : block.sizes) {
       receiver.item(rest.substr(0, size));

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -26,6 +27,10 @@ class Submissions final : public Input {
   struct Window {
     std::size_t tasks = 0;  // ≥ 1
     std::size_t bytes = 0;  // of payloads
+    // What keeps everybody busy: one that is less than this in both is not full; beyond these bytes no more
+    // than these tasks are taken.
+    std::size_t enough_tasks = 0;
+    std::size_t enough_bytes = std::numeric_limits<std::size_t>::max();
   };
 
   explicit Submissions(const Window& window);
@@ -50,7 +55,8 @@ class Submissions final : public Input {
 
  private:
   [[nodiscard]] bool has_room(std::size_t size) const;
-  [[nodiscard]] TaskId take(ByteView payload);
+  [[nodiscard]] bool has_much_room() const;
+  [[nodiscard]] TaskId take(ByteView payload, std::optional<LargePayload> large = {});
   void require_open() const;
   void wake();
 
@@ -58,11 +64,15 @@ class Submissions final : public Input {
   Descriptor wake_;
   mutable std::mutex mutex_;
   std::condition_variable room_;
-  // Payloads one after the other; so a small one costs no allocation.
+  // Small payloads one after the other, so that none costs an allocation; or a large one.
   struct Block {
     Bytes bytes;
     std::vector<std::size_t> sizes;
+    std::optional<LargePayload> large;
+    [[nodiscard]] std::size_t tasks() const { return large ? 1 : sizes.size(); }
+    [[nodiscard]] std::size_t size() const { return large ? large->view().size() : bytes.size(); }
   };
+  void put(ByteView payload);
   std::deque<Block> queue_;        // not read yet
   bool signalled_ = false;         // wake_ is readable
   std::deque<std::size_t> sizes_;  // of first_, first_ + 1, …; delivered ones among them are `gone`

@@ -58,6 +58,7 @@ class VentilatorLoop : private input::Receiver {
   void report_progress(Time now);
 
   void item(ByteView payload) override { run_.add(payload); }
+  void large_item(LargePayload payload) override { run_.add(std::move(payload)); }
 
   void obey_stop(Time now);
   void perform();
@@ -68,6 +69,7 @@ class VentilatorLoop : private input::Receiver {
   void perform(const Run::AwaitLane& action) { awaited_.insert(action.token); }
   void perform(const Run::CloseLane& action);
   void check_awaited();
+  [[nodiscard]] transport::Message message_of(const core::Dispatcher::Handout& handout);
   void check_lanes();
   void send_tasks();
   void wait(Time now);
@@ -269,11 +271,23 @@ void VentilatorLoop::check_lanes() {
 
 void VentilatorLoop::send_tasks() {
   while (run_.next(handout_)) {
-    const LaneToken token = run_.token_of(handout_.lane);
-    writer_.begin({run_.id(), token});
-    for (const wire::TaskView& task : handout_.tasks) writer_.add(task);
-    if (!lanes_.send(token, transport::Message(writer_.take()))) run_.lane_broken(handout_);
+    if (!lanes_.send(run_.token_of(handout_.lane), message_of(handout_))) run_.lane_broken(handout_);
   }
+}
+
+static_assert(wire::tasks_heading <= LargePayload::headroom);
+
+transport::Message VentilatorLoop::message_of(const core::Dispatcher::Handout& handout) {
+  const wire::TasksHeader header{run_.id(), run_.token_of(handout.lane)};
+  // Where a large payload is on its way already, what was said before it then may be read still.
+  if (handout.large != nullptr && !handout.large->is_shared()) {
+    char* const payload = handout.large->data() + LargePayload::headroom;
+    const ByteView frame = wire::write_before(payload, header, handout.tasks.front());
+    return {handout.large->share(), frame};
+  }
+  writer_.begin(header);
+  for (const wire::TaskView& task : handout.tasks) writer_.add(task);
+  return transport::Message(writer_.take());
 }
 
 void VentilatorLoop::wait(Time now) {

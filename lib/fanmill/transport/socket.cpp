@@ -195,19 +195,23 @@ std::uint16_t bound_port(const zmq::socket_t& socket) {
 }  // namespace
 
 Message::Message(Bytes frame) {
-  const std::size_t size = frame.size();
-  if (size <= small_frame) {
-    message_.rebuild(frame.data(), size);
+  const ByteView all = frame.view();
+  *this = Message(std::move(frame), all);
+}
+
+Message::Message(Bytes memory, ByteView frame) {
+  if (frame.size() <= small_frame) {
+    message_.rebuild(frame.data(), frame.size());
     return;
   }
   message_.rebuild(
-      frame.data(), size,
-      [](void* data, void*) {
-        take_over(data);
-        Bytes::give_back(static_cast<char*>(data));
+      const_cast<char*>(frame.data()), frame.size(),
+      [](void*, void* base) {
+        take_over(base);
+        Bytes::give_back(static_cast<char*>(base));
       },
-      nullptr);
-  static_cast<void>(frame.release());  // libzmq's now, which gives it back on any thread
+      memory.data());
+  static_cast<void>(memory.release());  // libzmq's now, which gives it back on any thread
 }
 
 int Message::source_fd() const {

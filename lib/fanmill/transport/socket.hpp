@@ -30,6 +30,8 @@ class Message {
   explicit Message(ByteView frame) { message_.rebuild(frame.data(), frame.size()); }
   // Takes one over without a copy, but for those that are small enough to go into the message itself.
   explicit Message(Bytes frame);
+  // Likewise, of a frame that is part of it.
+  Message(Bytes memory, ByteView frame);
   explicit Message(zmq::message_t message) : message_(std::move(message)) {}
 
   [[nodiscard]] ByteView view() const { return {static_cast<const char*>(message_.data()), message_.size()}; }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include <fanmill/wire/batch.hpp>
@@ -190,6 +191,24 @@ Bytes TasksWriter::take() {
   count_ = 0;
   expected_ = expected_after(writer_.size());
   return writer_.take();
+}
+
+ByteView write_before(char* payload, const TasksHeader& header, const TaskView& task) {
+  std::array<char, tasks_heading> heading;
+  char* at = put_array(heading.data(), tasks_arity);
+  at = put_number(at, protocol_version);
+  at = put_number(at, static_cast<std::uint64_t>(Type::tasks));
+  at = put_number(at, static_cast<std::uint64_t>(header.run));
+  at = put_number(at, static_cast<std::uint64_t>(header.token));
+  at = put_array(at, 1);
+  at = put_array(at, 3);
+  at = put_number(at, task.id);
+  at = put_number(at, task.attempt);
+  at = put_bin_header(at, task.payload.size());
+  const auto size = static_cast<std::size_t>(at - heading.data());
+  assert(size <= heading.size());
+  std::memcpy(payload - size, heading.data(), size);
+  return {payload - size, size + task.payload.size()};
 }
 
 void ResultsWriter::begin(const ResultsHeader& header) {

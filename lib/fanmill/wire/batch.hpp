@@ -106,6 +106,11 @@ class TasksWriter {
   std::uint32_t count_ = 0;
 };
 
+// Makes a TASKS frame of one task without copying its payload, which lies at `payload`: the frame ends with
+// it, and what comes before overwrites some of the tasks_heading bytes before `payload`.
+inline constexpr std::size_t tasks_heading = 48;
+[[nodiscard]] ByteView write_before(char* payload, const TasksHeader& header, const TaskView& task);
+
 // Builds one RESULTS frame, likewise.
 class ResultsWriter {
  public:

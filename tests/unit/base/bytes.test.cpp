@@ -69,6 +69,25 @@ TEST_CASE("bytes: what was given back is used again, whoever gave it back") {
   }
 }
 
+TEST_CASE("bytes: what is shared is given back by the last who has it") {
+  Bytes first(100'000);
+  first.append("abc");
+  char* const memory = first.data();
+  CHECK_FALSE(first.is_shared());
+  Bytes second = first.share();
+  CHECK(second.view() == "abc");
+  CHECK(second.data() == memory);
+  CHECK(first.is_shared());
+  first = Bytes();
+  CHECK_FALSE(second.is_shared());
+  Bytes other(100'000);
+  CHECK(other.data() != memory);
+  std::thread([third = second.share()] {}).join();
+  CHECK_FALSE(second.is_shared());
+  CHECK(second.view() == "abc");
+  CHECK_FALSE(Bytes().share().is_shared());
+}
+
 TEST_CASE("bytes: several threads that take and give back get pieces of their own") {
   constexpr int rounds = 20'000;
   std::vector<int> wrong(4);

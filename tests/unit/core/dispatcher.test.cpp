@@ -357,9 +357,9 @@ TEST_CASE("dispatcher: reads as far as the window goes once what waits will take
 TEST_CASE("dispatcher: a batch of larger tasks ends before its bytes do, and one that is larger goes alone") {
   Dispatcher dispatcher(Settings{.prefetch = 99});
   dispatcher.open({.slots = 50, .max_batch = 100});
-  const std::size_t half = wire::batch_bytes / 2;
+  const std::size_t half = LargePayload::least - 1;
   for (const std::size_t size :
-       {half, half, std::size_t{1}, wire::batch_bytes, 3 * wire::batch_bytes, half}) {
+       {half, half, std::size_t{100}, wire::batch_bytes, 3 * wire::batch_bytes, half}) {
     dispatcher.add(std::string(size, 'x'));
   }
   CHECK(next_ids(dispatcher) == std::vector<TaskId>{0, 1});
@@ -367,6 +367,37 @@ TEST_CASE("dispatcher: a batch of larger tasks ends before its bytes do, and one
   CHECK(next_ids(dispatcher) == std::vector<TaskId>{3});
   CHECK(next_ids(dispatcher) == std::vector<TaskId>{4});
   CHECK(next_ids(dispatcher) == std::vector<TaskId>{5});
+}
+
+TEST_CASE("dispatcher: a large payload goes alone, with the memory that it lies in, each time that it goes") {
+  Dispatcher dispatcher(Settings{.prefetch = 99});
+  const auto lane = dispatcher.open({.slots = 50, .max_batch = 100});
+  dispatcher.add("small");
+  dispatcher.add(LargePayload(std::string(LargePayload::least, 'a')));
+  dispatcher.add(std::string(LargePayload::least, 'b'));
+  dispatcher.add("small too");
+  Dispatcher::Handout out;
+  const auto next_is = [&](TaskId id, char letter, bool is_large) {
+    REQUIRE(dispatcher.next(out));
+    REQUIRE(out.tasks.size() == 1);
+    CHECK(out.tasks[0].id == id);
+    CHECK(out.tasks[0].payload[0] == letter);
+    REQUIRE((out.large != nullptr) == is_large);
+    if (is_large) CHECK(out.large->data() + LargePayload::headroom == out.tasks[0].payload.data());
+  };
+  next_is(0, 's', false);
+  next_is(1, 'a', true);
+  next_is(2, 'b', true);
+  next_is(3, 's', false);
+  CHECK_FALSE(dispatcher.next(out));
+  CHECK(out.large == nullptr);
+  dispatcher.give_back(lane, std::vector{IdRange{2, 3}});
+  REQUIRE(dispatcher.next(out));
+  if (out.tasks.size() == 1) {
+    CHECK(out.large != nullptr);
+  } else {
+    CHECK(out.large == nullptr);
+  }
 }
 
 TEST_CASE("dispatcher: a lane carries a mebibyte, or its slots and one task more, whichever is more") {

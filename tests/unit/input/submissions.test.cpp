@@ -103,6 +103,58 @@ TEST_CASE("submissions: a window of bytes counts what is in it; a larger payload
   CHECK_FALSE(tasks.try_add(large));
 }
 
+TEST_CASE("submissions: beyond what is enough only so many tasks are taken") {
+  Submissions tasks({.tasks = 100, .bytes = 1000, .enough_tasks = 3, .enough_bytes = 10});
+  CHECK(tasks.try_add("123456"));
+  CHECK(tasks.try_add(std::string(500, 'x')));
+  CHECK(tasks.try_add("123456"));
+  CHECK_FALSE(tasks.try_add("1"));
+  tasks.delivered(1);
+  CHECK_FALSE(tasks.try_add(std::string(990, 'x')));
+  CHECK(tasks.try_add(std::string(900, 'x')));
+  CHECK_FALSE(tasks.try_add(""));
+  tasks.delivered(3);
+  tasks.delivered(2);
+  CHECK(tasks.try_add("1234"));
+  CHECK(tasks.try_add("1"));
+  CHECK_FALSE(tasks.try_add("1"));
+}
+
+TEST_CASE("submissions: who waits is woken for one task where the window has few") {
+  Submissions tasks({.tasks = 8, .bytes = 1000});
+  const EndAtLast end{tasks};
+  for (int i = 0; i < 8; ++i) tasks.add("1");
+  for (TaskId done = 0; done < 20; ++done) {
+    auto waiting = std::async(std::launch::async, [&] { return tasks.add("1"); });
+    tasks.delivered(done);
+    REQUIRE(waiting.wait_for(50s) == std::future_status::ready);
+  }
+}
+
+TEST_CASE("submissions: a large payload is handed over as it lies") {
+  struct Large final : Taken {
+    void large_item(LargePayload payload) override {
+      ++large;
+      item(payload.view());
+    }
+    int large = 0;
+  };
+  Submissions tasks({100, std::size_t{10} << 20});
+  const std::vector<std::string> all{"small",
+                                     std::string(LargePayload::least, 'a'),
+                                     "",
+                                     std::string(LargePayload::least - 1, 'b'),
+                                     std::string(3 * LargePayload::least, 'c'),
+                                     "small too"};
+  for (const std::string& one : all) REQUIRE(tasks.try_add(one));
+  tasks.close();
+  Large taken;
+  while (tasks.read(taken)) {
+  }
+  CHECK((taken.items == all));
+  CHECK(taken.large == 2);
+}
+
 TEST_CASE("submissions: a read hands over some hundreds of KiB, and the rest is read next") {
   constexpr std::size_t count = 32;
   Submissions tasks({count, std::size_t{64} << 20});

@@ -128,6 +128,30 @@ TEST_CASE("message: a long frame is taken over and a short one is the same") {
   CHECK(moved.source_fd() == -1);
 }
 
+TEST_CASE("message: a frame that is part of what is shared is given back when it was sent, and no sooner") {
+  Context context;
+  Pair pair(context, Scheme::inproc, Kind::pull, Kind::push);
+  Bytes memory = frame_of(1000);
+  memory.data()[10] = 'y';
+  {
+    Message message(memory.share(), memory.view().substr(10));
+    CHECK(memory.is_shared());
+    REQUIRE(pair.connected.send(message) == Sent::yes);
+  }
+  CHECK(memory.is_shared());
+  {
+    const auto received = pair.bound.receive();
+    REQUIRE(received.has_value());
+    CHECK(received->view().data() == memory.data() + 10);
+    CHECK(received->view() == "y" + std::string(989, 'x'));
+    CHECK(memory.is_shared());
+  }
+  CHECK_FALSE(memory.is_shared());
+  const Message small(memory.share(), memory.view().substr(10, 5));
+  CHECK(small.view() == "yxxxx");
+  CHECK_FALSE(memory.is_shared());
+}
+
 TEST_CASE("message: over inproc the bytes are never copied") {
   Context context;
   Pair pair(context, Scheme::inproc, Kind::pull, Kind::push);

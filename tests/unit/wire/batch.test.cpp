@@ -75,6 +75,24 @@ TEST_CASE("tasks: come back as they went") {
   CHECK(tasks[2].payload.data() < frame.data() + frame.size());
 }
 
+TEST_CASE("tasks: a frame around a payload that lies ready says what any other says") {
+  for (const std::size_t size : {0, 255, 70'000}) {
+    for (const TaskId id : {TaskId{0}, TaskId{1'000'000}, max_task_id}) {
+      std::string memory(tasks_heading + size, '#');
+      const TaskView sent{id, id == max_task_id ? max_attempt : 3, ByteView(memory).substr(tasks_heading)};
+      const ByteView frame = write_before(memory.data() + tasks_heading, lane, sent);
+      CHECK(frame.end() == memory.data() + memory.size());
+      std::vector<TaskView> tasks;
+      const Decoded<TasksHeader> header = decode_tasks(frame, tasks);
+      REQUIRE(header);
+      CHECK(header->run == lane.run);
+      CHECK(header->token == lane.token);
+      CHECK(tasks == std::vector<TaskView>{sent});
+      CHECK(tasks.front().payload.data() == sent.payload.data());
+    }
+  }
+}
+
 TEST_CASE("results: come back as they went, with and without detail") {
   std::vector<ResultView> sent = result_samples();
   Detail of_success;
