@@ -111,13 +111,13 @@ class Run {
   // joins anew.
   void lane_shared(LaneToken token);
   void stop(Time now);                                         // read nothing more, finish what is out
-  void abandon() { finish(3, ""); }                            // end now, and tell everybody
+  void abandon();                                              // end now, and tell everybody
   void on_malformed(const From& from, std::string_view flaw);  // a frame that could not be decoded
   void tick(Time now);
   [[nodiscard]] Time next_tick() const;
 
   // --- tasks
-  [[nodiscard]] bool wants_input() const { return dispatcher_.wants_input(); }
+  [[nodiscard]] bool wants_input() const { return !over_ && dispatcher_.wants_input(); }
   void add(ByteView payload) { dispatcher_.add(payload); }
   void add(LargePayload payload) { dispatcher_.add(std::move(payload)); }
   void end_input(Time now);
@@ -205,6 +205,7 @@ class Run {
   void dismiss_leavers();
   void check_end(Time now);
   void finish(int status, std::string why, bool by_peer = false);
+  void stop_workers(std::size_t most);
   [[nodiscard]] wire::SinkPlace sink_for(const Worker& worker) const;
   [[nodiscard]] Worker* worker_of(const std::string& peer);
   [[nodiscard]] bool is_sink(const std::string& peer) const { return sink_ && sink_->from.peer == peer; }
@@ -234,6 +235,10 @@ class Run {
   Patience for_sink_;
   bool stopped_ = false;
   bool over_ = false;
+  std::optional<Finish> last_;              // over_: what is asked for when all workers have been told
+  std::vector<LaneToken> to_stop_;          // over_: those that have not
+  std::vector<LaneToken> stopped_workers_;  // over_: those that were told last
+  Time next_stop_ = never;                  // over_: when to go on, if these are still here
   std::optional<Statement> statement_;
   Time began_ = never;                       // the first tick
   std::array<std::uint64_t, 3> outcomes_{};  // acknowledged, by outcome

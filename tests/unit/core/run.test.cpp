@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -867,7 +868,7 @@ TEST_CASE("run: END says the count as soon as it is known, each second until it 
   CHECK(finish.front().why.empty());
   CHECK(said<wire::Bye>(actions).size() == 1);
   CHECK(said<wire::Stop>(actions).size() == 1);
-  CHECK(peers_told(actions) == std::vector<std::string>{"sink", "peer"});
+  CHECK(peers_told(actions) == std::vector<std::string>{"peer", "sink"});
   const auto& statement = scene.run.statement();
   REQUIRE(statement);
   CHECK(statement->tasks == 2);
@@ -982,6 +983,72 @@ TEST_CASE("run: stopped before there was a sink, it ends at once") {
   CHECK(said<wire::Stop>(actions).size() == 1);
   REQUIRE(scene.run.statement());
   CHECK(scene.run.statement()->unfinished() == 3);
+}
+
+TEST_CASE("run: at its end it tells some workers, and the others when these are gone or do not go") {
+  constexpr int count = 120;
+  Scene scene;
+  scene.join_sink();
+  std::map<std::string, int> links;
+  for (int i = 0; i < count; ++i) {
+    const std::string peer = "peer" + std::to_string(i);
+    links[peer] = 100 + i;
+    scene.join(scene.connect(peer, 100 + i), worker_hello(1 + static_cast<std::uint64_t>(i)));
+  }
+  const auto told = [](const std::vector<Run::Action>& actions) {
+    std::vector<std::string> peers;
+    for (const auto& one : asked<Run::SayTo>(actions)) {
+      if (std::holds_alternative<wire::Stop>(one.message)) peers.push_back(one.peer);
+    }
+    return peers;
+  };
+  const auto leave = [&](const std::vector<std::string>& peers) {
+    for (const std::string& peer : peers) {
+      scene.run.on_link_down(links.at(peer), scene.now);
+      links.erase(peer);
+    }
+  };
+  scene.hear(scene.sink, wire::Leaving{LaneToken{}, {}, "disk full"});
+  auto actions = scene.actions();
+  CHECK(said<wire::Bye>(actions).empty());
+  CHECK(asked<Finish>(actions).empty());
+  auto peers = told(actions);
+  REQUIRE(peers.size() == 50);
+  CHECK_FALSE(scene.run.wants_input());
+
+  SECTION("each is told once") {
+    leave({peers.begin() + 1, peers.end()});
+    CHECK(told(scene.pass(1ms)).empty());
+    CHECK(scene.run.next_tick() > scene.now);
+    leave({peers.front()});
+    // One of those that are not told yet goes by itself.
+    leave({links.begin()->first});
+    actions = scene.pass(1ms);
+    peers = told(actions);
+    CHECK(peers.size() == 50);
+    CHECK(asked<Finish>(actions).empty());
+    // These do not go.
+    CHECK(told(scene.pass(100ms)).empty());
+    CHECK(scene.run.next_tick() <= scene.now + 400ms);
+    actions = scene.pass(400ms);
+    CHECK(told(actions).size() == 19);
+    CHECK(said<wire::Bye>(actions).size() == 1);
+    REQUIRE(asked<Finish>(actions).size() == 1);
+    CHECK(asked<Finish>(actions).front().status == 3);
+    CHECK(scene.pass(10s).empty());
+    CHECK(scene.run.next_tick() == never);
+  }
+  SECTION("one that comes back meanwhile is told") {
+    leave({peers.front()});
+    scene.hear(scene.connect("again", 300), worker_hello(1000));
+    CHECK(told(scene.actions()) == std::vector<std::string>{"again"});
+  }
+  SECTION("abandoned, it tells all the others at once") {
+    scene.run.abandon();
+    actions = scene.actions();
+    CHECK(told(actions).size() == 70);
+    CHECK(asked<Finish>(actions).size() == 1);
+  }
 }
 
 TEST_CASE("run: abandoned, it tells everybody and hands out nothing") {
