@@ -96,6 +96,9 @@ class ControlLink {
     transport::SocketSettings result;
     result.max_message = settings.max_message + wire::frame_slack;
     result.send_limit = control_send_limit;
+    // Over ipc nothing is cut off. A ventilator that is stopped is found out by its own heartbeats, which say
+    // how soon another has to follow.
+    if (ventilator.scheme == Scheme::ipc) result.heartbeat_interval = std::chrono::milliseconds(0);
     use_key(result, settings, ventilator, settings.server_key);
     return result;
   }

@@ -227,6 +227,8 @@ bool WorkerLoop::connect(std::unique_ptr<Connection>& connection, transport::Kin
     return false;
   }
   endpoint = resolve(endpoint, settings_.connect);
+  // Nothing cuts this off from a process that runs, and whether one is stopped control finds out.
+  if (endpoint.scheme == Scheme::ipc) settings.heartbeat_interval = std::chrono::milliseconds(0);
   use_key(settings, settings_, endpoint, server);
   connection = std::make_unique<Connection>(context_, kind, settings);
   connection->to = endpoint;

@@ -62,7 +62,7 @@ struct SocketSettings {
   // socket without a receive limit asks for ZMTP's heartbeats. For one with a limit TCP's keep-alive finds
   // who has gone while nothing is sent, and is_unanswered() while something is; over ipc nothing can be cut.
   // See docs/decisions/0010-*. `timeout` is a tenth of a second or more.
-  std::chrono::milliseconds heartbeat_interval{1000};
+  std::chrono::milliseconds heartbeat_interval{1000};  // 0: it asks for none, and answers those that come
   std::chrono::milliseconds heartbeat_timeout{3000};
   // A connection that is not answered is tried anew; one that never speaks is closed. The system asks a
   // second time after 1 s: what has healed is found within about as much.
