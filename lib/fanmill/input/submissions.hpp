@@ -27,8 +27,7 @@ class Submissions final : public Input {
   struct Window {
     std::size_t tasks = 0;  // ≥ 1
     std::size_t bytes = 0;  // of payloads
-    // What keeps everybody busy: one that is less than this in both is not full; beyond these bytes no more
-    // than these tasks are taken.
+    // What keeps everybody busy: it is full, too, with so many tasks in it and no room left in so many bytes.
     std::size_t enough_tasks = 0;
     std::size_t enough_bytes = std::numeric_limits<std::size_t>::max();
   };
