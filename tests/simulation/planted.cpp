@@ -28,6 +28,7 @@ const char* name_of(Bug bug) {
                                        "a leaver dismissed with work",
                                        "a lost lane's tasks forgotten",
                                        "a suspect in company",
+                                       "suspects together taken for alone",
                                        "dead after two deaths",
                                        "a failure taken for a death",
                                        "a retry forgotten",

@@ -32,6 +32,7 @@ enum class Bug : std::uint8_t {
   leaver_dismissed_early,
   lost_lane_forgotten,
   suspect_in_company,
+  suspects_together_taken_for_alone,
   dead_after_two,
   failure_taken_for_death,
   retry_forgotten,

@@ -19,6 +19,11 @@ constexpr std::size_t read_ahead_questions = 16;
 // as the window goes: so that people see how many tasks there are.
 constexpr auto long_enough = std::chrono::seconds(1);
 constexpr std::uint8_t deaths_to_suspect = 2;
+// Most suspects are innocent: they are tried a few at a time, as many as take a fraction of the time that
+// credit is measured in. Where that worker dies too, each of them goes alone. docs/decisions/0031.
+constexpr std::uint8_t deaths_to_be_alone = 3;
+constexpr std::uint32_t most_suspects = 32;
+constexpr std::uint32_t suspects_in_credit = 8;
 constexpr std::uint8_t solo_deaths_to_die = 3;
 constexpr std::uint8_t most_excuses = 3;
 // Entries of the queue that are looked at for one that may go to this lane.
@@ -161,7 +166,7 @@ std::uint64_t Dispatcher::close(LaneIndex lane, Fate fate, std::vector<TaskId>* 
       if (fate == Fate::vanished && task.excused < most_excuses) {
         ++task.excused;
       } else if (fate != Fate::left) {
-        if (task.deaths < deaths_to_suspect) ++task.deaths;
+        if (task.deaths < deaths_to_be_alone) ++task.deaths;
         if (alone) ++task.solo_deaths;
       }
       if (task.solo_deaths >= solo_deaths_to_die) {
@@ -201,7 +206,7 @@ std::uint64_t Dispatcher::give_back(LaneIndex lane, std::span<const IdRange> ids
       if (task.state != State::out || task.lane != lane) return;
       off_lane(task);
       ++count;
-      if (task.alone) {
+      if (task.deaths >= deaths_to_suspect) {
         suspect(id, task);
       } else {
         back.push_back(id);
@@ -240,7 +245,7 @@ void Dispatcher::put_back(std::vector<TaskId>& ids) {
   pending_ += ids.size();
 }
 
-// A task that had been out waits for a worker of its own.
+// A task that had been out waits for a worker that has nothing else.
 void Dispatcher::suspect(TaskId id, Task& task) {
   task.alone = false;
   task.state = State::suspect;
@@ -448,7 +453,7 @@ bool Dispatcher::next(Handout& out) {
   out.tasks.clear();
   out.large = nullptr;
   if (stopped_ || !started_ || pending_ == 0) return false;
-  if (next_suspect(out)) {
+  if (next_suspects(out)) {
     find_large(out);
     return true;
   }
@@ -492,9 +497,9 @@ void Dispatcher::fill(LaneIndex index, Handout& out) {
   refresh(index);
 }
 
-// A suspect goes to a worker that has nothing, and gets nothing else meanwhile; if there is none, one is kept
+// Suspects go to a worker that has nothing, and gets nothing else meanwhile; if there is none, one is kept
 // free.
-bool Dispatcher::next_suspect(Handout& out) {
+bool Dispatcher::next_suspects(Handout& out) {
   if (suspects_.empty()) return false;
   LaneIndex empty = no_lane;
   LaneIndex least = no_lane;
@@ -514,19 +519,35 @@ bool Dispatcher::next_suspect(Handout& out) {
     }
     return false;
   }
-  const TaskId id = suspects_.front();
-  suspects_.pop_front();
-  TaskPages::Page* page = tasks_.page_of(id);
-  Task& task = page->tasks[id - page->first];
   out.lane = empty;
-  hand_out(*page, task, id, empty, out);
+  take_suspects(empty, out);
   ++lanes_[empty].messages;
-  task.alone = true;
   lanes_[empty].solo = true;
   lanes_[empty].reserved = false;
   refresh(empty);
   release_reserved();
   return true;
+}
+
+void Dispatcher::take_suspects(LaneIndex index, Handout& out) {
+  const Lane& lane = lanes_[index];
+  const std::size_t most =
+      std::min({std::size_t{most_suspects}, std::size_t{lane.credit.tasks() / suspects_in_credit},
+                std::size_t{lane.limits.max_batch}, suspects_.size() / open_lanes_});
+  std::size_t budget = wire::batch_bytes;
+  bool may_take_more = true;
+  while (may_take_more) {
+    const TaskId id = suspects_.front();
+    TaskPages::Page* page = tasks_.page_of(id);
+    Task& task = page->tasks[id - page->first];
+    const bool on_its_own = task.deaths >= deaths_to_be_alone;
+    if (!out.tasks.empty() && (on_its_own || task.size > budget)) break;
+    suspects_.pop_front();
+    budget -= std::min<std::size_t>(budget, task.size);
+    hand_out(*page, task, id, index, out);
+    may_take_more = !on_its_own && out.tasks.size() < most && !suspects_.empty();
+  }
+  if (out.tasks.size() == 1) tasks_.find(out.tasks.front().id)->alone = true;
 }
 
 // Once there is no suspect left, nobody is kept free for one.

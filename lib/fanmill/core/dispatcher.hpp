@@ -6,7 +6,8 @@
 //
 //   fresh ─▶ out ─▶ done
 //            out ─▶ again ─▶ out          its worker died or gave it back, or its result was lost on the way
-//            out ─▶ suspect ─▶ out alone  the second worker that had it has died
+//            out ─▶ suspect ─▶ out        the second worker that had it has died: with a few others like it
+//            out ─▶ suspect ─▶ out alone  and the third one
 //            out alone ─▶ dead ─▶ done    the third worker that had it and nothing else has died
 //            out ─▶ delayed ─▶ again      it failed and may be tried again
 //            out ─▶ kept ─▶ done          it failed for the last time
@@ -156,7 +157,7 @@ class Dispatcher {
     double rate = 0;         // of these per second, lately
     double busy = 0;         // the share of its slots' time for which they had a task, lately
     Time finished{};         // when the last one came; Time{} if none has
-    bool alone = false;      // has a suspect, or is kept free for one
+    bool alone = false;      // has suspects, or is kept free for them
   };
   [[nodiscard]] LaneReport report(LaneIndex lane, Time now) const;
 
@@ -172,8 +173,8 @@ class Dispatcher {
     std::uint64_t room = 0;      // as counted in room_total_
     bool open = true;
     bool draining = false;
-    bool reserved = false;        // gets nothing until it is empty, and then a suspect
-    bool solo = false;            // has a suspect
+    bool reserved = false;        // gets nothing until it is empty, and then suspects
+    bool solo = false;            // has suspects, and gets nothing else
     bool in_idle = false;         // stands in idle_
     bool in_roomy = false;        // stands in roomy_
     bool has_empty_slot = false;  // as counted in lanes_with_empty_slots_
@@ -214,7 +215,8 @@ class Dispatcher {
   void hand_out(TaskPages::Page& page, Task& task, TaskId id, LaneIndex lane, Handout& out);
   static void put_out(TaskPages::Page& page, Task& task, TaskId id, const Lane& lane, Handout& out);
   void count_out(Lane& lane, std::uint64_t count, std::size_t bytes);
-  [[nodiscard]] bool next_suspect(Handout& out);
+  [[nodiscard]] bool next_suspects(Handout& out);
+  void take_suspects(LaneIndex index, Handout& out);
   void release_reserved();
   void fill(LaneIndex lane, Handout& out);
   void find_large(Handout& out);

@@ -31,7 +31,7 @@ struct Task {
     fresh,      // never handed out
     again,      // to be handed out again, before anything fresh
     delayed,    // failed; again after a while
-    suspect,    // to be handed out again, alone
+    suspect,    // to be handed out again, where there is nothing else
     out,        // with a worker
     kept,       // its failure is its outcome; the sink has been told
     dead,       // has no worker left to kill; the sink has been told

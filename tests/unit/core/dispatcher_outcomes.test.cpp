@@ -260,6 +260,70 @@ TEST_CASE("dispatcher: three deaths alone, and it is dead; nothing else is ever 
   CHECK(dispatcher.done());
 }
 
+TEST_CASE(
+    "dispatcher: innocent suspects are tried a few at a time, and one by one where that worker dies too") {
+  Dispatcher dispatcher(Settings{.prefetch = 156});
+  add(dispatcher, 100);
+  for (int deaths = 0; deaths < 2; ++deaths) {
+    const LaneIndex lane = dispatcher.open({.slots = 100, .max_batch = 100});
+    CHECK(drain(dispatcher).size() == 100);
+    dispatcher.close(lane, Fate::died);
+  }
+  CHECK(dispatcher.suspects() == 100);
+  const LaneIndex lane = dispatcher.open({.slots = 100, .max_batch = 100});
+  const std::vector<TaskId> first = next_ids(dispatcher);
+  REQUIRE(first.size() == 32);  // an eighth of the credit
+  CHECK(first.front() == 0);
+  add(dispatcher, 1);
+  CHECK(next_ids(dispatcher).empty());
+  SECTION("they finish, and the next ones follow") {
+    acknowledge(dispatcher, {0, 30});
+    CHECK(next_ids(dispatcher).empty());
+    acknowledge(dispatcher, {31, 31});
+    CHECK(next_ids(dispatcher).size() == 32);
+  }
+  SECTION("given back, they are suspects still") {
+    CHECK(dispatcher.give_back(lane, std::vector<IdRange>{{0, 31}}) == 32);
+    CHECK(dispatcher.suspects() == 100);
+  }
+  SECTION("their worker dies: that is no death alone, and each of them has three of its own") {
+    dispatcher.close(lane, Fate::died);
+    acknowledge(dispatcher, {1, 31});  // late results
+    acknowledge(dispatcher, {32, 100});
+    for (int solo = 0; solo < 3; ++solo) {
+      CHECK(dispatcher.dead_count() == 0);
+      const LaneIndex last = dispatcher.open({.slots = 100, .max_batch = 100});
+      CHECK(next_ids(dispatcher) == std::vector<TaskId>{0});
+      dispatcher.close(last, Fate::died);
+    }
+    CHECK(dispatcher.dead_count() == 1);
+  }
+  SECTION("their worker dies: each of them goes alone") {
+    acknowledge(dispatcher, {2, 31});
+    dispatcher.close(lane, Fate::died);
+    acknowledge(dispatcher, {32, 100});
+    dispatcher.open({.slots = 100, .max_batch = 100});
+    CHECK(next_ids(dispatcher) == std::vector<TaskId>{0});
+    CHECK(next_ids(dispatcher).empty());
+    acknowledge(dispatcher, {0, 0});
+    CHECK(next_ids(dispatcher) == std::vector<TaskId>{1});
+  }
+  check_conserved(dispatcher);
+}
+
+TEST_CASE("dispatcher: suspects are shared among the workers that have nothing") {
+  Dispatcher dispatcher(Settings{.prefetch = 156});
+  add(dispatcher, 12);
+  for (int deaths = 0; deaths < 2; ++deaths) {
+    const LaneIndex lane = dispatcher.open({.slots = 100, .max_batch = 100});
+    CHECK(drain(dispatcher).size() == 12);
+    dispatcher.close(lane, Fate::died);
+  }
+  for (int lane = 0; lane < 4; ++lane) dispatcher.open({.slots = 100, .max_batch = 100});
+  CHECK(next_ids(dispatcher).size() == 3);
+  CHECK(next_ids(dispatcher).size() == 2);
+}
+
 TEST_CASE("dispatcher: workers that leave are no deaths, however many") {
   Dispatcher dispatcher(Settings{.prefetch = 0});
   add(dispatcher, 2);
