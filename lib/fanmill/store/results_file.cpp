@@ -86,7 +86,8 @@ class ResultsFile : public DurableStore {
           detailed(file, insert_detailed),
           bind(file, "INSERT INTO bound (task, result, count) VALUES (?1, ?2, ?3)"),
           remove(file, "DELETE FROM result WHERE id = ?1"),
-          block(file, "INSERT INTO block (first, run, count, keys, tasks) VALUES (?1, ?2, ?3, ?4, ?5)"),
+          block(file, "INSERT INTO block (first, run, count, tasks) VALUES (?1, ?2, ?3, ?4)"),
+          block_keys(file, "INSERT INTO block_keys (first, keys) VALUES (?1, ?2)"),
           changes(file, "PRAGMA data_version"),
           workers(file) {}
     Statement plain;
@@ -94,6 +95,7 @@ class ResultsFile : public DurableStore {
     Statement bind;
     Statement remove;
     Statement block;
+    Statement block_keys;
     Statement changes;
     WorkerNames workers;
   };
@@ -393,9 +395,11 @@ void ResultsFile::write_block() {
       writer_->block.bind(1, block_.first());
       writer_->block.bind(2, run_);
       writer_->block.bind(3, block_.count());
-      writer_->block.bind_blob(4, block_.keys());
-      writer_->block.bind_blob(5, tasks);
+      writer_->block.bind_blob(4, tasks);
       writer_->block.run();
+      writer_->block_keys.bind(1, block_.first());
+      writer_->block_keys.bind_blob(2, block_.keys());
+      writer_->block_keys.run();
     }
     block_.clear();
   });

@@ -58,9 +58,15 @@ CREATE TABLE block (           -- what a sink that resumes reads of `count` neig
   first INTEGER PRIMARY KEY,   -- the id of the first of them
   run INTEGER NOT NULL,
   count INTEGER NOT NULL,
-  keys BLOB NOT NULL,          -- theirs, 16 bytes each
   tasks BLOB NOT NULL          -- runs of tasks, each two numbers of 8 bytes, the least significant first: the first
 );                             -- task, with the outcome in the two highest bits (0 ok, 1 failed, 2 dead); how many
+CREATE TABLE block_keys (      -- apart, since they are long, and a sink that goes on with its run needs none of them
+  first INTEGER PRIMARY KEY,   -- the block's
+  keys BLOB NOT NULL           -- of its results, 16 bytes each
+);
+CREATE TRIGGER block_deleted AFTER DELETE ON block BEGIN
+  DELETE FROM block_keys WHERE first = OLD.first;
+END;
 CREATE TRIGGER result_deleted AFTER DELETE ON result BEGIN
   DELETE FROM block WHERE first = (SELECT max(first) FROM block WHERE first <= OLD.id);
 END;
@@ -96,9 +102,9 @@ Contents check_results_schema(const SqliteFile& file) {
   const std::uint64_t ours = file.number(
       "SELECT count(*) FROM sqlite_schema WHERE (type, name) IN (VALUES ('table', 'run'), ('table', "
       "'worker'), "
-      "('table', 'result'), ('table', 'bound'), ('table', 'block'), ('view', 'last_outcome'), ('view', "
-      "'last_run'))");
-  if (ours != 7) throw file.error("it is damaged: a table is missing");
+      "('table', 'result'), ('table', 'bound'), ('table', 'block'), ('table', 'block_keys'), "
+      "('view', 'last_outcome'), ('view', 'last_run'))");
+  if (ours != 8) throw file.error("it is damaged: a table is missing");
   if (file.is_cut_short()) throw file.error("it is damaged: its end is missing");
   return Contents::results;
 }

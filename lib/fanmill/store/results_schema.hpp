@@ -9,7 +9,7 @@ namespace fanmill::store {
 
 // Stand in the file's header (PRAGMA application_id, user_version): "Fnml", and the format's number.
 inline constexpr std::uint64_t results_application = 0x466E6D6C;
-inline constexpr std::uint64_t results_format = 4;
+inline constexpr std::uint64_t results_format = 5;
 
 enum class Contents : std::uint8_t { none, results };
 

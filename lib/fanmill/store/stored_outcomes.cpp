@@ -75,8 +75,8 @@ class Reading {
         bound_(bound),
         next_(first),
         earlier_(earlier),
-        rows_(file, "SELECT id, key, outcome, task, run FROM result WHERE id BETWEEN ?1 AND ?2 ORDER BY id") {
-  }
+        rows_(file, "SELECT id, key, outcome, task, run FROM result WHERE id BETWEEN ?1 AND ?2 ORDER BY id"),
+        keys_(file, "SELECT keys FROM block_keys WHERE first = ?1") {}
 
   void read_to(std::uint64_t last);
 
@@ -85,7 +85,10 @@ class Reading {
 
  private:
   void read_rows(std::uint64_t last);
-  void read_block(std::uint64_t first, std::uint64_t run, ByteView keys, const std::vector<TaskRun>& runs);
+  void read_block(std::uint64_t first, std::uint64_t count, std::uint64_t run,
+                  const std::vector<TaskRun>& runs);
+  [[nodiscard]] ByteView keys_of_block(std::uint64_t first, std::uint64_t count);
+  [[nodiscard]] Error senseless_block(std::uint64_t first) const;
   [[nodiscard]] bool is_bound(std::uint64_t row) const;
   void take_bound(Outcome outcome);
 
@@ -96,6 +99,7 @@ class Reading {
   std::uint64_t next_;            // the first row that was not looked at
   KeyIndex& earlier_;
   Statement rows_;
+  Statement keys_;
   std::array<IdSet, 3> of_run_;
   bool any_of_run_ = false;
 };
@@ -103,25 +107,36 @@ class Reading {
 void Reading::read_to(std::uint64_t last) {
   Statement blocks(
       file_,
-      "SELECT first, count, run, keys, tasks FROM block "
+      "SELECT first, count, run, tasks FROM block "
       "WHERE first >= coalesce((SELECT max(first) FROM block WHERE first <= ?1), 0) ORDER BY first");
   blocks.bind(1, next_);
   std::uint64_t end = 0;  // of the block before
   while (blocks.step()) {
     const std::uint64_t first = blocks.number(0);
     const std::uint64_t count = blocks.number(1);
-    const ByteView keys = blocks.bytes(3);
-    const auto runs = read_tasks(blocks.bytes(4), count);
-    if (!runs || first == 0 || first < end || first > last || count == 0 || count > last - first + 1 ||
-        keys.size() % key_bytes != 0 || keys.size() / key_bytes != count) {
-      throw file_.error(fmt::format("it is damaged: the block of result {} makes no sense", first));
+    const auto runs = read_tasks(blocks.bytes(3), count);
+    if (!runs || first == 0 || first < end || first > last || count == 0 || count > last - first + 1) {
+      throw senseless_block(first);
     }
     end = first + count;
     read_rows(first - 1);
-    read_block(first, blocks.number(2), keys, *runs);
+    read_block(first, count, blocks.number(2), *runs);
   }
   read_rows(last);
   if (!bound_.empty()) static_cast<void>(is_bound(largest_row + 1));
+}
+
+Error Reading::senseless_block(std::uint64_t first) const {
+  return file_.error(fmt::format("it is damaged: the block of result {} makes no sense", first));
+}
+
+// Until the next call.
+ByteView Reading::keys_of_block(std::uint64_t first, std::uint64_t count) {
+  keys_.reset();
+  keys_.bind(1, first);
+  const ByteView keys = keys_.step() ? keys_.bytes(0) : ByteView();
+  if (keys.size() % key_bytes != 0 || keys.size() / key_bytes != count) throw senseless_block(first);
+  return keys;
 }
 
 // `row` is there, and all before it were looked at.
@@ -165,8 +180,9 @@ void Reading::read_rows(std::uint64_t last) {
   next_ = std::max(next_, last + 1);
 }
 
-void Reading::read_block(std::uint64_t first, std::uint64_t run, ByteView keys,
+void Reading::read_block(std::uint64_t first, std::uint64_t count, std::uint64_t run,
                          const std::vector<TaskRun>& runs) {
+  ByteView keys;
   std::uint64_t begin = first;  // of the rows of one run of tasks
   for (const TaskRun& one : runs) {
     const std::uint64_t end = begin + one.tasks.count();
@@ -181,6 +197,7 @@ void Reading::read_block(std::uint64_t first, std::uint64_t run, ByteView keys,
         of_run_[static_cast<std::size_t>(one.outcome)].add({task, task + (stop - next_) - 1});
         any_of_run_ = true;
       } else {
+        if (keys.empty()) keys = keys_of_block(first, count);
         const KeyIndex::Use use = use_of(one.outcome, take_over_);
         for (std::uint64_t row = next_; row < stop; ++row) {
           earlier_.add(get_key(keys.data() + (row - first) * key_bytes), use, {row, one.outcome});

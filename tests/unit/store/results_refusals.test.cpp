@@ -117,7 +117,7 @@ TEST_CASE("results file: another format is refused, and both are named") {
   played(path, ResultsMode::create, 1, {"a"});
   change(path, "PRAGMA user_version = 7");
   CHECK(refusal(path) == cannot_write(path,
-                                      "it is of format 7, and this program's is format 4; use the version of "
+                                      "it is of format 7, and this program's is format 5; use the version of "
                                       "Fanmill that made it"));
 }
 

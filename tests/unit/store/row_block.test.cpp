@@ -151,8 +151,9 @@ TEST_CASE("row block: what blocks say is what the rows say") {
             "SELECT count(*) FROM block b WHERE count <> (SELECT count(*) FROM result r "
             "WHERE r.id BETWEEN b.first AND b.first + b.count - 1 AND r.run = b.run)") == "0");
   CHECK(ask(path,
-            "SELECT count(*) FROM block b JOIN result r ON r.id BETWEEN b.first AND b.first + b.count - 1 "
-            "WHERE substr(b.keys, 1 + 16 * (r.id - b.first), 16) <> r.key") == "0");
+            "SELECT count(*) FROM block b JOIN block_keys k USING (first) "
+            "JOIN result r ON r.id BETWEEN b.first AND b.first + b.count - 1 "
+            "WHERE substr(k.keys, 1 + 16 * (r.id - b.first), 16) <> r.key") == "0");
   for (const std::uint64_t begun : {run, run + 1}) {
     for (const ResultsMode mode : {ResultsMode::resume, ResultsMode::retry_failed}) {
       directory.write("with.db", directory.read("x.db"));
@@ -208,23 +209,47 @@ TEST_CASE("row block: one that makes no sense is damage") {
   }
   const std::string keys = "zeroblob(32)";
   const std::string tasks = "x'00000000000000000200000000000000'";
-  const auto refusal = [&](const std::string& values) {
+  const std::string wrong = directory.path("wrong.db");
+  const auto refusal = [&](const std::string& blocks, const std::string& their_keys, std::uint64_t run = 2) {
     directory.write("wrong.db", directory.read("x.db"));
-    change(directory.path("wrong.db"), ("INSERT INTO block VALUES " + values).c_str());
-    return error_of([&] { PlayedRun(directory.path("wrong.db"), ResultsMode::resume, RunId{2}); });
+    change(wrong, ("INSERT INTO block VALUES " + blocks).c_str());
+    change(wrong, ("INSERT INTO block_keys SELECT first, " + their_keys + " FROM block").c_str());
+    return error_of([&] { PlayedRun(wrong, ResultsMode::resume, RunId{run}); });
   };
-  CHECK(refusal("(1, 1, 2, " + keys + ", " + tasks + ")").empty());
+  CHECK(refusal("(1, 1, 2, " + tasks + ")", keys).empty());
   const auto damaged = [&](const std::string& first) {
-    return "cannot write results to '" + directory.path("wrong.db") +
-           "': it is damaged: the block of result " + first + " makes no sense";
+    return "cannot write results to '" + wrong + "': it is damaged: the block of result " + first +
+           " makes no sense";
   };
-  CHECK(refusal("(3, 1, 2, " + keys + ", " + tasks + ")") == damaged("3"));  // of a row that is not there
-  CHECK(refusal("(0, 1, 2, " + keys + ", " + tasks + ")") == damaged("0"));
-  CHECK(refusal("(1, 1, 1, " + keys + ", " + tasks + ")") == damaged("1"));
-  CHECK(refusal("(1, 1, 2, zeroblob(31), " + tasks + ")") == damaged("1"));
-  CHECK(refusal("(1, 1, 2, " + keys + ", x'00')") == damaged("1"));
-  CHECK(refusal("(1, 1, 2, " + keys + ", " + tasks + "), (2, 1, 2, " + keys + ", " + tasks + ")") ==
-        damaged("2"));
+  CHECK(refusal("(3, 1, 2, " + tasks + ")", keys) == damaged("3"));  // of a row that is not there
+  CHECK(refusal("(0, 1, 2, " + tasks + ")", keys) == damaged("0"));
+  CHECK(refusal("(1, 1, 1, " + tasks + ")", keys) == damaged("1"));
+  CHECK(refusal("(1, 1, 2, x'00')", keys) == damaged("1"));
+  CHECK(refusal("(1, 1, 2, " + tasks + "), (2, 1, 2, " + tasks + ")", keys) == damaged("2"));
+  CHECK(refusal("(1, 1, 2, " + tasks + ")", "zeroblob(31)") == damaged("1"));
+  change(wrong, "DELETE FROM block_keys");
+  CHECK(error_of([&] { PlayedRun(wrong, ResultsMode::resume, RunId{3}); }) == damaged("1"));
+  // A sink that goes on with its run asks nothing of the keys.
+  CHECK(refusal("(1, 1, 2, " + tasks + ")", "zeroblob(31)", 1).empty());
+}
+
+TEST_CASE("row block: its keys go with it") {
+  const TempDirectory directory;
+  const std::string path = directory.path("x.db");
+  {
+    const auto store = open_results_file({.path = path});
+    store->begin(RunId{1}, "\n");
+    const std::vector<Key> keys(2000);
+    Announced answer;
+    store->announce(0, keys, answer);
+    for (TaskId id = 0; id < keys.size(); ++id) store->accept(of_functions, ok(id, "x"));
+    store->flush(Time{});
+    store->finish(false);
+  }
+  CHECK(ask(path, "SELECT count(*) FROM block JOIN block_keys USING (first)") == "1");
+  change(path, "DELETE FROM result WHERE id = 7");
+  CHECK(ask(path, "SELECT count(*) FROM block") == "0");
+  CHECK(ask(path, "SELECT count(*) FROM block_keys") == "0");
 }
 
 }  // namespace fanmill::store
