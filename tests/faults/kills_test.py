@@ -99,7 +99,7 @@ class KillsTest(SupervisedTest):
         self.assert_each_once(str)
         again = sum(lost.values())
         more = self.assert_side_effects()
-        print(f"{transport:9} {seed:8} {seconds:7.1f} {killed['worker']:8} {held:8} {killed['sink']:6} "
+        print(f"{transport:9} {seed:8} {seconds:7.2f} {killed['worker']:8} {held:8} {killed['sink']:6} "
               f"{killed['ventilator']:11} {self.duplicates():11} {again:12} {more:9}", flush=True)
         for role, times in stalls.items():
             if times:
