@@ -27,4 +27,5 @@ fanmill_use_archive(SQLite::SQLite3 sqlite3 m Threads::Threads)
 set_target_properties(PkgConfig::SODIUM PROPERTIES INTERFACE_LINK_LIBRARIES "${sodium_archives}")
 set(FANMILL_FMT fmt::fmt-header-only)
 set(FANMILL_SPDLOG spdlog::spdlog_header_only)
-add_link_options(-static-libstdc++ -static-libgcc)
+# Not libgcc: an exception out of a plugin is unwound by one unwinder.
+add_link_options(-static-libstdc++ -shared-libgcc)
