@@ -46,7 +46,8 @@ class Feed {
   // Ends the run at once.
   void cancel();
   [[nodiscard]] std::uint64_t submitted() const { return submissions_.added(); }
-  bool delivered(TaskId id) { return submissions_.delivered(id); }
+  // As input::Submissions has it.
+  std::size_t delivered(IdRange ids) { return submissions_.delivered(ids); }
 
  private:
   void require_here() const;

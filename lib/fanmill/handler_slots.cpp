@@ -8,6 +8,13 @@
 
 namespace fanmill::detail {
 
+namespace {
+// Of a counter that one thread writes.
+void count_up(std::atomic<std::uint64_t>& counter) {
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+}  // namespace
+
 HandlerSlots::HandlerSlots(const Handler& handler, std::size_t count) {
   for (std::size_t slot = 1; slot <= count; ++slot) {
     auto own = std::make_unique<Slot>();
@@ -47,11 +54,17 @@ ByteView HandlerSlots::handle(ByteView payload, const work::FunctionCall& call) 
                   "the most is " + format_size(wire::default_max_message));
     }
   } catch (...) {
-    thrown_.fetch_add(1, std::memory_order_relaxed);
+    count_up(slot.thrown);
     throw;
   }
-  returned_.fetch_add(1, std::memory_order_relaxed);
+  count_up(slot.returned);
   return slot.output;
+}
+
+std::uint64_t HandlerSlots::sum(std::atomic<std::uint64_t> Slot::*counter) const {
+  std::uint64_t all = 0;
+  for (const auto& slot : slots_) all += ((*slot).*counter).load(std::memory_order_relaxed);
+  return all;
 }
 
 void HandlerSlots::stop() {

@@ -47,8 +47,8 @@ class HandlerSlots {
   // Whether a handler is running on this thread.
   [[nodiscard]] bool is_own_thread() const;
   // Calls that have returned, and that have thrown.
-  [[nodiscard]] std::uint64_t returned() const { return returned_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t thrown() const { return thrown_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t returned() const { return sum(&Slot::returned); }
+  [[nodiscard]] std::uint64_t thrown() const { return sum(&Slot::thrown); }
 
  private:
   struct Slot {
@@ -57,15 +57,17 @@ class HandlerSlots {
     std::string output;
     std::stop_source stop{std::nostopstate};  // the executor's; changed with the mutex held
     std::atomic<std::thread::id> thread{};    // while the function runs
+    // The executor's; others read them. Together they would be a place that all executors write to.
+    std::atomic<std::uint64_t> returned{0};
+    std::atomic<std::uint64_t> thrown{0};
   };
 
+  [[nodiscard]] std::uint64_t sum(std::atomic<std::uint64_t> Slot::*counter) const;
   [[nodiscard]] ByteView handle(ByteView payload, const work::FunctionCall& call);
 
   std::vector<std::unique_ptr<Slot>> slots_;
   std::mutex mutex_;
   std::atomic<bool> stopped_{false};
-  std::atomic<std::uint64_t> returned_{0};
-  std::atomic<std::uint64_t> thrown_{0};
 };
 
 }  // namespace fanmill::detail

@@ -109,7 +109,7 @@ void run_map(std::size_t count, const MapChunk& chunk, const MapOptions& options
   };
   roles::PipelineSettings settings;
   settings.worker.emplace(roles::WorkerSettings{}, std::move(work));
-  store::Delivery nowhere([](const wire::ResultsHeader&, const wire::ResultView&) {});
+  store::Delivery nowhere([](const wire::ResultsHeader&, std::span<const wire::ResultView>) {});
   roles::StopRequest nobody_stops_it;
   static_cast<void>(roles::run_pipeline(settings, chunks, nowhere, nobody_stops_it));
 }

@@ -76,7 +76,7 @@ class Pipeline::Run {
   [[nodiscard]] detail::Feed& feed() { return feed_; }
 
  private:
-  void receive(const wire::ResultsHeader& header, const wire::ResultView& result);
+  void receive(const wire::ResultsHeader& header, std::span<const wire::ResultView> results);
 
   roles::PipelineSettings settings_;
   OnResult on_result_;
@@ -102,24 +102,29 @@ Pipeline::Run::Run(const Handler& handler, OnResult on_result, const PipelineOpt
 }
 
 void Pipeline::Run::run(input::Submissions& submissions, roles::StopRequest& stop) {
-  store::Delivery delivery(
-      [this](const wire::ResultsHeader& header, const wire::ResultView& result) { receive(header, result); });
+  store::Delivery delivery([this](const wire::ResultsHeader& header,
+                                  std::span<const wire::ResultView> results) { receive(header, results); });
   static_cast<void>(roles::run_pipeline(settings_, submissions, delivery, stop));
 }
 
-void Pipeline::Run::receive(const wire::ResultsHeader& header, const wire::ResultView& result) {
-  // On its way when the pipeline was cancelled: it counts with what is left.
-  if (cancelled_) return;
-  // A worker of somebody else may say that it has done what nobody has submitted.
-  if (!feed_.delivered(result.id)) return;
-  try {
-    const detail::Presence presence(callback_thread_);
-    detail::deliver(header, result, on_result_);
-  } catch (...) {
-    cancel();
-    throw;
+void Pipeline::Run::receive(const wire::ResultsHeader& header, std::span<const wire::ResultView> results) {
+  while (!results.empty()) {
+    // A worker of somebody else may say that it has done what nobody has submitted: that is passed over.
+    const std::size_t known = feed_.delivered({results.front().id, results.back().id});
+    for (const wire::ResultView& result : results.first(known)) {
+      // On its way when the pipeline was cancelled: it counts with what is left.
+      if (cancelled_) return;
+      try {
+        const detail::Presence presence(callback_thread_);
+        detail::deliver(header, result, on_result_);
+      } catch (...) {
+        cancel();
+        throw;
+      }
+      detail::count(counts_, result.outcome);
+    }
+    results = results.subspan(std::max<std::size_t>(known, 1));
   }
-  detail::count(counts_, result.outcome);
 }
 
 Pipeline::Counts Pipeline::Run::close() {

@@ -34,10 +34,13 @@ class Sink::Run {
 
   Counts run() {
     Counts counts;
-    store::Delivery delivery([&](const wire::ResultsHeader& header, const wire::ResultView& result) {
-      detail::deliver(header, result, on_result_);
-      detail::count(counts, result.outcome);
-    });
+    store::Delivery delivery(
+        [&](const wire::ResultsHeader& header, std::span<const wire::ResultView> results) {
+          for (const wire::ResultView& result : results) {
+            detail::deliver(header, result, on_result_);
+            detail::count(counts, result.outcome);
+          }
+        });
     const roles::RunReport report = roles::run_sink(settings_, delivery, stop_);
     for (const auto& [name, value] : report.counters) {
       if (name == "tasks") counts.submitted = value;

@@ -38,7 +38,8 @@ class HandedIn final : public input::Input {
   bool read(input::Receiver& receiver) override {
     Counting counting(receiver);
     const bool more = submissions_.read(counting);
-    for (; counting.count > 0; --counting.count) submissions_.delivered(next_++);
+    for (const TaskId end = next_ + counting.count; next_ < end;)
+      next_ += submissions_.delivered({next_, end - 1});
     return more;
   }
   [[nodiscard]] std::string delimiter() const override { return submissions_.delimiter(); }

@@ -18,9 +18,26 @@ constexpr std::size_t tasks_per_read = 4096;
 constexpr std::size_t bytes_per_read = std::size_t{256} << 10;
 // Bytes for whose sake it is worth waking who waits, where the window has many.
 constexpr std::size_t much_room = std::size_t{256} << 10;
+// What is many tasks, and what may be on its way and not be counted, is one of so many parts of the window.
+constexpr std::size_t window_parts = 64;
 constexpr std::size_t tasks_per_block = 1024;
+// Whoever has the mutex gives it back within some ten nanoseconds, and to wait for it in the kernel costs a
+// hundred times that, for both: so it is tried so often first.
+constexpr int tries = 100;
 constexpr std::size_t first_block_bytes = std::size_t{1} << 10;
 constexpr std::size_t block_bytes = (std::size_t{64} << 10) - Bytes::overhead;
+
+[[nodiscard]] std::unique_lock<std::mutex> lock_soon(std::mutex& mutex) {
+  std::unique_lock lock(mutex, std::defer_lock);
+  for (int i = 0; i < tries; ++i) {
+    if (lock.try_lock()) return lock;
+#ifdef __x86_64__
+    __builtin_ia32_pause();
+#endif
+  }
+  lock.lock();
+  return lock;
+}
 }  // namespace
 
 Submissions::Submissions(const Window& window)
@@ -42,7 +59,7 @@ bool Submissions::has_room(std::size_t size) const {
 
 bool Submissions::has_much_room() const {
   const std::size_t all = std::min(window_.bytes, window_.enough_bytes);
-  return tasks_ < window_.tasks - window_.tasks / 64 &&
+  return tasks_ < window_.tasks - window_.tasks / window_parts &&
          (tasks_ < window_.enough_tasks || bytes_ <= all - std::min(all / 8, much_room));
 }
 
@@ -79,7 +96,7 @@ TaskId Submissions::take(ByteView payload, std::optional<LargePayload> large) {
 }
 
 std::optional<TaskId> Submissions::try_add(ByteView payload) {
-  std::unique_lock lock(mutex_);
+  auto lock = lock_soon(mutex_);
   require_open();
   if (!has_room(payload.size())) return std::nullopt;
   if (payload.size() < LargePayload::least) return take(payload);
@@ -95,7 +112,7 @@ std::optional<TaskId> Submissions::try_add(ByteView payload) {
 TaskId Submissions::add(ByteView payload) {
   std::optional<LargePayload> large;
   if (payload.size() >= LargePayload::least) large.emplace(payload);
-  std::unique_lock lock(mutex_);
+  auto lock = lock_soon(mutex_);
   while (!ended_ && !closed_ && !has_room(payload.size())) {
     told_ = false;
     room_.wait(lock);
@@ -121,14 +138,20 @@ void Submissions::end(const std::string& why) {
   room_.notify_all();
 }
 
-bool Submissions::delivered(TaskId id) {
+std::size_t Submissions::delivered(IdRange ids) {
+  std::size_t count = 0;
   bool told = false;
   {
-    const std::lock_guard lock(mutex_);
-    const std::size_t at = id - first_;  // huge, for one before the first
-    if (at >= sizes_.size() || sizes_[at] == gone) return false;
-    --tasks_;
-    bytes_ -= std::exchange(sizes_[at], gone);
+    const auto lock = lock_soon(mutex_);
+    const std::size_t at = ids.first - first_;  // huge, for one before the first
+    if (at >= sizes_.size()) return 0;
+    const std::size_t most =
+        std::min({ids.count(), sizes_.size() - at, std::max<std::size_t>(window_.tasks / window_parts, 1)});
+    for (; count < most && sizes_[at + count] != gone; ++count) {
+      --tasks_;
+      bytes_ -= std::exchange(sizes_[at + count], gone);
+    }
+    if (count == 0) return 0;
     while (!sizes_.empty() && sizes_.front() == gone) {
       sizes_.pop_front();
       ++first_;
@@ -138,7 +161,7 @@ bool Submissions::delivered(TaskId id) {
   // Who waits is woken where there is room for many tasks; and once, until one of them has looked: each call
   // for a thread that sleeps is a system call.
   if (!told) room_.notify_all();
-  return true;
+  return count;
 }
 
 std::uint64_t Submissions::added() const {
@@ -153,7 +176,7 @@ void Submissions::wake() {
 bool Submissions::read(Receiver& receiver) {
   std::vector<Block> taken;
   {
-    const std::lock_guard lock(mutex_);
+    const auto lock = lock_soon(mutex_);
     if (closed_ && queue_.empty()) return false;
     std::size_t tasks = 0;
     std::size_t bytes = 0;

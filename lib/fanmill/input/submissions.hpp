@@ -16,6 +16,7 @@
 #include <fanmill/base/bytes.hpp>
 #include <fanmill/base/descriptor.hpp>
 #include <fanmill/base/ids.hpp>
+#include <fanmill/base/ranges.hpp>
 #include <fanmill/input/input.hpp>
 
 namespace fanmill::input {
@@ -43,8 +44,10 @@ class Submissions final : public Input {
   void close();
   // Nobody reads any more; `why` stands in the errors of those who still add.
   void end(const std::string& why);
-  // This task leaves the window. False: it is not in it. Ids come from peers, and any may be said.
-  bool delivered(TaskId id);
+  // These tasks leave the window, from the first one on: as many as are in it, and at most a 64th of what it
+  // holds, or one, since what is on its way to whom it is delivered is not counted any more. Returns how
+  // many. Ids come from peers, and any may be said.
+  std::size_t delivered(IdRange ids);
 
   [[nodiscard]] std::uint64_t added() const;
 

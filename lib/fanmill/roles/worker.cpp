@@ -2,6 +2,7 @@
 #include <deque>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -24,6 +25,40 @@ using core::Station;
 struct LaneFrame {
   transport::Message message;
   std::vector<wire::TaskView> tasks;
+};
+
+// Frames whose tasks have all been run are read into again: the views of a large one are a quarter of a
+// mebibyte, which a malloc that gives it back to the kernel each time pays for with a page fault for every 4
+// KiB. They come back on whatever thread has had them last.
+class LaneFrames {
+ public:
+  [[nodiscard]] std::shared_ptr<LaneFrame> take() {
+    std::unique_ptr<LaneFrame> frame = take_spare();
+    if (!frame) frame = std::make_unique<LaneFrame>();
+    return {frame.release(), [to = spare_](LaneFrame* used) { to->put(std::unique_ptr<LaneFrame>(used)); }};
+  }
+
+ private:
+  static constexpr std::size_t most_spare = 8;
+  struct Spare {
+    std::mutex mutex;
+    std::vector<std::unique_ptr<LaneFrame>> frames;
+    void put(std::unique_ptr<LaneFrame> frame) {
+      frame->message = {};
+      const std::lock_guard lock(mutex);
+      if (frames.size() < most_spare) frames.push_back(std::move(frame));
+    }
+  };
+
+  [[nodiscard]] std::unique_ptr<LaneFrame> take_spare() {
+    const std::lock_guard lock(spare_->mutex);
+    if (spare_->frames.empty()) return nullptr;
+    std::unique_ptr<LaneFrame> frame = std::move(spare_->frames.back());
+    spare_->frames.pop_back();
+    return frame;
+  }
+
+  std::shared_ptr<Spare> spare_ = std::make_shared<Spare>();
 };
 
 // A connected socket and what its monitor says. Over inproc a connection is there at once and is never lost.
@@ -121,6 +156,7 @@ class WorkerLoop {
   };
   Watched watched_;
   std::shared_ptr<const work::RunContext> run_context_;
+  LaneFrames frames_;
   // What is to be sent to the sink: results, or a mark.
   struct Outgoing {
     transport::Message message;
@@ -368,7 +404,7 @@ void WorkerLoop::read(Time now) {
 void WorkerLoop::read_lane(Time now) {
   if (!lane_) return;
   while (auto message = lane_->socket.receive()) {
-    auto frame = std::make_shared<LaneFrame>();
+    auto frame = frames_.take();
     frame->message = std::move(*message);
     const auto header = wire::decode_tasks(frame->message.view(), frame->tasks);
     if (!header) {

@@ -1,7 +1,8 @@
 #pragma once
-// A store that hands each result to a function of the process that it is in: what that has taken is safe.
+// A store that hands results to a function of the process that it is in: what that has taken is safe.
 
 #include <functional>
+#include <span>
 #include <utility>
 
 #include <fanmill/store/store.hpp>
@@ -11,21 +12,29 @@ namespace fanmill::store {
 
 class Delivery final : public Store {
  public:
-  // Called on the sink's thread, with views that end with the call. What it throws ends the sink.
-  using Receive = std::function<void(const wire::ResultsHeader& header, const wire::ResultView& result)>;
+  // Called on the sink's thread, with views that end with the call: one result, or several that are ok, each
+  // of the task after the one before. What it throws ends the sink.
+  using Receive =
+      std::function<void(const wire::ResultsHeader& header, std::span<const wire::ResultView> results)>;
 
   explicit Delivery(Receive receive) : receive_(std::move(receive)) {}
 
   void begin(RunId, const std::string&) override {}
   void accept(const wire::ResultsHeader& header, const wire::ResultView& result) override {
-    receive_(header, result);
-    std::vector<IdRange>& ids = result.outcome == Outcome::ok       ? safe_.ok
-                                : result.outcome == Outcome::failed ? safe_.failed
-                                                                    : safe_.dead;
-    if (!ids.empty() && ids.back().last + 1 == result.id) {
-      ids.back().last = result.id;
+    accept_neighbours(header, {&result, 1});
+  }
+  void accept_neighbours(const wire::ResultsHeader& header,
+                         std::span<const wire::ResultView> results) override {
+    receive_(header, results);
+    const Outcome outcome = results.front().outcome;
+    std::vector<IdRange>& ids = outcome == Outcome::ok       ? safe_.ok
+                                : outcome == Outcome::failed ? safe_.failed
+                                                             : safe_.dead;
+    const IdRange taken{results.front().id, results.back().id};
+    if (!ids.empty() && ids.back().last + 1 == taken.first) {
+      ids.back().last = taken.last;
     } else {
-      ids.push_back({result.id, result.id});
+      ids.push_back(taken);
     }
   }
   void flush(Time) override {}

@@ -62,29 +62,46 @@ TEST_CASE("submissions: a window of tasks is full until some are delivered, read
   Taken taken;
   CHECK(tasks.read(taken));
   CHECK_FALSE(tasks.try_add("c"));
-  tasks.delivered(1);
+  tasks.delivered({1, 1});
   CHECK(tasks.try_add("c") == TaskId{2});
   CHECK_FALSE(tasks.try_add("d"));
-  tasks.delivered(0);
-  tasks.delivered(2);
+  tasks.delivered({0, 0});
+  tasks.delivered({2, 2});
   CHECK(tasks.try_add("d") == TaskId{3});
 }
 
 TEST_CASE("submissions: what nobody has handed in, or has left already, changes nothing") {
   Submissions tasks({2, 1000});
-  CHECK_FALSE(tasks.delivered(0));
+  CHECK(tasks.delivered({0, 0}) == 0);
   tasks.add("a");
   tasks.add("b");
-  CHECK_FALSE(tasks.delivered(2));
-  CHECK_FALSE(tasks.delivered(max_task_id));
+  CHECK(tasks.delivered({2, 2}) == 0);
+  CHECK(tasks.delivered({max_task_id, max_task_id}) == 0);
   CHECK_FALSE(tasks.try_add("c"));
-  CHECK(tasks.delivered(1));
-  CHECK_FALSE(tasks.delivered(1));
-  CHECK(tasks.delivered(0));
-  CHECK_FALSE(tasks.delivered(0));
+  CHECK(tasks.delivered({1, 1}) == 1);
+  CHECK(tasks.delivered({1, 1}) == 0);
+  CHECK(tasks.delivered({0, 0}) == 1);
+  CHECK(tasks.delivered({0, 0}) == 0);
   CHECK(tasks.try_add("c") == TaskId{2});
   CHECK(tasks.try_add("d") == TaskId{3});
   CHECK_FALSE(tasks.try_add("e"));
+}
+
+TEST_CASE(
+    "submissions: neighbours leave together, as many as are there, and no more than a 64th of the window") {
+  Submissions tasks({128, 1000});
+  for (int i = 0; i < 6; ++i) tasks.add("a");
+  CHECK(tasks.delivered({0, 5}) == 2);
+  CHECK(tasks.delivered({4, 4}) == 1);
+  CHECK(tasks.delivered({3, 5}) == 1);
+  CHECK(tasks.delivered({4, 5}) == 0);
+  CHECK(tasks.delivered({5, 9}) == 1);
+  CHECK(tasks.delivered({2, 2}) == 1);
+  CHECK(tasks.add("a") == 6);
+  CHECK(tasks.delivered({6, max_task_id}) == 1);
+  // All of the room is there again.
+  for (int i = 0; i < 128; ++i) CHECK(tasks.try_add("a"));
+  CHECK_FALSE(tasks.try_add("a"));
 }
 
 TEST_CASE("submissions: a window of bytes counts what is in it; a larger payload goes alone") {
@@ -93,12 +110,12 @@ TEST_CASE("submissions: a window of bytes counts what is in it; a larger payload
   CHECK_FALSE(tasks.try_add("12345"));
   CHECK(tasks.try_add("1234"));
   CHECK_FALSE(tasks.try_add(""));
-  tasks.delivered(1);
-  tasks.delivered(0);
+  tasks.delivered({1, 1});
+  tasks.delivered({0, 0});
   const std::string large(100, 'x');
   CHECK(tasks.try_add(large));
   CHECK_FALSE(tasks.try_add("1"));
-  tasks.delivered(2);
+  tasks.delivered({2, 2});
   CHECK(tasks.try_add("1"));
   CHECK_FALSE(tasks.try_add(large));
 }
@@ -109,12 +126,12 @@ TEST_CASE("submissions: beyond what is enough only so many tasks are taken") {
   CHECK(tasks.try_add(std::string(500, 'x')));
   CHECK(tasks.try_add("123456"));
   CHECK_FALSE(tasks.try_add("1"));
-  tasks.delivered(1);
+  tasks.delivered({1, 1});
   CHECK_FALSE(tasks.try_add(std::string(990, 'x')));
   CHECK(tasks.try_add(std::string(900, 'x')));
   CHECK_FALSE(tasks.try_add(""));
-  tasks.delivered(3);
-  tasks.delivered(2);
+  tasks.delivered({3, 3});
+  tasks.delivered({2, 2});
   CHECK(tasks.try_add("1234"));
   CHECK(tasks.try_add("1"));
   CHECK_FALSE(tasks.try_add("1"));
@@ -126,7 +143,7 @@ TEST_CASE("submissions: who waits is woken for one task where the window has few
   for (int i = 0; i < 8; ++i) tasks.add("1");
   for (TaskId done = 0; done < 20; ++done) {
     auto waiting = std::async(std::launch::async, [&] { return tasks.add("1"); });
-    tasks.delivered(done);
+    tasks.delivered({done, done});
     REQUIRE(waiting.wait_for(50s) == std::future_status::ready);
   }
 }
@@ -182,7 +199,7 @@ TEST_CASE("submissions: who waits for room goes on when there is some, and throw
     const EndAtLast end{tasks};
     const auto goes_on = [&] { return waiting.wait_for(50s) == std::future_status::ready; };
     if (event == "delivered") {
-      tasks.delivered(0);
+      tasks.delivered({0, 0});
       REQUIRE(goes_on());
       CHECK(waiting.get() == 1);
     } else if (event == "closed") {
