@@ -26,6 +26,9 @@ using core::Run;
 
 // Of control, between two looks at everything else, whoever sends faster than that.
 constexpr std::size_t messages_at_once = 4096;
+// Over ipc heartbeats find only who is stopped, which nobody waits for by the second: a third as often as by
+// default, a thousand workers that have nothing to do cost the head 4 % of a core less.
+constexpr std::chrono::milliseconds heartbeat_interval_ipc{3000};
 
 // Joins the run's decisions to sockets and input. One thread.
 class VentilatorLoop : private input::Receiver {
@@ -110,7 +113,10 @@ transport::SocketSettings VentilatorLoop::socket_settings(const VentilatorSettin
 
 std::vector<Endpoint> VentilatorLoop::bind_all() {
   std::vector<Endpoint> endpoints;
+  const transport::SocketSettings usual;
   for (const Endpoint& endpoint : settings_.bind) {
+    router_.set_heartbeats(endpoint.scheme == Scheme::ipc ? heartbeat_interval_ipc : usual.heartbeat_interval,
+                           usual.heartbeat_timeout);
     bound_.push_back(transport::bind_locked(router_, endpoint));
     endpoints.push_back(bound_.back().endpoint);
   }

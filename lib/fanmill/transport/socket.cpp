@@ -67,15 +67,24 @@ void apply_keys(zmq::socket_t& socket, const SocketSettings& settings) {
   if (zmq_setsockopt(socket.handle(), enforce_domain, &enforced, sizeof enforced) != 0) throw zmq::error_t();
 }
 
+// The other side is told how soon something has to come: no sooner after the interval than with the usual
+// one.
+void apply_heartbeats(zmq::socket_t& socket, std::chrono::milliseconds interval,
+                      std::chrono::milliseconds timeout) {
+  namespace option = zmq::sockopt;
+  const auto more = std::max(interval - SocketSettings().heartbeat_interval, std::chrono::milliseconds(0));
+  socket.set(option::heartbeat_ivl, milliseconds(interval));
+  socket.set(option::heartbeat_timeout, milliseconds(timeout));
+  socket.set(option::heartbeat_ttl, milliseconds(timeout + more));
+}
+
 // libzmq 4.3 ends the process (an assertion in stream_engine_base.cpp) when it has stopped reading from a
 // connection at the limit of its queue, the other side ends the connection, and then a heartbeat is due or
 // one of the other side's is found among what had been read.
 void apply_liveness(zmq::socket_t& socket, const SocketSettings& settings) {
   namespace option = zmq::sockopt;
   if (settings.receive_limit == 0) {
-    socket.set(option::heartbeat_ivl, milliseconds(settings.heartbeat_interval));
-    socket.set(option::heartbeat_timeout, milliseconds(settings.heartbeat_timeout));
-    socket.set(option::heartbeat_ttl, milliseconds(settings.heartbeat_timeout));
+    apply_heartbeats(socket, settings.heartbeat_interval, settings.heartbeat_timeout);
     return;
   }
   // For a connection on which nothing is sent. What is sent and not acknowledged is for is_unanswered() to
@@ -242,6 +251,10 @@ Socket::Socket(Context& context, Kind kind, const SocketSettings& settings) : ki
     throw Error(ErrorCode::unavailable, "open", "a ZeroMQ socket", words_for(error.num()),
                 error.num() == EMFILE ? "raise the limit on open files (ulimit -n)" : "");
   }
+}
+
+void Socket::set_heartbeats(std::chrono::milliseconds interval, std::chrono::milliseconds timeout) {
+  apply_heartbeats(socket_, interval, timeout);
 }
 
 int Socket::try_bind(const Endpoint& endpoint) {

@@ -93,6 +93,10 @@ class Socket {
  public:
   Socket(Context& context, Kind kind, const SocketSettings& settings);
 
+  // Of the connections of what is bound or connected from now on; not for a socket with a receive limit. See
+  // SocketSettings.
+  void set_heartbeats(std::chrono::milliseconds interval, std::chrono::milliseconds timeout);
+
   // Throws Error{unavailable} in plain words: address in use (is another one running?), permission, no such
   // directory, no such host. For tcp port 0 the port comes from the system. Returns what was bound, with the
   // port filled in. An ipc path is taken from whoever has it: see bind_locked.

@@ -360,6 +360,20 @@ TEST_CASE("socket: every socket has limits, heartbeats and an end") {
   }
 }
 
+TEST_CASE("socket: where heartbeats are sent less often, the other side waits longer for them") {
+  namespace option = zmq::sockopt;
+  using std::chrono::milliseconds;
+  Context context;
+  Socket socket(context, Kind::router, {});
+  socket.set_heartbeats(milliseconds(2000), milliseconds(3000));
+  CHECK(socket.handle().get(option::heartbeat_ivl) == 2000);
+  CHECK(socket.handle().get(option::heartbeat_timeout) == 3000);
+  CHECK(socket.handle().get(option::heartbeat_ttl) == 4000);
+  socket.set_heartbeats(milliseconds(100), milliseconds(300));
+  CHECK(socket.handle().get(option::heartbeat_ivl) == 100);
+  CHECK(socket.handle().get(option::heartbeat_ttl) == 300);
+}
+
 TEST_CASE("socket: with a limit to what waits it asks for no heartbeats, and TCP finds out who has gone") {
   namespace option = zmq::sockopt;
   Context context;
