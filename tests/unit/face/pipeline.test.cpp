@@ -323,6 +323,35 @@ TEST_CASE("pipeline: close within the callback or the handler is refused, cancel
   CHECK(refused == 2);
 }
 
+TEST_CASE("pipeline: after cancel nothing is delivered, of what has come together with it either") {
+  // Many, so that the worker may have all of the few at once.
+  constexpr int many = 20'000;
+  constexpr int few = 100;
+  std::atomic<Pipeline*> self{nullptr};
+  Gate many_delivered;
+  Gate few_done;
+  std::atomic<int> done{0};
+  std::atomic<int> delivered{0};
+  Pipeline pipeline(
+      [&](std::string_view payload) {
+        if (++done == many + few) few_done.open();
+        return std::string(payload);
+      },
+      [&](const Result&) {
+        const int count = ++delivered;
+        if (count == many) many_delivered.open();
+        if (count == many + 1) pass(few_done);
+        if (count > many + 1) self.load()->cancel();
+      },
+      two_workers());
+  self = &pipeline;
+  for (int i = 0; i < many; ++i) pipeline.submit("one of many");
+  pass(many_delivered);
+  for (int i = 0; i < few; ++i) pipeline.submit("one of few");
+  CHECK(pipeline.close().ok == many + 2);
+  CHECK(delivered == many + 2);
+}
+
 TEST_CASE("pipeline: after close nothing is taken") {
   Pipeline pipeline(echo, ignore);
   pipeline.close();
