@@ -21,8 +21,8 @@ constexpr std::size_t much_room = std::size_t{256} << 10;
 // What is many tasks, and what may be on its way and not be counted, is one of so many parts of the window.
 constexpr std::size_t window_parts = 64;
 constexpr std::size_t tasks_per_block = 1024;
-// Whoever has the mutex gives it back within some ten nanoseconds, and to wait for it in the kernel costs a
-// hundred times that, for both: so it is tried so often first.
+// Whoever has the mutex gives it back soon, and to wait for it in the kernel costs both of them more than
+// what it is held for: so it is tried so often first.
 constexpr int tries = 100;
 constexpr std::size_t first_block_bytes = std::size_t{1} << 10;
 constexpr std::size_t block_bytes = (std::size_t{64} << 10) - Bytes::overhead;

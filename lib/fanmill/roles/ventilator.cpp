@@ -27,7 +27,7 @@ using core::Run;
 // Of control, between two looks at everything else, whoever sends faster than that.
 constexpr std::size_t messages_at_once = 4096;
 // Over ipc heartbeats find only who is stopped, which nobody waits for by the second: a third as often as by
-// default, a thousand workers that have nothing to do cost the head 4 % of a core less.
+// default, a thousand workers that have nothing to do cost the head 3 % of a core less.
 constexpr std::chrono::milliseconds heartbeat_interval_ipc{3000};
 
 // Joins the run's decisions to sockets and input. One thread.

@@ -43,7 +43,8 @@ class LaneFrames {
   struct Spare {
     std::mutex mutex;
     std::vector<std::unique_ptr<LaneFrame>> frames;
-    void put(std::unique_ptr<LaneFrame> frame) {
+    Spare() { frames.reserve(most_spare); }
+    void put(std::unique_ptr<LaneFrame> frame) noexcept {
       frame->message = {};
       const std::lock_guard lock(mutex);
       if (frames.size() < most_spare) frames.push_back(std::move(frame));
