@@ -51,6 +51,10 @@ class HandedIn final : public input::Input {
       receiver.item(payload);
       ++count;
     }
+    void neighbours(std::span<const ByteView> payloads) override {
+      receiver.neighbours(payloads);
+      count += payloads.size();
+    }
     void large_item(LargePayload payload) override {
       receiver.large_item(std::move(payload));
       ++count;

@@ -8,6 +8,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include <fanmill/base/ids.hpp>
@@ -22,6 +23,34 @@ inline constexpr bool bytes_are_used_again = !__has_feature(address_sanitizer);
 #else
 inline constexpr bool bytes_are_used_again = true;
 #endif
+
+// Copies what is mostly small without a call for it; returns where it ended.
+[[nodiscard]] inline char* copy_small(char* to, ByteView from) {
+  const char* const source = from.data();
+  const std::size_t size = from.size();
+  const auto both_ends = [&]<std::size_t part>(std::integral_constant<std::size_t, part>) {
+    char first[part];
+    char last[part];
+    std::memcpy(first, source, part);
+    std::memcpy(last, source + size - part, part);
+    std::memcpy(to, first, part);
+    std::memcpy(to + size - part, last, part);
+  };
+  if (size > 64) {
+    std::memcpy(to, source, size);
+  } else if (size >= 32) {
+    both_ends(std::integral_constant<std::size_t, 32>());
+  } else if (size >= 16) {
+    both_ends(std::integral_constant<std::size_t, 16>());
+  } else if (size >= 8) {
+    both_ends(std::integral_constant<std::size_t, 8>());
+  } else if (size >= 4) {
+    both_ends(std::integral_constant<std::size_t, 4>());
+  } else {
+    for (std::size_t i = 0; i < size; ++i) to[i] = source[i];
+  }
+  return to + size;
+}
 
 class Bytes {
  public:

@@ -58,19 +58,34 @@ bool Dispatcher::wants_input() const {
 }
 
 TaskId Dispatcher::add(ByteView payload) {
-  if (payload.size() >= LargePayload::least) return add(LargePayload(payload));
-  return tasks_.add(payload, count_added(payload.size()));
+  const TaskId id = tasks_.next_id();
+  add_neighbours({&payload, 1});
+  return id;
 }
 
 TaskId Dispatcher::add(LargePayload payload) {
-  const State state = count_added(payload.view().size());
+  const State state = count_added(1, payload.view().size());
   return tasks_.add(std::move(payload), state);
 }
 
-Dispatcher::State Dispatcher::count_added(std::size_t bytes) {
+void Dispatcher::add_neighbours(std::span<const ByteView> payloads) {
+  while (!payloads.empty()) {
+    std::size_t small = 0;
+    std::size_t bytes = 0;
+    for (; small < payloads.size() && payloads[small].size() < LargePayload::least; ++small)
+      bytes += payloads[small].size();
+    if (small > 0) tasks_.add(payloads.first(small), count_added(small, bytes));
+    payloads = payloads.subspan(small);
+    if (payloads.empty()) return;
+    add(LargePayload(payloads.front()));
+    payloads = payloads.subspan(1);
+  }
+}
+
+Dispatcher::State Dispatcher::count_added(std::size_t count, std::size_t bytes) {
   assert(!input_ended_);
-  ++pending_;
-  if (checking_) ++unchecked_;
+  pending_ += count;
+  if (checking_) unchecked_ += count;
   fresh_bytes_ += bytes;
   return checking_ ? State::unchecked : State::fresh;
 }
@@ -562,15 +577,10 @@ void Dispatcher::release_reserved() {
 
 void Dispatcher::hand_out(TaskPages::Page& page, Task& task, TaskId id, LaneIndex lane, Handout& out) {
   task.lane = lane;
-  put_out(page, task, id, lanes_[lane], out);
-  count_out(lanes_[lane], 1, task.size);
-}
-
-// The two halves of it: what is said of the task, which knows its lane, and what is counted.
-void Dispatcher::put_out(TaskPages::Page& page, Task& task, TaskId id, const Lane& lane, Handout& out) {
   task.state = State::out;
-  task.message = lane.messages + 1;
+  task.message = lanes_[lane].messages + 1;
   out.tasks.push_back({id, task.attempt, page.payload(task)});
+  count_out(lanes_[lane], 1, task.size);
 }
 
 void Dispatcher::count_out(Lane& lane, std::uint64_t count, std::size_t bytes) {
@@ -617,21 +627,37 @@ void Dispatcher::take_fresh(LaneIndex index, std::uint64_t most, std::size_t& bu
       if (page == nullptr) break;
     }
     // Tasks by the page, and counted together: this is where each task comes by.
-    for (const TaskId end = page->end(); next_fresh_ < end && out.tasks.size() < most; ++next_fresh_) {
-      Task& task = page->tasks[next_fresh_ - page->first];
-      // A large one goes alone, so that it can be sent from where it lies.
-      const bool is_large = task.size >= LargePayload::least;
-      full = task.state == State::unchecked ||
-             (task.state == State::fresh && (task.size > budget || is_large) && !out.tasks.empty());
-      if (full) break;
-      if (task.state != State::fresh) continue;
-      if (is_large) budget = 0;
-      budget -= std::min<std::size_t>(budget, task.size);
-      task.lane = index;
-      put_out(*page, task, next_fresh_, lane, out);
+    TaskId id = next_fresh_;
+    const TaskId end = std::min<TaskId>(page->end(), id + (most - out.tasks.size()));
+    Task* task = &page->tasks[id - page->first];
+    const std::uint32_t message = lane.messages + 1;
+    const char* const payloads = page->bytes.data();
+    const std::size_t before = out.tasks.size();
+    out.tasks.resize(before + (end - id));
+    wire::TaskView* view = out.tasks.data() + before;
+    for (; id < end; ++id, ++task) {
+      if (task->state != State::fresh) {
+        full = task->state == State::unchecked;
+        if (full) break;
+        continue;
+      }
+      const std::size_t size = task->size;
+      if (size > budget || size >= LargePayload::least) {
+        // A large one goes alone, so that it can be sent from where it lies.
+        full = view != out.tasks.data();
+        if (full) break;
+        budget = size;
+      }
+      budget -= size;
+      task->lane = index;
+      task->message = message;
+      task->state = State::out;
+      *view++ = {id, task->attempt, {payloads + task->offset, size}};
       ++count;
-      bytes += task.size;
+      bytes += size;
     }
+    next_fresh_ = id;
+    out.tasks.resize(static_cast<std::size_t>(view - out.tasks.data()));
   }
   fresh_bytes_ -= bytes;
   count_out(lane, count, bytes);

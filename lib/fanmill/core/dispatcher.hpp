@@ -66,6 +66,8 @@ class Dispatcher {
   [[nodiscard]] bool wants_input() const;
   TaskId add(ByteView payload);
   TaskId add(LargePayload payload);
+  // The same for several that lie one after the other in one block: what is between them is copied too.
+  void add_neighbours(std::span<const ByteView> payloads);
   void end_input() { input_ended_ = true; }
   // Hand out nothing more; what has begun may finish, and recall() asks for the rest.
   void stop();
@@ -197,7 +199,7 @@ class Dispatcher {
   [[nodiscard]] std::uint64_t ready() const {
     return pending_ - unchecked_ - delayed_.size() - suspects_.size();
   }
-  Task::State count_added(std::size_t bytes);
+  Task::State count_added(std::size_t count, std::size_t bytes);
   void refresh(LaneIndex lane);
   static void progressed(Lane& lane, Time now);
   [[nodiscard]] bool has_leisure() const;
@@ -213,7 +215,6 @@ class Dispatcher {
   void off_lane(LaneIndex lane, std::uint64_t count, std::size_t bytes);
   void off_lane(const Task& task) { off_lane(task.lane, 1, task.size); }
   void hand_out(TaskPages::Page& page, Task& task, TaskId id, LaneIndex lane, Handout& out);
-  static void put_out(TaskPages::Page& page, Task& task, TaskId id, const Lane& lane, Handout& out);
   void count_out(Lane& lane, std::uint64_t count, std::size_t bytes);
   [[nodiscard]] bool next_suspects(Handout& out);
   void take_suspects(LaneIndex index, Handout& out);

@@ -9,14 +9,66 @@ constexpr std::size_t page_bytes = LargePayload::least - 1;
 constexpr std::size_t spare_pages = 64;
 }  // namespace
 
+void TaskPages::add(std::span<const ByteView> payloads, Task::State state) {
+  while (!payloads.empty()) {
+    std::size_t count = fitting(payloads);
+    if (count == 0) {
+      begin_page();
+      count = fitting(payloads);
+      assert(count > 0);
+    }
+    const ByteView last = payloads[count - 1];
+    const char* const begin = payloads.front().data();
+    const std::size_t offset = filling_->bytes.size();
+    filling_->bytes.append({begin, static_cast<std::size_t>(last.data() + last.size() - begin)});
+    add_tasks(payloads.first(count), offset, state);
+    payloads = payloads.subspan(count);
+  }
+}
+
 TaskId TaskPages::add(LargePayload payload, Task::State state) {
-  const std::size_t size = payload.view().size();
-  assert(size <= std::numeric_limits<std::uint32_t>::max() - LargePayload::headroom);
+  const ByteView view = payload.view();
+  assert(view.size() <= std::numeric_limits<std::uint32_t>::max() - LargePayload::headroom);
   auto page = std::make_unique<Page>();
   page->bytes = std::move(payload).take();
   page->is_large = true;
   begin_page(std::move(page));
-  return add_task(LargePayload::headroom, size, state);
+  add_tasks({&view, 1}, LargePayload::headroom, state);
+  return next_id_ - 1;
+}
+
+// How many of them the page that is being filled has room for.
+std::size_t TaskPages::fitting(std::span<const ByteView> payloads) const {
+  if (filling_ == nullptr || filling_->tasks.size() >= page_tasks) return 0;
+  const std::size_t most = std::min(payloads.size(), page_tasks - filling_->tasks.size());
+  const std::size_t room = filling_->bytes.room() - filling_->bytes.size();
+  const char* const begin = payloads.front().data();
+  const auto end_of = [&](std::size_t index) {
+    return static_cast<std::size_t>(payloads[index].data() + payloads[index].size() - begin);
+  };
+  if (end_of(most - 1) <= room) return most;
+  std::size_t count = 0;
+  while (end_of(count) <= room) ++count;
+  return count;
+}
+
+// `offset` is where the first of them lies in the page that is being filled.
+void TaskPages::add_tasks(std::span<const ByteView> payloads, std::size_t offset, Task::State state) {
+  const char* const begin = payloads.front().data();
+  std::vector<Task>& tasks = filling_->tasks;
+  tasks.resize(tasks.size() + payloads.size());
+  Task* task = tasks.data() + (tasks.size() - payloads.size());
+  std::size_t bytes = 0;
+  for (const ByteView payload : payloads) {
+    task->offset = static_cast<std::uint32_t>(offset + static_cast<std::size_t>(payload.data() - begin));
+    task->size = static_cast<std::uint32_t>(payload.size());
+    task->state = state;
+    bytes += payload.size();
+    ++task;
+  }
+  bytes_ += bytes;
+  filling_->live += payloads.size();
+  next_id_ += payloads.size();
 }
 
 void TaskPages::begin_page() {

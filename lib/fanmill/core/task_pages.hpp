@@ -13,6 +13,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <fanmill/base/bytes.hpp>
@@ -62,18 +63,9 @@ class TaskPages {
     [[nodiscard]] TaskId end() const { return first + tasks.size(); }
   };
 
-  // Copies the payload, which is no large one. References to tasks and payloads hold until the next add() or
-  // each().
-  TaskId add(ByteView payload, Task::State state) {
-    assert(payload.size() < LargePayload::least);
-    if (filling_ == nullptr || filling_->tasks.size() >= page_tasks ||
-        filling_->bytes.room() - filling_->bytes.size() < payload.size()) {
-      begin_page();
-    }
-    const std::size_t offset = filling_->bytes.size();
-    filling_->bytes.append(payload);
-    return add_task(offset, payload.size(), state);
-  }
+  // Copies payloads that lie one after the other in one block, and what is between them; none is a large one.
+  // References to tasks and payloads hold until the next add() or each().
+  void add(std::span<const ByteView> payloads, Task::State state);
   // Takes it over.
   TaskId add(LargePayload payload, Task::State state);
   [[nodiscard]] TaskId next_id() const { return next_id_; }
@@ -122,15 +114,8 @@ class TaskPages {
  private:
   static constexpr std::size_t page_tasks = 2048;
 
-  TaskId add_task(std::size_t offset, std::size_t size, Task::State state) {
-    Task& task = filling_->tasks.emplace_back();
-    task.offset = static_cast<std::uint32_t>(offset);
-    task.size = static_cast<std::uint32_t>(size);
-    task.state = state;
-    ++filling_->live;
-    bytes_ += size;
-    return next_id_++;
-  }
+  [[nodiscard]] std::size_t fitting(std::span<const ByteView> payloads) const;
+  void add_tasks(std::span<const ByteView> payloads, std::size_t offset, Task::State state);
   void begin_page();
   void begin_page(std::unique_ptr<Page> page);
   void retire(TaskId first);

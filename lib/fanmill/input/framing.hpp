@@ -1,10 +1,12 @@
 #pragma once
 // How the bytes of a file are cut into items.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <fanmill/base/ids.hpp>
 #include <fanmill/input/input.hpp>
@@ -12,7 +14,7 @@
 
 namespace fanmill::input {
 
-// Where a framing puts what it has cut: handed over, counted, and held against the limit.
+// Where a framing puts what it has cut: counted, held against the limit, and handed over, many at a time.
 class Items {
  public:
   // `title` is the file's, `handed` counts the items of the whole input, and `offset` is where in the file
@@ -21,18 +23,27 @@ class Items {
         std::uint64_t offset)
       : receiver_(receiver), title_(title), handed_(handed), max_item_(max_item), offset_(offset) {}
 
+  // It lies behind the last one, in the same block, which stays as it is until hand_over().
   void add(ByteView item) {
     check(item.size());
     ++handed_;
-    receiver_.item(item);
+    waiting_[count_++] = item;
+    if (count_ == waiting_.size()) hand_over();
+  }
+  // What has been added and not handed over yet.
+  void hand_over() {
+    if (count_ > 0) receiver_.neighbours({waiting_.data(), std::exchange(count_, 0)});
   }
   // Of an item that is not complete yet: throws where it is too long already.
-  void check(std::uint64_t size) const {
-    if (size > max_item_) throw item_too_long(handed_ + 1, title_, max_item_);
+  void check(std::uint64_t size) {
+    if (size <= max_item_) return;
+    hand_over();
+    throw item_too_long(handed_ + 1, title_, max_item_);
   }
   // What makes the file unreadable at byte `at` of those that are being cut: "…byte " and the place in the
   // file.
-  [[noreturn]] void refuse(std::size_t at, const std::string& reason) const {
+  [[noreturn]] void refuse(std::size_t at, const std::string& reason) {
+    hand_over();
     throw Error(ErrorCode::unavailable, "read", std::string(title_),
                 reason + " byte " + std::to_string(offset_ + at));
   }
@@ -43,6 +54,8 @@ class Items {
   std::uint64_t& handed_;
   std::size_t max_item_;
   std::uint64_t offset_;
+  std::array<ByteView, 256> waiting_;
+  std::size_t count_ = 0;
 };
 
 class Framing {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,11 +16,15 @@
 
 namespace fanmill::input {
 
-// Takes the items of one read(), in order. The view ends with the call.
+// Takes the items of one read(), in order. Views end with the call.
 class Receiver {
  public:
   virtual ~Receiver() = default;
   virtual void item(ByteView payload) = 0;
+  // Several that lie one after the other in one block, with little between them.
+  virtual void neighbours(std::span<const ByteView> payloads) {
+    for (const ByteView payload : payloads) item(payload);
+  }
   // One that need not be copied.
   virtual void large_item(LargePayload payload) { item(payload.view()); }
 };

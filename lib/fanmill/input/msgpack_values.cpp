@@ -51,7 +51,7 @@ std::size_t MsgpackValues::cut(ByteView bytes, Items& items) {
   return done;
 }
 
-bool MsgpackValues::measure(ByteView bytes, std::size_t done, const Items& items) {
+bool MsgpackValues::measure(ByteView bytes, std::size_t done, Items& items) {
   while (open_ > 0 && measured_ < bytes.size()) {
     const ByteView rest = bytes.substr(measured_);
     if (static_cast<unsigned char>(rest.front()) == never_used) {

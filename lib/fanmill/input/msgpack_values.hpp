@@ -19,7 +19,7 @@ class MsgpackValues : public Framing {
 
  private:
   // Whether the value that `bytes` begin with is complete; its size is then in measured_.
-  [[nodiscard]] bool measure(ByteView bytes, std::size_t done, const Items& items);
+  [[nodiscard]] bool measure(ByteView bytes, std::size_t done, Items& items);
 
   std::uint64_t measured_ = 0;  // bytes of the value that has begun; some may not have come yet
   std::uint64_t open_ = 1;      // values that have to begin behind them, until it is complete

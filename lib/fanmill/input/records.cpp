@@ -32,9 +32,12 @@ bool Records::read(Receiver& receiver) {
   Items items(receiver, source_->title(), handed_, max_item_, offset_);
   if (*got > 0) {
     begun_ += *got;
-    drop(framing_->cut({buffer_.get(), begun_}, items));
+    const std::size_t done = framing_->cut({buffer_.get(), begun_}, items);
+    items.hand_over();
+    drop(done);
   } else {
     framing_->end({buffer_.get(), std::exchange(begun_, 0)}, items);
+    items.hand_over();
     source_.reset();
   }
   return true;

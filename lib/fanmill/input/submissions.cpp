@@ -191,13 +191,16 @@ bool Submissions::read(Receiver& receiver) {
       ::eventfd_read(wake_.fd(), &value);
     }
   }
+  std::vector<ByteView> payloads;
   for (Block& block : taken) {
     if (block.large) receiver.large_item(*std::move(block.large));
     ByteView rest = block.bytes.view();
+    payloads.clear();
     for (const std::size_t size : block.sizes) {
-      receiver.item(rest.substr(0, size));
+      payloads.push_back(rest.substr(0, size));
       rest.remove_prefix(size);
     }
+    if (!payloads.empty()) receiver.neighbours(payloads);
   }
   return true;
 }

@@ -61,6 +61,7 @@ class VentilatorLoop : private input::Receiver {
   void report_progress(Time now);
 
   void item(ByteView payload) override { run_.add(payload); }
+  void neighbours(std::span<const ByteView> payloads) override { run_.add_neighbours(payloads); }
   void large_item(LargePayload payload) override { run_.add(std::move(payload)); }
 
   void obey_stop(Time now);
@@ -292,7 +293,7 @@ transport::Message VentilatorLoop::message_of(const core::Dispatcher::Handout& h
     return {handout.large->share(), frame};
   }
   writer_.begin(header);
-  for (const wire::TaskView& task : handout.tasks) writer_.add(task);
+  writer_.add(handout.tasks);
   return transport::Message(writer_.take());
 }
 

@@ -93,8 +93,8 @@ class Stream : public Store {
     tail.resize(before + size);
     char* to = tail.data() + before;
     for (const wire::ResultView& result : results) {
-      to = std::copy(result.output.begin(), result.output.end(), to);
-      to = std::copy(after.begin(), after.end(), to);
+      to = copy_small(to, result.output);
+      to = copy_small(to, after);
     }
     unwritten_.add({results.front().id, results.back().id}, Outcome::ok,
                    {output_.end(), errors_ ? errors_->end() : 0});

@@ -30,6 +30,15 @@ constexpr std::size_t min_result = 5;
   return count;
 }
 
+// What a task's payload is written after, and the most that it takes.
+constexpr std::size_t task_heading = 4 * max_header;
+[[nodiscard]] inline char* put_task_heading(char* at, const TaskView& task) {
+  at = put_array(at, 3);
+  at = put_number(at, task.id);
+  at = put_number(at, task.attempt);
+  return put_bin_header(at, task.payload.size());
+}
+
 void expect(Reader& reader, const Opening& opening, Type type, std::uint32_t arity) {
   if (opening.type != type) reader.fail(Flaw::unknown_type);
   if (opening.arity != arity) reader.fail(Flaw::wrong_arity);
@@ -185,6 +194,25 @@ void TasksWriter::begin(const TasksHeader& header) {
   count_at_ = writer_.open_array();
 }
 
+// A few at a time: that asks for room, and says what was written, once for them and not for each.
+void TasksWriter::add(std::span<const TaskView> tasks) {
+  constexpr std::size_t at_a_time = 64;
+  while (!tasks.empty()) {
+    const auto some = tasks.first(std::min(tasks.size(), at_a_time));
+    std::size_t most = some.size() * task_heading;
+    for (const TaskView& task : some) most += task.payload.size();
+    char* at = writer_.room(most);
+    for (const TaskView& task : some) {
+      assert(task.id <= max_task_id && task.attempt <= max_attempt);
+      at = copy_small(put_task_heading(at, task), task.payload);
+    }
+    writer_.wrote(at);
+    count_ += static_cast<std::uint32_t>(some.size());
+    tasks = tasks.subspan(some.size());
+  }
+  assert(count_ <= max_batch);
+}
+
 Bytes TasksWriter::take() {
   assert(count_ > 0);
   writer_.close_array(count_at_, count_);
@@ -200,11 +228,7 @@ ByteView write_before(char* payload, const TasksHeader& header, const TaskView& 
   at = put_number(at, static_cast<std::uint64_t>(Type::tasks));
   at = put_number(at, static_cast<std::uint64_t>(header.run));
   at = put_number(at, static_cast<std::uint64_t>(header.token));
-  at = put_array(at, 1);
-  at = put_array(at, 3);
-  at = put_number(at, task.id);
-  at = put_number(at, task.attempt);
-  at = put_bin_header(at, task.payload.size());
+  at = put_task_heading(put_array(at, 1), task);
   const auto size = static_cast<std::size_t>(at - heading.data());
   assert(size <= heading.size());
   std::memcpy(payload - size, heading.data(), size);

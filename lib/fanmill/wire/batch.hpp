@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -85,15 +86,8 @@ struct ResultsHeader {
 class TasksWriter {
  public:
   void begin(const TasksHeader& header);
-  void add(const TaskView& task) {
-    assert(count_ < max_batch && task.id <= max_task_id && task.attempt <= max_attempt);
-    char* at = writer_.room(4 * max_header, task.payload);
-    at = put_array(at, 3);
-    at = put_number(at, task.id);
-    at = put_number(at, task.attempt);
-    writer_.wrote(put_bin_header(at, task.payload.size()), task.payload);
-    ++count_;
-  }
+  void add(const TaskView& task) { add({&task, 1}); }
+  void add(std::span<const TaskView> tasks);
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] std::size_t bytes() const { return writer_.size(); }
   [[nodiscard]] ByteView view() const { return writer_.view(); }

@@ -92,8 +92,8 @@ class Writer {
     return frame_.data() + frame_.size();
   }
   void wrote(char* end, ByteView raw = {}) {
-    if (!raw.empty()) std::memcpy(end, raw.data(), raw.size());
-    frame_.resize(static_cast<std::size_t>(end - frame_.data()) + raw.size());
+    end = copy_small(end, raw);
+    frame_.resize(static_cast<std::size_t>(end - frame_.data()));
   }
 
   [[nodiscard]] std::size_t size() const { return frame_.size(); }
