@@ -110,22 +110,27 @@ class ResultsWriter {
  public:
   void begin(const ResultsHeader& header);
   void add(const ResultView& result) {
-    assert(count_ < max_batch && result.id <= max_task_id && result.attempt <= max_attempt);
     assert(result.detail || result.outcome == Outcome::ok);
-    char* at = writer_.room(5 * max_header, result.output);
-    at = put_array(at, result.detail ? 5 : 4);
-    at = put_number(at, result.id);
-    at = put_number(at, result.attempt);
-    at = put_number(at, static_cast<std::uint64_t>(result.outcome));
-    writer_.wrote(put_bin_header(at, result.output.size()), result.output);
+    add(result.id, result.attempt, result.outcome, result.output, result.detail ? 5 : 4);
     if (result.detail) add_detail(*result.detail);
-    ++count_;
   }
+  // One that is ok, and of which there is no more to say.
+  void add(TaskId id, std::uint32_t attempt, ByteView output) { add(id, attempt, Outcome::ok, output, 4); }
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] std::size_t bytes() const { return writer_.size(); }
   [[nodiscard]] Bytes take();
 
  private:
+  void add(TaskId id, std::uint32_t attempt, Outcome outcome, ByteView output, std::size_t arity) {
+    assert(count_ < max_batch && id <= max_task_id && attempt <= max_attempt);
+    char* at = writer_.room(5 * max_header, output);
+    at = put_array(at, arity);
+    at = put_number(at, id);
+    at = put_number(at, attempt);
+    at = put_number(at, static_cast<std::uint64_t>(outcome));
+    writer_.wrote(put_bin_header(at, output.size()), output);
+    ++count_;
+  }
   void add_detail(const Detail& detail);
 
   Writer writer_;

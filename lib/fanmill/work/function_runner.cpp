@@ -23,6 +23,20 @@ constexpr std::size_t failed_item = std::size_t{4} << 10;
 std::uint64_t microseconds(std::chrono::nanoseconds duration) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
 }
+
+// Of the one that is being handled.
+std::string text_of_exception() {
+  std::string text;
+  try {
+    throw;
+  } catch (const std::exception& exception) {
+    text = exception.what();
+  } catch (...) {
+    text = "the function threw something that is not an exception";
+  }
+  text.resize(std::min(text.size(), wire::max_text));
+  return text;
+}
 }  // namespace
 
 class FunctionRunner::Executor final : public FunctionCall {
@@ -43,6 +57,7 @@ class FunctionRunner::Executor final : public FunctionCall {
     chunk_started_ = now;
     if (frame_.empty()) frame_begun_ = now;
     times_tasks_ = times_tasks || handout_.context->wants_detail || handout_.context->wants_item;
+    looks_closely_ = times_tasks_ || runner_.is_careful();
     epoch_ = std::chrono::system_clock::now().time_since_epoch() - now.time_since_epoch();
   }
 
@@ -67,6 +82,7 @@ class FunctionRunner::Executor final : public FunctionCall {
 
   // Of the chunk.
   bool times_tasks_ = false;
+  bool looks_closely_ = false;
   std::chrono::nanoseconds epoch_{};  // from Clock to the time since 1970
   std::size_t ran_ = 0;
 
@@ -417,50 +433,35 @@ void FunctionRunner::run_chunk(Executor& executor) {
 }
 
 void FunctionRunner::run_task(Executor& executor, const wire::TaskView& task) {
-  const RunContext& context = *executor.handout_.context;
-  wire::ResultView result;
-  result.id = task.id;
-  result.attempt = task.attempt;
-  Time started{};
-  if (executor.times_tasks_) started = Clock::now();
-  std::string error;
-  bool failed = true;
   executor.buffer_.clear();
   executor.id_ = task.id;
   executor.attempt_ = task.attempt;
+  if (executor.looks_closely_) return run_closely(executor, task);
+  ByteView output;
+  try {
+    output = function_(task.payload, executor);
+  } catch (...) {
+    return add_result(executor, task, {}, text_of_exception(), {});
+  }
+  executor.frame_.add(executor.handout_.context, task.id, task.attempt, output);
+}
+
+// Where there is a clock or a time limit, or more to say of a task than its output.
+void FunctionRunner::run_closely(Executor& executor, const wire::TaskView& task) {
+  std::optional<Time> started;
+  if (executor.times_tasks_) started = Clock::now();
   if (is_careful()) executor.calling_ = true;
   if (care_.timeout) {
     const std::lock_guard lock(executor.call_);
     executor.task_ = &task;
     executor.call_began_ = Clock::now();
   }
+  ByteView output;
+  std::optional<std::string> error;
   try {
-    result.output = function_(task.payload, executor);
-    failed = false;
-  } catch (const std::exception& exception) {
-    error = exception.what();
+    output = function_(task.payload, executor);
   } catch (...) {
-    error = "the function threw something that is not an exception";
-  }
-  if (failed || context.wants_detail || context.wants_item) {
-    const Time ended = Clock::now();
-    // Where tasks are not timed, they take less than the microsecond that a detail counts in.
-    if (!executor.times_tasks_) started = ended;
-    wire::Detail& detail = result.detail.emplace();
-    if (failed) {
-      result.outcome = Outcome::failed;
-      error.resize(std::min(error.size(), wire::max_text));
-      detail.cause = wire::Cause::error;
-      detail.error = error;
-    }
-    detail.slot = executor.slot();
-    detail.started = microseconds(started.time_since_epoch() + executor.epoch_);
-    detail.took = microseconds(ended - started);
-    if (context.wants_item) {
-      detail.item = task.payload;
-    } else if (failed) {
-      detail.item = task.payload.substr(0, failed_item);
-    }
+    error = text_of_exception();
   }
   if (is_careful()) executor.calling_ = false;
   std::unique_lock<std::mutex> call;
@@ -469,11 +470,40 @@ void FunctionRunner::run_task(Executor& executor, const wire::TaskView& task) {
     executor.task_ = nullptr;
   }
   if (!executor.given_up_) {
-    executor.frame_.add(executor.handout_.context, result);
+    add_result(executor, task, output, error, started);
   } else if (care_.returns) {
     executor.given_up_ = false;
     executor.stop_ = std::stop_source();
   }
+}
+
+// `error`: why it has failed. Where it was not timed, it has taken less than the microsecond that a detail
+// counts in.
+void FunctionRunner::add_result(Executor& executor, const wire::TaskView& task, ByteView output,
+                                const std::optional<std::string>& error, std::optional<Time> started) {
+  const RunContext& context = *executor.handout_.context;
+  wire::ResultView result;
+  result.id = task.id;
+  result.attempt = task.attempt;
+  result.output = output;
+  if (error || context.wants_detail || context.wants_item) {
+    const Time ended = Clock::now();
+    wire::Detail& detail = result.detail.emplace();
+    if (error) {
+      result.outcome = Outcome::failed;
+      detail.cause = wire::Cause::error;
+      detail.error = *error;
+    }
+    detail.slot = executor.slot();
+    detail.started = microseconds(started.value_or(ended).time_since_epoch() + executor.epoch_);
+    detail.took = microseconds(ended - started.value_or(ended));
+    if (context.wants_item) {
+      detail.item = task.payload;
+    } else if (error) {
+      detail.item = task.payload.substr(0, failed_item);
+    }
+  }
+  executor.frame_.add(executor.handout_.context, result);
 }
 
 }  // namespace fanmill::work

@@ -20,6 +20,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -78,6 +79,9 @@ class FunctionRunner final : public Runner {
 
   void run_chunk(Executor& executor);
   void run_task(Executor& executor, const wire::TaskView& task);
+  void run_closely(Executor& executor, const wire::TaskView& task);
+  static void add_result(Executor& executor, const wire::TaskView& task, ByteView output,
+                         const std::optional<std::string>& error, std::optional<Time> started);
   [[nodiscard]] bool is_careful() const { return care_.begin || care_.timeout; }
   void begin_all();
   void join();

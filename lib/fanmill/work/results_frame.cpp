@@ -32,19 +32,9 @@ bool ResultsFrame::full() const {
   return count_ >= wire::batch_tasks || (count_ > 0 && writer_.bytes() >= wire::batch_bytes);
 }
 
-void ResultsFrame::add(const std::shared_ptr<const RunContext>& context, const wire::ResultView& result) {
-  if (count_ == 0) {
-    context_ = context;
-    writer_.begin({context->run, context->token, context->worker, form_ == OutputForm::records});
-  }
-  assert(context_ == context);
-  writer_.add(result);
-  ++count_;
-  if (!ids_.empty() && ids_.back().last + 1 == result.id) {
-    ids_.back().last = result.id;
-  } else {
-    ids_.push_back({result.id, result.id});
-  }
+void ResultsFrame::begin(const std::shared_ptr<const RunContext>& context) {
+  context_ = context;
+  writer_.begin({context->run, context->token, context->worker, form_ == OutputForm::records});
 }
 
 FinishedFrame ResultsFrame::take() {
