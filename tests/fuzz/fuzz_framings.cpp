@@ -54,11 +54,13 @@ Collected cut(Framing& framing, ByteView stream, std::size_t piece, std::size_t 
       have = std::min(have + piece, stream.size());
       Items items(collected, "'input'", handed, max_item, done);
       const std::size_t taken = framing.cut(stream.substr(done, have - done), items);
+      items.hand_over();
       require(taken <= have - done, "no more is taken than was given");
       done += taken;
     }
     Items items(collected, "'input'", handed, max_item, done);
     framing.end(stream.substr(done), items);
+    items.hand_over();
   } catch (const Error& error) {
     collected.error = error.what();
   }

@@ -461,6 +461,8 @@ void FunctionRunner::run_closely(Executor& executor, const wire::TaskView& task)
   try {
     output = function_(task.payload, executor);
   } catch (...) {
+    // Said once more: GCC 12 may leave anything in it.
+    output = {};
     error = text_of_exception();
   }
   if (is_careful()) executor.calling_ = false;

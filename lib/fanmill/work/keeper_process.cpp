@@ -19,6 +19,7 @@
 #include <fanmill/base/descriptor.hpp>
 #include <fanmill/work/descendants.hpp>
 #include <fanmill/work/keeper_process.hpp>
+#include <fanmill/work/short_turns.hpp>
 #include <fanmill/work/spawner.hpp>
 
 namespace fanmill::work {
@@ -247,6 +248,8 @@ class KeeperProcess {
 
 void keep_commands(int socket, pid_t parent, const KeeperSettings& settings) {
   settle_in(socket, parent, settings.folder);
+  // While it waits behind one command, the place of another that has ended is empty.
+  if (settings.most > 1) take_short_turns();
   KeeperProcess(settings).run();
 }
 

@@ -33,6 +33,7 @@ class Feeder {
     // A copy of its own, so that a sanitizer sees a look beyond its end.
     const std::vector<char> bytes(left_.begin(), left_.end());
     const std::size_t done = framing_.cut({bytes.data(), bytes.size()}, items);
+    items.hand_over();
     REQUIRE(done <= left_.size());
     left_.erase(0, done);
     offset_ += done;
@@ -40,6 +41,7 @@ class Feeder {
   Texts end() {
     Items items = this->items();
     framing_.end(left_, items);
+    items.hand_over();
     return collected_.items;
   }
   [[nodiscard]] const Texts& so_far() const { return collected_.items; }
