@@ -635,20 +635,20 @@ void Dispatcher::take_fresh(LaneIndex index, std::uint64_t most, std::size_t& bu
     const std::size_t before = out.tasks.size();
     out.tasks.resize(before + (end - id));
     wire::TaskView* view = out.tasks.data() + before;
-    for (; id < end; ++id, ++task) {
+    for (; id < end && !full; ++id, ++task) {
       if (task->state != State::fresh) {
         full = task->state == State::unchecked;
         if (full) break;
         continue;
       }
       const std::size_t size = task->size;
-      if (size > budget || size >= LargePayload::least) {
-        // A large one goes alone, so that it can be sent from where it lies.
-        full = view != out.tasks.data();
-        if (full) break;
-        budget = size;
+      // A large one goes alone, so that it can be sent from where it lies.
+      full = size >= LargePayload::least;
+      if ((full || size > budget) && view != out.tasks.data()) {
+        full = true;
+        break;
       }
-      budget -= size;
+      budget -= std::min(budget, size);
       task->lane = index;
       task->message = message;
       task->state = State::out;

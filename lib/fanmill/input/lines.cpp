@@ -26,8 +26,8 @@ constexpr std::ptrdiff_t at_once = 64;
 }
 #endif
 
-// Calls visit(where) for each `byte`. memchr(3) is quick where they are far apart; where they are near, a call
-// for each would take as long as all else that is done for it here.
+// Calls visit(where) for each `byte`. memchr(3) is quick where they are far apart; where they are near, a
+// call for each would take as long as all else that is done for it here.
 template <class Visit>
 void each(char byte, const char* from, const char* end, Visit visit) {
   for (;;) {

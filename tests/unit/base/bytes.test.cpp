@@ -25,6 +25,18 @@ TEST_CASE("bytes: what is appended is there, and stays when there is to be more 
   CHECK(bytes.view() == "0123");
 }
 
+TEST_CASE("bytes: what is copied as a small piece is all there, and nothing beside it") {
+  std::string source(200, '\0');
+  std::iota(source.begin(), source.end(), 'A');
+  for (std::size_t size = 0; size <= source.size(); ++size) {
+    CAPTURE(size);
+    std::string target(size + 2, '#');
+    const char* const end = copy_small(target.data() + 1, ByteView(source).substr(0, size));
+    CHECK(end == target.data() + 1 + size);
+    CHECK(target == "#" + source.substr(0, size) + "#");
+  }
+}
+
 TEST_CASE("bytes: none are none, and a move leaves none") {
   Bytes bytes;
   CHECK(bytes.view().empty());

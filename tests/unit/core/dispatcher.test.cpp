@@ -369,6 +369,47 @@ TEST_CASE("dispatcher: a batch of larger tasks ends before its bytes do, and one
   CHECK(next_ids(dispatcher) == std::vector<TaskId>{5});
 }
 
+TEST_CASE("dispatcher: neighbours of one block come out as they went in, whatever lies between them") {
+  std::mt19937_64 random(7);
+  const auto below = [&random](std::uint64_t end) { return random() % end; };
+  Dispatcher dispatcher(
+      Settings{.window_tasks = 1 << 20, .window_bytes = std::size_t{1} << 30, .prefetch = 1 << 20});
+  const LaneIndex lane = dispatcher.open({.slots = 1, .max_batch = wire::batch_tasks});
+  std::vector<std::string> sent;
+  for (int round = 0; round < 60; ++round) {
+    std::string block;
+    std::vector<std::pair<std::size_t, std::size_t>> places;
+    // Empty ones, ones of which a page holds few, and now and then a large one.
+    for (std::uint64_t i = below(round % 3 == 0 ? 3000 : 20); i > 0; --i) {
+      const std::size_t size =
+          below(500) == 0 ? LargePayload::least + below(1000) : below(round % 2 == 0 ? 30 : 20'000);
+      places.emplace_back(block.size(), size);
+      block.append(size, static_cast<char>('a' + below(26)));
+      block.append(below(3), '-');
+    }
+    std::vector<ByteView> payloads;
+    for (const auto& [offset, size] : places) payloads.push_back(ByteView(block).substr(offset, size));
+    dispatcher.add_neighbours(payloads);
+    for (const ByteView payload : payloads) sent.emplace_back(payload);
+    CHECK(dispatcher.added() == sent.size());
+  }
+  std::size_t next = 0;
+  Dispatcher::Handout out;
+  while (next < sent.size()) {
+    REQUIRE(dispatcher.next(out));
+    std::vector<IdRange> done;
+    for (const wire::TaskView& task : out.tasks) {
+      REQUIRE(task.id == next);
+      REQUIRE(task.payload == sent[next]);
+      append_id(done, task.id);
+      ++next;
+    }
+    CHECK(dispatcher.acknowledge(done, Time{}) == out.tasks.size());
+  }
+  CHECK(dispatcher.held(lane) == 0);
+  CHECK(dispatcher.bytes() == 0);
+}
+
 TEST_CASE("dispatcher: a large payload goes alone, with the memory that it lies in") {
   Dispatcher dispatcher(Settings{.prefetch = 99});
   const auto lane = dispatcher.open({.slots = 50, .max_batch = 100});
@@ -376,6 +417,8 @@ TEST_CASE("dispatcher: a large payload goes alone, with the memory that it lies 
   dispatcher.add(LargePayload(std::string(LargePayload::least, 'a')));
   dispatcher.add(std::string(LargePayload::least, 'b'));
   dispatcher.add("small too");
+  dispatcher.add(std::string(LargePayload::least, 'c'));
+  dispatcher.add("");
   Dispatcher::Handout out;
   const auto next_is = [&](TaskId id, char letter, bool is_large) {
     REQUIRE(dispatcher.next(out));
@@ -389,6 +432,9 @@ TEST_CASE("dispatcher: a large payload goes alone, with the memory that it lies 
   next_is(1, 'a', true);
   next_is(2, 'b', true);
   next_is(3, 's', false);
+  next_is(4, 'c', true);
+  REQUIRE(dispatcher.next(out));
+  CHECK(out.tasks == std::vector<wire::TaskView>{{5, 0, ""}});
   CHECK_FALSE(dispatcher.next(out));
   CHECK(out.large == nullptr);
   dispatcher.give_back(lane, std::vector{IdRange{2, 2}});

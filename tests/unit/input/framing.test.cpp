@@ -335,8 +335,9 @@ TEST_CASE("framing: lines and blocks over the limit are said before their end ha
 TEST_CASE("framing: whatever the bytes and the pieces, the items are those of a simple splitter") {
   Random random(1);
   for (int round = 0; round < 3000; ++round) {
-    std::string bytes(up_to(random, 120), 'x');
-    const std::uint64_t often = 1 + up_to(random, 12);
+    // Lines of a few bytes, and now and then of a few hundred.
+    std::string bytes(up_to(random, round % 10 == 0 ? 1500 : 120), 'x');
+    const std::uint64_t often = 1 + up_to(random, round % 4 == 0 ? 300 : 12);
     for (char& byte : bytes) byte = up_to(random, often) == 0 ? '\n' : 'x';
     const std::size_t per_task = 1 + up_to(random, 5);
     const std::size_t size = 1 + up_to(random, 30);

@@ -334,6 +334,27 @@ TEST_CASE("batch: a writer counts as it goes, and begins anew after take") {
   }
 }
 
+TEST_CASE("batch: tasks that are added together are written as one by one") {
+  const std::string payload(70'000, 'p');
+  std::vector<TaskView> tasks;
+  for (TaskId id = 0; id < 500; ++id) {
+    tasks.push_back({id % 3 == 0 ? max_task_id - id : id,
+                     static_cast<std::uint32_t>(id % 7 == 0 ? 70'000 : 0),
+                     ByteView(payload).substr(0, id % 50 == 0 ? payload.size() : id)});
+  }
+  for (const std::size_t count : {1, 63, 64, 65, 128, 500}) {
+    const std::span<const TaskView> some(tasks.data(), count);
+    TasksWriter together;
+    together.begin(lane);
+    together.add(some);
+    CHECK(together.count() == count);
+    TasksWriter singly;
+    singly.begin(lane);
+    for (const TaskView& task : some) singly.add(task);
+    CHECK(together.take().view() == singly.take().view());
+  }
+}
+
 TEST_CASE("batch: begin forgets what was not taken") {
   ResultsWriter writer;
   writer.begin(sender);
