@@ -40,8 +40,10 @@ class Host:
         self.inside = ["nsenter", "-t", str(pid), "--net", "--mount", "--uts", f"--wd={self.home}", "env",
                        f"HOME={self.home}", f"PATH={BIN}:{os.environ['PATH']}"]
         near = f"host{number}"
-        for command in (f"ip link add {near} type veth peer name eth0 netns {pid}",
-                        f"ip address add 10.77.{number}.1/24 dev {near}", f"ip link set {near} up"):
+        subprocess.run(f"ip link add {near} type veth peer name eth0 netns {pid}".split(), check=True)
+        # With its namespace it would go some time after that, and the next test has one of this name.
+        test.addCleanup(subprocess.run, ["ip", "link", "delete", near], check=True)
+        for command in (f"ip address add 10.77.{number}.1/24 dev {near}", f"ip link set {near} up"):
             subprocess.run(command.split(), check=True)
         for command in (f"ip address add {self.address}/24 dev eth0", "ip link set eth0 up",
                         f"ip route add default via 10.77.{number}.1"):
