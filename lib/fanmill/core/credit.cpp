@@ -13,6 +13,7 @@ constexpr auto horizon = std::chrono::milliseconds(4);  // as good as 16 ms when
 constexpr int commits = 4;
 constexpr int smoothing = 4;  // one long commit, as a checkpoint is, changes little
 constexpr auto longest_commit = std::chrono::seconds(1);  // beyond it, too much would be in hand
+constexpr std::uint32_t steepest = 4;
 constexpr auto shortest_window = std::chrono::microseconds(500);
 }  // namespace
 
@@ -37,9 +38,10 @@ void Credit::acknowledged(std::uint64_t finished, bool ran_dry, Time now, std::o
                              Seconds(std::max<Duration>(horizon, commits * took_)).count() /
                              Seconds(elapsed).count();
   const auto rate = static_cast<std::uint32_t>(std::min(per_horizon, static_cast<double>(most)));
-  // A step of two at most, so that one odd window does no harm.
+  // Steps are bounded, so that one odd window does little harm. Down they are smaller than up: at the
+  // beginning of a run the way from one task to thousands is waited for.
   if (rate > tasks_ || window_dry_) {
-    tasks_ = std::min({std::max(rate, tasks_ + 1), tasks_ * 2, std::max(most, least_)});
+    tasks_ = std::min({std::max(rate, tasks_ + 1), tasks_ * steepest, std::max(most, least_)});
   } else if (rate < tasks_ / 2) {
     tasks_ = std::max(tasks_ / 2, least_);
   }
