@@ -4,6 +4,7 @@ FANMILL_FAULT_TASKS and FANMILL_FAULT_KILLS make it longer; FANMILL_TEST_SEED is
 """
 
 import json
+import os
 import random
 import unittest
 
@@ -27,6 +28,8 @@ class PythonKills(SupervisedTest):
 
     def start(self, name, *arguments, **options):
         if name == self.worker_program and self.starts_python:
+            # One that echoes at once has nothing whenever it is killed.
+            os.environ["FANMILL_TEST_PACE"] = "0.01"
             name, *arguments = python(SCRIPTED, "--connect", self.at)
         return super().start(name, *arguments, **options)
 

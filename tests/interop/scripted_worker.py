@@ -1,5 +1,7 @@
-"""examples/python_worker with work that the tests can steer: `sleep SECONDS`, `fail WHY`; anything else is echoed."""
+"""examples/python_worker with work that the tests can steer: `sleep SECONDS`, `fail WHY`; anything else is echoed,
+after FANMILL_TEST_PACE seconds."""
 
+import os
 import pathlib
 import sys
 import time
@@ -8,6 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples/p
 
 import worker  # noqa: E402
 
+PACE = float(os.environ.get("FANMILL_TEST_PACE", "0"))
+
 
 def work(item):
     word, _, rest = item.partition(b" ")
@@ -15,6 +19,8 @@ def work(item):
         time.sleep(float(rest))
     if word == b"fail":
         raise ValueError(rest.decode())
+    if PACE and word == item:
+        time.sleep(PACE)
     return item
 
 
