@@ -17,9 +17,9 @@ def work(item):
     word, _, rest = item.partition(b" ")
     if word == b"sleep":
         time.sleep(float(rest))
-    if word == b"fail":
+    elif word == b"fail":
         raise ValueError(rest.decode())
-    if PACE and word == item:
+    else:
         time.sleep(PACE)
     return item
 
