@@ -1,6 +1,7 @@
 """Workers that leave by themselves, in order, and workers that stay for the next run."""
 
 import json
+import os
 import signal
 import subprocess
 import unittest
@@ -83,6 +84,22 @@ class Leaving(PipelineTest):
         self.assert_message(brief, "leaving: its --lifetime is over")
         self.assert_nothing_went_twice(run, 40)
         self.assert_lines(self.appended(), [str(number) for number in range(40)])
+
+    def test_who_is_asked_to_leave_gives_back_what_waits_behind_a_command(self):
+        gate = self.scratch / "gate"
+        os.mkfifo(gate)
+        lines = b"".join(b"%d\n" % number for number in range(60))
+        run = self.remote_run(lines, "--min-workers", "1", "--prefetch", "8", "--format", "jsonl")
+        work = ["--shell", "[ {} -ne 50 ] || cat gate; " + APPEND]
+        leaving = self.worker("-j1", "--name", "leaving", work=work)
+        with open(gate, "wb"):  # opens when its reader is there
+            leaving.signal(signal.SIGTERM)
+            leaving.wait_for_line("leaving: what runs will be finished")
+            self.worker("-j1", work=work)
+            run.wait_for_results(59)
+        self.assert_status(leaving, 0)
+        self.assert_nothing_went_twice(run, 60)
+        self.assert_lines(self.appended(), [str(number) for number in range(60)])
 
     def test_idle_timeout_without_a_ventilator_and_without_tasks(self):
         alone = self.worker("--idle-timeout", "200ms")

@@ -109,6 +109,7 @@ class WorkerLoop {
   void obey_tenure(Time now);
   void obey_wear(Time now);
   void leave(const std::string& why, Time now, std::span<const TaskId> unstarted = {});
+  [[nodiscard]] std::vector<TaskId> take_back_all();
   void perform(Time now);
   void perform(const core::Say& action, Time) { control_.say(action.message); }
   void perform(const core::Tell& action, Time) { settings_.notice(action.severity, action.text); }
@@ -216,7 +217,7 @@ void WorkerLoop::obey_stop(Time now) {
     if (station_.held() > 0 && stop_.signal_number() != 0) {
       settings_.notice(Severity::info, "leaving: what runs will be finished; once more to stop now");
     }
-    leave("asked to end", now);
+    leave("asked to end", now, take_back_all());
   } else {
     finish_ = core::Finish{128 + stop_.signal_number(), ""};
   }
@@ -228,17 +229,22 @@ void WorkerLoop::obey_tenure(Time now) {
   const std::string why = tenure_.over(now);
   if (why.empty()) return;
   settings_.notice(Severity::info, "leaving: " + why);
-  leave(why, now);
+  // What it may begin it has promised to do.
+  leave(why, now, tenure_.left() > 0 ? take_back_all() : std::vector<TaskId>{});
 }
 
 void WorkerLoop::obey_wear(Time now) {
   if (!worn_out_.empty() || runner_->worn_out().empty()) return;
   worn_out_ = runner_->worn_out();
   settings_.notice(Severity::warning, "leaving: " + worn_out_);
-  const std::vector<TaskId> unstarted = runner_->take_back(std::numeric_limits<std::size_t>::max());
-  tenure_.taken_back(unstarted.size());
-  leave(worn_out_, now, unstarted);
+  leave(worn_out_, now, take_back_all());
   perform(now);
+}
+
+std::vector<TaskId> WorkerLoop::take_back_all() {
+  std::vector<TaskId> ids = runner_->take_back(std::numeric_limits<std::size_t>::max());
+  tenure_.taken_back(ids.size());
+  return ids;
 }
 
 void WorkerLoop::leave(const std::string& why, Time now, std::span<const TaskId> unstarted) {

@@ -2,8 +2,8 @@
 #include <cassert>
 #include <cerrno>
 #include <chrono>
-#include <functional>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include <sys/epoll.h>
@@ -25,9 +25,13 @@ namespace {
 constexpr std::size_t read_size = std::size_t{64} << 10;  // a pipe's capacity
 // What is read of one pipe before others have their turn.
 constexpr int reads_in_a_row = 16;
+// So many tasks wait behind a short one. One would do, if this thread always ran in time.
+constexpr std::size_t most_waiting = 3;
+// What takes less is short.
+constexpr auto longest_short = std::chrono::milliseconds(10);
 // How much of a failed task's item stands in its detail.
 constexpr std::size_t failed_item = std::size_t{4} << 10;
-// What an epoll event carries: a slot's index and a source, a keeper's id with this bit, or that all are set.
+// What an epoll event carries: a job's index and a source, a keeper's id with this bit, or that all are set.
 constexpr std::uint64_t keeper_event = std::uint64_t{1} << 63;
 constexpr std::uint64_t wake_event = ~std::uint64_t{0};
 
@@ -60,18 +64,19 @@ CommandRunner::CommandRunner(CommandLine command, const WorkSettings& settings)
       limits_(settings.limits),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      slots_(settings.slots),
       read_buffer_(read_size) {
   assert(settings.slots > 0);
   if (!epoll_ || !wake_) throw Error(ErrorCode::unavailable, "start", "commands", reason_of(errno));
   if (timeout_) timed_out_ = "timed out after " + format_duration(*timeout_);
   watch(wake_.fd(), EPOLLIN, wake_event);
-  slots_.reserve(settings.slots);
-  for (std::size_t index = 0; index < settings.slots; ++index) {
-    Slot& slot = slots_.emplace_back();
-    slot.streams[0].capture = Capture(Capture::Keep::first, settings.max_output);
-    slot.streams[1].capture = Capture(Capture::Keep::last, settings.max_stderr);
-    free_.push_back(index);
+  // A keeper that ends what is left of one command must not have begun with another.
+  jobs_.resize((timeout_ ? 1 : 1 + most_waiting) * settings.slots);
+  for (Job& job : jobs_) {
+    job.streams[0].capture = Capture(Capture::Keep::first, settings.max_output);
+    job.streams[1].capture = Capture(Capture::Keep::last, settings.max_stderr);
   }
+  programs_ = std::vector<SharedProgram>(jobs_.size());
   // Now, while this process is small and quickly forked.
   if (const int error = open_keeper()) {
     throw Error(ErrorCode::unavailable, "start", "commands", reason_of(error),
@@ -85,8 +90,11 @@ CommandRunner::~CommandRunner() {
 }
 
 int CommandRunner::open_keeper() {
-  auto opened = Keeper::open(
-      {.program = &program_, .most = commands_per_keeper(), .folder = folder_.fd(), .limits = limits_});
+  auto opened = Keeper::open({.programs = programs_,
+                              .most = commands_per_keeper(),
+                              .waiting = most_waiting,
+                              .folder = folder_.fd(),
+                              .limits = limits_});
   if (const int* const error = std::get_if<int>(&opened)) return *error;
   const KeeperId id = ++last_keeper_;
   Kept& kept = keepers_.emplace(id, Kept{std::move(std::get<Keeper>(opened))}).first->second;
@@ -110,74 +118,156 @@ void CommandRunner::unwatch(int fd) const {
   ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
-std::size_t CommandRunner::take_free_slot() {
-  std::pop_heap(free_.begin(), free_.end(), std::greater<>());
-  const std::size_t index = free_.back();
-  free_.pop_back();
-  return index;
-}
-
-void CommandRunner::free_slot(std::size_t index) {
-  Slot& slot = slots_[index];
-  for (Stream& stream : slot.streams) {
-    close_stream(stream);
-    stream.capture.clear();
-  }
-  close_input(slot);
-  slot.busy = false;
-  slot.timeout = Timeout::none;
-  slot.due = never;
-  slot.ended = false;
-  slot.owner.reset();
-  slot.context.reset();
-  free_.push_back(index);
-  std::push_heap(free_.begin(), free_.end(), std::greater<>());
+std::size_t CommandRunner::room() const {
+  const std::size_t all = is_short_ ? jobs_.size() : slots_.size();
+  return all > running_ ? all - running_ : 0;
 }
 
 void CommandRunner::start(Handout handout, Time now) {
   assert(handout.tasks.size() <= room());
+  JobIndex index = 0;
   for (const wire::TaskView& task : handout.tasks) {
-    const std::size_t index = take_free_slot();
+    while (jobs_[index].is_used) ++index;
+    Job& job = jobs_[index];
+    job.is_used = true;
+    job.number = ++last_number_;
+    job.owner = handout.owner;
+    job.context = handout.context;
+    job.task = task;
+    queue_.emplace(job.number, index);
     ++running_;
-    Slot& slot = slots_[index];
-    slot.owner = handout.owner;
-    slot.context = handout.context;
-    slot.task = task;
-    if (put_off_.empty()) {
-      begin(index, now);
-    } else {
-      put_off_.push_back(index);
+  }
+  if (try_again_ == never) order_queued(now);
+}
+
+void CommandRunner::order_queued(Time now) {
+  try_again_ = never;
+  while (!queue_.empty() && try_again_ == never) {
+    const auto slot = std::min_element(slots_.begin(), slots_.end(), [](const Slot& a, const Slot& b) {
+      return a.jobs.size() < b.jobs.size();
+    });
+    const bool one_waits = is_short_ && !slot->is_long;
+    if (slot->jobs.size() >= (one_waits ? jobs_.size() / slots_.size() : 1)) return;
+    const JobIndex index = queue_.begin()->second;
+    queue_.erase(queue_.begin());
+    jobs_[index].slot = static_cast<SlotIndex>(slot - slots_.begin());
+    begin(index, now);
+  }
+}
+
+void CommandRunner::release(JobIndex index) {
+  Job& job = jobs_[index];
+  leave_slot(index);
+  close_pipes(job);
+  job.is_used = false;
+  job.owner.reset();
+  job.context.reset();
+  queue_.erase(job.number);
+}
+
+void CommandRunner::leave_slot(JobIndex index) {
+  Job& job = jobs_[index];
+  if (!job.is_ordered) return;
+  job.is_ordered = false;
+  Slot& slot = slots_[job.slot];
+  if (slot.jobs.front() == index)
+    slot.timeout = Timeout::none, slot.due = never, slot.ended = slot.is_long = false;
+  std::erase(slot.jobs, index);
+}
+
+void CommandRunner::put_off(JobIndex index) {
+  leave_slot(index);
+  close_pipes(jobs_[index]);
+  queue_.emplace(jobs_[index].number, index);
+}
+
+std::vector<TaskId> CommandRunner::take_back(std::size_t most) {
+  std::vector<JobIndex> newest_first;
+  for (const auto& [number, index] : queue_) newest_first.push_back(index);
+  for (const Slot& slot : slots_) {
+    if (slot.jobs.size() > 1) newest_first.insert(newest_first.end(), slot.jobs.begin() + 1, slot.jobs.end());
+  }
+  std::sort(newest_first.begin(), newest_first.end(),
+            [this](JobIndex a, JobIndex b) { return jobs_[a].number > jobs_[b].number; });
+  std::vector<TaskId> ids;
+  for (const JobIndex index : newest_first) {
+    if (ids.size() == most) break;
+    if (!withdraw(index)) continue;
+    ids.push_back(jobs_[index].task.id);
+    release(index);
+    --running_;
+  }
+  return ids;
+}
+
+bool CommandRunner::withdraw(JobIndex index) {
+  const Job& job = jobs_[index];
+  if (!job.is_ordered) return true;
+  Keeper& keeper = keepers_.at(job.keeper).keeper;
+  const bool is_ours = keeper.take_back(static_cast<std::uint32_t>(index), place_of(job.slot));
+  if (keeper.has_report()) ::eventfd_write(wake_.fd(), 1);
+  if (is_ours) put_off(index);
+  return is_ours;
+}
+
+// The oldest of those that wait.
+void CommandRunner::fill_idle_slots() {
+  const auto idle =
+      std::count_if(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.jobs.empty(); });
+  for (auto missing = idle - static_cast<std::ptrdiff_t>(queue_.size()); missing > 0; --missing) {
+    std::optional<JobIndex> oldest;
+    for (const Slot& slot : slots_) {
+      if (slot.jobs.size() > 1 && (!oldest || jobs_[slot.jobs[1]].number < jobs_[*oldest].number))
+        oldest = slot.jobs[1];
+    }
+    if (!oldest || !withdraw(*oldest)) return;
+  }
+}
+
+void CommandRunner::look_for_long_ones(Time now) {
+  next_look_ = never;
+  for (Slot& slot : slots_) {
+    if (slot.jobs.size() < 2) continue;
+    const auto beginning = programs_[slot.jobs.front()].begun();
+    const Time due = (beginning ? beginning->time : now) + longest_short;
+    if (due > now) {
+      next_look_ = std::min(next_look_, due);
+      continue;
+    }
+    slot.is_long = true;
+    while (slot.jobs.size() > 1 && withdraw(slot.jobs.back())) {
     }
   }
 }
 
-void CommandRunner::begin(std::size_t index, Time now) {
-  Slot& slot = slots_[index];
-  // Not the loop's own time: starting those before this one took some.
-  slot.started = Clock::now();
-  slot.started_at = microseconds(std::chrono::system_clock::now().time_since_epoch());
-  const TaskPlace place{slot.task.payload, slot.task.id, static_cast<std::uint32_t>(index + 1),
-                        slot.context->separator};
-  std::optional<std::string> trouble = command_.expand(place, arguments_);
-  if (dry_run_ && !trouble) {
-    write_command(slot.streams[0].capture);
-    finish(index, {});
+void CommandRunner::begin(JobIndex index, Time now) {
+  Job& job = jobs_[index];
+  const TaskPlace place{job.task.payload, job.task.id, static_cast<std::uint32_t>(job.slot + 1),
+                        job.context->separator};
+  if (const std::optional<std::string> trouble = command_.expand(place, arguments_)) {
+    fail(index, *trouble);
+  } else if (dry_run_) {
+    write_command(job.streams[0].capture);
+    finish(index, {}, now);
     ::eventfd_write(wake_.fd(), 1);
-    return;
+  } else if (const int error = spawn(index)) {
+    fail_to_start(index, error, arguments_[0], now);
+  } else if (slots_[job.slot].jobs.size() > 1) {
+    next_look_ = std::min(next_look_, now + longest_short);
   }
-  if (!trouble) {
-    const std::string_view name = arguments_[0];
-    const int error = spawn(index);
-    if (is_lack(error)) return put_off(index, name, error, now);
-    if (error != 0) trouble = why_not_run(name, error, folder_);
+}
+
+// That there is no room for a process just now says nothing about the task, so it is not its outcome.
+void CommandRunner::fail_to_start(JobIndex index, int error, std::string_view name, Time now) {
+  if (is_lack(error)) {
+    put_off(index);
+    check_lack(name, error, now);
+    try_again_ = now + wait_in_lack;
+  } else {
+    path_.forget(name);
+    lacking_since_ = never;
+    fail(index, why_not_run(name, error, folder_));
   }
-  lacking_since_ = never;
-  if (!trouble) return;
-  wire::Detail detail;
-  detail.cause = wire::Cause::error;
-  detail.error = *trouble;
-  finish(index, detail);
-  ::eventfd_write(wake_.fd(), 1);
 }
 
 void CommandRunner::write_command(Capture& out) const {
@@ -189,10 +279,9 @@ void CommandRunner::write_command(Capture& out) const {
   out.append("\n");
 }
 
-// That there is no room for a process just now says nothing about the task, so it is not its outcome.
-void CommandRunner::put_off(std::size_t index, std::string_view name, int error, Time now) {
+void CommandRunner::check_lack(std::string_view name, int error, Time now) {
   const bool others_run =
-      std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.busy; });
+      std::any_of(jobs_.begin(), jobs_.end(), [](const Job& job) { return job.is_ordered; });
   if (others_run) {
     lacking_since_ = never;
   } else if (lacking_since_ == never) {
@@ -201,21 +290,10 @@ void CommandRunner::put_off(std::size_t index, std::string_view name, int error,
     throw Error(ErrorCode::unavailable, "start", "'" + std::string(name) + "'", reason_of(error),
                 "raise the limit (ulimit -n, ulimit -u, memory) or lower --jobs");
   }
-  put_off_.push_front(index);
-  try_again_ = now + wait_in_lack;
 }
 
-void CommandRunner::begin_put_off(Time now) {
-  try_again_ = never;
-  while (!put_off_.empty() && try_again_ == never) {
-    const std::size_t index = put_off_.front();
-    put_off_.pop_front();
-    begin(index, now);
-  }
-}
-
-int CommandRunner::spawn(std::size_t index) {
-  Slot& slot = slots_[index];
+int CommandRunner::spawn(JobIndex index) {
+  Job& job = jobs_[index];
   const std::string_view name = arguments_[0];
   const auto file = path_.find(name);
   if (const int* const error = std::get_if<int>(&file)) return *error;
@@ -228,59 +306,58 @@ int CommandRunner::spawn(std::size_t index) {
   const Program program{
       .file = std::get<const char*>(file),
       .argv = arguments_.argv(),
-      .environment = environment_.of_task(slot.context->run, slot.task.id, slot.task.attempt,
-                                          static_cast<std::uint32_t>(index + 1)),
+      .environment = environment_.of_task(job.context->run, job.task.id, job.task.attempt,
+                                          static_cast<std::uint32_t>(job.slot + 1)),
   };
-  if (!program_.put(program)) return E2BIG;
+  if (!programs_[index].put(program)) return E2BIG;
   if (in) {
     // What a pipe takes is in it before anybody can close the other end.
-    slot.input = std::move(in->ours);
-    slot.input_done = 0;
-    write_input(slot);
+    job.input = std::move(in->ours);
+    job.input_done = 0;
+    write_input(job);
   }
-  const int error =
-      start_by_keeper(index, in ? in->theirs.fd() : -1, captured ? out->theirs.fd() : STDOUT_FILENO,
-                      captured ? err->theirs.fd() : STDERR_FILENO);
+  const int error = order(index, in ? in->theirs.fd() : -1, captured ? out->theirs.fd() : STDOUT_FILENO,
+                          captured ? err->theirs.fd() : STDERR_FILENO);
   if (error != 0) {
-    slot.input.reset();
-    path_.forget(name);
+    job.input.reset();
     return error;
-  }
-  slot.busy = true;
-  if (timeout_) {
-    slot.due = slot.started + *timeout_;
-    next_due_ = std::min(next_due_, slot.due);
   }
   const auto source = [index](Source what) { return index << 2 | static_cast<std::uint64_t>(what); };
   if (captured) {
-    slot.streams[0].pipe = std::move(out->ours);
-    slot.streams[1].pipe = std::move(err->ours);
-    watch(slot.streams[0].pipe.fd(), EPOLLIN, source(Source::out));
-    watch(slot.streams[1].pipe.fd(), EPOLLIN, source(Source::err));
+    job.streams[0].pipe = std::move(out->ours);
+    job.streams[1].pipe = std::move(err->ours);
+    watch(job.streams[0].pipe.fd(), EPOLLIN, source(Source::out));
+    watch(job.streams[1].pipe.fd(), EPOLLIN, source(Source::err));
   }
-  if (slot.input) watch(slot.input.fd(), EPOLLOUT, source(Source::in));
+  if (job.input) watch(job.input.fd(), EPOLLOUT, source(Source::in));
   return 0;
 }
 
-int CommandRunner::start_by_keeper(std::size_t index, int in, int out, int err) {
+int CommandRunner::order(JobIndex index, int in, int out, int err) {
+  Job& job = jobs_[index];
   for (;;) {
     if (idle_.empty()) {
       if (const int error = open_keeper()) return error;
     }
     const KeeperId id = idle_.back();
-    Keeper& keeper = keepers_.at(id).keeper;
-    const int error = keeper.start(static_cast<std::uint32_t>(index), in, out, err);
-    if (keeper.has_report()) ::eventfd_write(wake_.fd(), 1);
+    const int error =
+        keepers_.at(id).keeper.order(static_cast<std::uint32_t>(index), place_of(job.slot), in, out, err);
     // Somebody may have killed it.
     if (error == EPIPE) {
       idle_.pop_back();
       continue;
     }
-    if (error == 0) {
-      slots_[index].keeper = id;
-      if (timeout_) idle_.pop_back();
+    if (error != 0) return error;
+    Slot& slot = slots_[job.slot];
+    slot.jobs.push_back(index);
+    job.is_ordered = true;
+    job.keeper = id;
+    if (timeout_) {
+      idle_.pop_back();
+      slot.due = Clock::now() + *timeout_;
+      next_due_ = std::min(next_due_, slot.due);
     }
-    return error;
+    return 0;
   }
 }
 
@@ -290,26 +367,33 @@ void CommandRunner::close_stream(Stream& stream) const {
   stream.pipe.reset();
 }
 
-void CommandRunner::close_input(Slot& slot) const {
-  if (!slot.input) return;
-  unwatch(slot.input.fd());
-  slot.input.reset();
+void CommandRunner::close_input(Job& job) const {
+  if (!job.input) return;
+  unwatch(job.input.fd());
+  job.input.reset();
 }
 
-void CommandRunner::write_input(Slot& slot) {
-  const ByteView item = slot.task.payload;
-  while (slot.input_done < item.size()) {
-    const ssize_t count =
-        ::write(slot.input.fd(), item.data() + slot.input_done, item.size() - slot.input_done);
+void CommandRunner::close_pipes(Job& job) const {
+  for (Stream& stream : job.streams) {
+    close_stream(stream);
+    stream.capture.clear();
+  }
+  close_input(job);
+}
+
+void CommandRunner::write_input(Job& job) {
+  const ByteView item = job.task.payload;
+  while (job.input_done < item.size()) {
+    const ssize_t count = ::write(job.input.fd(), item.data() + job.input_done, item.size() - job.input_done);
     if (count >= 0) {
-      slot.input_done += static_cast<std::size_t>(count);
+      job.input_done += static_cast<std::size_t>(count);
     } else if (errno == EAGAIN) {
       return;
     } else if (errno != EINTR) {
       break;  // it does not want more, which is its own affair
     }
   }
-  close_input(slot);
+  close_input(job);
 }
 
 void CommandRunner::read_stream(Stream& stream) {
@@ -341,6 +425,8 @@ void CommandRunner::read_rest(Stream& stream) {
 }
 
 void CommandRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
+  // Not before the loop had its chance to fill a slot with something else.
+  fill_idle_slots();
   std::array<epoll_event, 64> events;
   const int count = ::epoll_wait(epoll_.fd(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {
@@ -348,28 +434,29 @@ void CommandRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
     if (what == wake_event) {
       eventfd_t value = 0;
       ::eventfd_read(wake_.fd(), &value);
-      hear_all();
+      hear_all(now);
     } else if ((what & keeper_event) != 0) {
-      hear(static_cast<KeeperId>(what));
+      hear(static_cast<KeeperId>(what), now);
     } else {
-      Slot& slot = slots_[what >> 2];
+      Job& job = jobs_[what >> 2];
       // It may have ended a few events ago, in this very round, and another task's may be there.
       switch (static_cast<Source>(what & 3)) {
         case Source::out:
-          read_stream(slot.streams[0]);
+          read_stream(job.streams[0]);
           break;
         case Source::err:
-          read_stream(slot.streams[1]);
+          read_stream(job.streams[1]);
           break;
         case Source::in:
-          if (slot.input) write_input(slot);
+          if (job.input) write_input(job);
           break;
       }
     }
   }
   if (now >= next_due_) check_timeouts(now);
+  if (now >= next_look_) look_for_long_ones(now);
   // One that has ended may have made room.
-  if (!put_off_.empty() && (count > 0 || now >= try_again_)) begin_put_off(now);
+  if (!queue_.empty() && (try_again_ == never || count > 0 || now >= try_again_)) order_queued(now);
   if (!frame_.empty()) finished_.push_back(frame_.take());
   for (FinishedFrame& frame : finished_) {
     running_ -= frame.count;
@@ -378,15 +465,15 @@ void CommandRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
   finished_.clear();
 }
 
-void CommandRunner::hear_all() {
+void CommandRunner::hear_all(Time now) {
   std::vector<KeeperId> ids;
   for (const auto& [id, kept] : keepers_) {
     if (kept.keeper.has_report()) ids.push_back(id);
   }
-  for (const KeeperId id : ids) hear(id);
+  for (const KeeperId id : ids) hear(id, now);
 }
 
-void CommandRunner::hear(KeeperId id) {
+void CommandRunner::hear(KeeperId id, Time now) {
   KeeperReport report;
   for (auto kept = keepers_.find(id); kept != keepers_.end() && kept->second.keeper.next(report);
        kept = keepers_.find(id)) {
@@ -396,6 +483,8 @@ void CommandRunner::hear(KeeperId id) {
       continue;
     } else if (report.kind == KeeperReport::Kind::ended) {
       on_ended(id, report);
+    } else if (report.kind == KeeperReport::Kind::not_started) {
+      on_not_started(id, report, now);
     } else if (report.kind == KeeperReport::Kind::cleared && timeout_) {
       on_cleared(id, report);
     }
@@ -403,19 +492,23 @@ void CommandRunner::hear(KeeperId id) {
 }
 
 void CommandRunner::on_ended(KeeperId id, const KeeperReport& report) {
-  const std::size_t index = report.tag;
-  Slot& slot = slots_[index];
+  const JobIndex index = report.tag;
+  Job& job = jobs_[index];
   // One that could not be killed, and was given up, has ended after all.
-  if (!slot.busy || slot.keeper != id) return;
+  if (!job.is_ordered || job.keeper != id) return;
+  lacking_since_ = never;
+  Slot& slot = slots_[job.slot];
   if (slot.timeout != Timeout::none && report.left) {
     slot.ended = true;
     return;
   }
-  for (Stream& stream : slot.streams) read_rest(stream);
+  for (Stream& stream : job.streams) read_rest(stream);
   if (slot.timeout != Timeout::none) {
     finish_timed_out(index);
   } else {
-    finish(index, detail_of(report));
+    const auto beginning = programs_[index].begun();
+    is_short_ = !timeout_ && beginning && report.at - beginning->time < longest_short;
+    finish(index, detail_of(report), report.at);
   }
   if (!timeout_) return;
   if (report.left) {
@@ -423,6 +516,13 @@ void CommandRunner::on_ended(KeeperId id, const KeeperReport& report) {
   } else {
     idle_.push_back(id);
   }
+}
+
+void CommandRunner::on_not_started(KeeperId id, const KeeperReport& report, Time now) {
+  const JobIndex index = report.tag;
+  if (timeout_) idle_.push_back(id);
+  const std::string name = programs_[index].get().argv[0];
+  fail_to_start(index, report.code, name, now);
 }
 
 void CommandRunner::on_cleared(KeeperId id, const KeeperReport& report) {
@@ -433,13 +533,14 @@ void CommandRunner::on_cleared(KeeperId id, const KeeperReport& report) {
     idle_.push_back(id);
     return;
   }
-  const auto slot = std::find_if(slots_.begin(), slots_.end(), [id](const Slot& one) {
-    return one.busy && one.keeper == id && one.timeout != Timeout::none;
+  const auto slot = std::find_if(slots_.begin(), slots_.end(), [this, id](const Slot& one) {
+    return one.timeout != Timeout::none && jobs_[one.jobs.front()].keeper == id;
   });
   // An order to kill may have crossed the news that there was nothing left to be killed.
   if (slot == slots_.end() || (!slot->ended && !report.left)) return;
-  for (Stream& stream : slot->streams) read_rest(stream);
-  finish_timed_out(static_cast<std::size_t>(slot - slots_.begin()));
+  const JobIndex index = slot->jobs.front();
+  for (Stream& stream : jobs_[index].streams) read_rest(stream);
+  finish_timed_out(index);
   if (report.left) {
     kept.use = Kept::Use::left_behind;
   } else {
@@ -451,7 +552,7 @@ void CommandRunner::check_timeouts(Time now) {
   next_due_ = never;
   for (Slot& slot : slots_) {
     if (slot.due <= now) {
-      const Keeper& keeper = keepers_.at(slot.keeper).keeper;
+      const Keeper& keeper = keepers_.at(jobs_[slot.jobs.front()].keeper).keeper;
       if (slot.timeout == Timeout::none) {
         keeper.terminate();
         slot.timeout = Timeout::terminated;
@@ -473,61 +574,70 @@ void CommandRunner::lose_keeper(KeeperId id) {
   kept->second.keeper.reap();
   keepers_.erase(kept);
   std::erase(idle_, id);
-  for (std::size_t index = 0; index < slots_.size(); ++index) {
-    if (!slots_[index].busy || slots_[index].keeper != id) continue;
-    wire::Detail detail;
-    detail.cause = wire::Cause::error;
-    detail.error = "how it ended is not known: the process that watches over commands was killed";
-    finish(index, detail);
+  for (JobIndex index = 0; index < jobs_.size(); ++index) {
+    if (!jobs_[index].is_ordered || jobs_[index].keeper != id) continue;
+    if (!programs_[index].begun()) {
+      put_off(index);
+      continue;
+    }
+    fail(index, "how it ended is not known: the process that watches over commands was killed");
   }
 }
 
-void CommandRunner::finish_timed_out(std::size_t index) {
+void CommandRunner::finish_timed_out(JobIndex index) {
   wire::Detail detail;
   detail.cause = wire::Cause::timeout;
   detail.error = timed_out_;
-  finish(index, detail);
+  finish(index, detail, Clock::now());
 }
 
-void CommandRunner::finish(std::size_t index, wire::Detail detail) {
-  Slot& slot = slots_[index];
-  const Capture& out = slot.streams[0].capture;
-  const Capture& err = slot.streams[1].capture;
-  const RunContext& context = *slot.context;
+void CommandRunner::fail(JobIndex index, std::string_view why) {
+  wire::Detail detail;
+  detail.cause = wire::Cause::error;
+  detail.error = why;
+  finish(index, detail, Clock::now());
+  ::eventfd_write(wake_.fd(), 1);
+}
+
+void CommandRunner::finish(JobIndex index, wire::Detail detail, Time end) {
+  Job& job = jobs_[index];
+  const Capture& out = job.streams[0].capture;
+  const Capture& err = job.streams[1].capture;
+  const RunContext& context = *job.context;
   const bool failed = detail.cause != wire::Cause::none;
   wire::ResultView result;
-  result.id = slot.task.id;
-  result.attempt = slot.task.attempt;
+  result.id = job.task.id;
+  result.attempt = job.task.attempt;
   result.outcome = failed ? Outcome::failed : Outcome::ok;
   result.output = out.kept();
   if (failed || context.wants_detail || context.wants_item || out.dropped() > 0 || !err.kept().empty() ||
       err.dropped() > 0) {
     detail.stderr_text = err.kept();
-    detail.slot = static_cast<std::uint32_t>(index + 1);
-    detail.started = slot.started_at;
-    detail.took = microseconds(Clock::now() - slot.started);
+    detail.slot = static_cast<std::uint32_t>(job.slot + 1);
+    const auto beginning = job.is_ordered ? programs_[index].begun() : std::nullopt;
+    detail.started =
+        beginning ? beginning->at : microseconds(std::chrono::system_clock::now().time_since_epoch());
+    detail.took = beginning ? microseconds(end - beginning->time) : 0;
     if (context.wants_item) {
-      detail.item = slot.task.payload;
+      detail.item = job.task.payload;
     } else if (failed) {
-      detail.item = slot.task.payload.substr(0, failed_item);
+      detail.item = job.task.payload.substr(0, failed_item);
     }
     detail.stdout_dropped = out.dropped();
     detail.stderr_dropped = err.dropped();
     result.detail = detail;
   }
-  if (!frame_.empty() && (frame_.full() || frame_.context() != slot.context)) {
+  if (!frame_.empty() && (frame_.full() || frame_.context() != job.context)) {
     finished_.push_back(frame_.take());
   }
-  frame_.add(slot.context, result);
-  free_slot(index);
+  frame_.add(job.context, result);
+  release(index);
 }
 
 void CommandRunner::abandon() {
-  for (const std::size_t index : put_off_) free_slot(index);
-  put_off_.clear();
-  try_again_ = lacking_since_ = never;
-  for (std::size_t index = 0; index < slots_.size(); ++index) {
-    if (slots_[index].busy) free_slot(index);
+  try_again_ = lacking_since_ = next_look_ = never;
+  for (JobIndex index = 0; index < jobs_.size(); ++index) {
+    if (jobs_[index].is_used) release(index);
   }
   for (auto& [id, kept] : keepers_) {
     kept.keeper.let_go();

@@ -1,6 +1,10 @@
 #pragma once
 // A process per task, all of them watched by the loop's own thread.
 //
+// Behind the task that runs in a slot another one waits there, so that it starts when that one ends and not
+// when this thread has heard of it: commands may take less time than the way here and back. One that waits
+// can be taken back; and a slot that has nothing to do takes it from one that has. With a timeout none waits.
+//
 // A task is finished when its process has ended: what its pipes hold then is read, and no more is waited for.
 // Whoever holds them open beyond that (a process left in the background) goes on living until the worker
 // ends, and what it writes later is lost: it gets SIGPIPE. A task that has timed out is finished when nothing
@@ -14,8 +18,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,20 +51,19 @@ class CommandRunner final : public Runner {
   [[nodiscard]] std::string wanted_column() const override {
     return command_.column() ? spelling_of(*command_.column()) : "";
   }
-  [[nodiscard]] std::size_t room() const override { return slots_.size() - running_; }
+  [[nodiscard]] std::size_t room() const override;
   void start(Handout handout, Time now) override;
-  // All that it has runs, or will as soon as the system lets it.
-  [[nodiscard]] std::vector<TaskId> take_back(std::size_t) override { return {}; }
+  [[nodiscard]] std::vector<TaskId> take_back(std::size_t most) override;
   [[nodiscard]] std::size_t running() const override { return running_; }
   [[nodiscard]] int wait_fd() const override { return epoll_.fd(); }
-  [[nodiscard]] Time deadline() const override { return std::min(try_again_, next_due_); }
+  [[nodiscard]] Time deadline() const override { return std::min({try_again_, next_due_, next_look_}); }
   // Throws Error{unavailable} where no process can be had although none of ours runs, for seconds.
   void collect(Time now, std::vector<FinishedFrame>& finished) override;
   // Kills what was left behind, too. The runner can be used again at once.
   void abandon() override;
 
  private:
-  // Of a slot, what an event is about.
+  // Of a job, what an event is about.
   enum class Source : std::uint8_t { out, err, in };
 
   struct Stream {
@@ -76,22 +79,32 @@ class CommandRunner final : public Runner {
   };
 
   using KeeperId = std::uint32_t;
+  using JobIndex = std::size_t;  // the keeper's tag for it, too
+  using SlotIndex = std::size_t;
 
-  struct Slot {
-    bool busy = false;
+  // A task that was handed over.
+  struct Job {
+    bool is_used = false;
+    bool is_ordered = false;  // it is in its keeper's hands, and in a slot; otherwise it is queued here
     KeeperId keeper = 0;
-    std::array<Stream, 2> streams;  // stdout, stderr
-    Descriptor input;               // stdin's pipe, as long as there is something to write
-    std::size_t input_done = 0;     // bytes
-    Timeout timeout = Timeout::none;
-    Time due = never;    // when the next step is
-    bool ended = false;  // its process, and what is left of it is waited for
+    SlotIndex slot = 0;
+    std::uint64_t number = 0;  // tasks run in this order
     // The task, and what keeps its bytes alive.
     std::shared_ptr<const void> owner;
     std::shared_ptr<const RunContext> context;
     wire::TaskView task;
-    Time started{};
-    std::uint64_t started_at = 0;  // µs since 1970
+    std::array<Stream, 2> streams;  // stdout, stderr
+    Descriptor input;               // stdin's pipe, as long as there is something to write
+    std::size_t input_done = 0;     // bytes
+  };
+
+  struct Slot {
+    std::vector<JobIndex> jobs;  // the first one runs
+    // Of the one that runs:
+    Timeout timeout = Timeout::none;
+    Time due = never;    // when the next step is
+    bool ended = false;  // its process, and what is left of it is waited for
+    bool is_long = false;
   };
 
   struct Kept {
@@ -105,34 +118,48 @@ class CommandRunner final : public Runner {
   };
 
   [[nodiscard]] std::size_t commands_per_keeper() const { return timeout_ ? 1 : slots_.size(); }
+  [[nodiscard]] std::uint32_t place_of(SlotIndex slot) const {
+    return timeout_ ? 0 : static_cast<std::uint32_t>(slot);
+  }
   // Makes an idle one. The errno value if it cannot.
   [[nodiscard]] int open_keeper();
   void lose_keeper(KeeperId id);
-  void hear(KeeperId id);
-  void hear_all();  // what came while they started others
+  void hear(KeeperId id, Time now);
+  void hear_all(Time now);  // what came while another word was waited for
   void on_ended(KeeperId id, const KeeperReport& report);
+  void on_not_started(KeeperId id, const KeeperReport& report, Time now);
   void on_cleared(KeeperId id, const KeeperReport& report);
   void check_timeouts(Time now);
 
-  [[nodiscard]] std::size_t take_free_slot();
-  // Starts the task of a slot, or puts it off where the system lacks what a process takes.
-  void begin(std::size_t index, Time now);
+  void order_queued(Time now);
+  // Starts a job, or puts it off where the system lacks what a process takes.
+  void begin(JobIndex index, Time now);
+  void fail_to_start(JobIndex index, int error, std::string_view name, Time now);
+  void check_lack(std::string_view name, int error, Time now);
   void write_command(Capture& out) const;
-  void put_off(std::size_t index, std::string_view name, int error, Time now);
-  void begin_put_off(Time now);
+  // Back to the queue.
+  void put_off(JobIndex index);
+  // The same, where it has not begun.
+  [[nodiscard]] bool withdraw(JobIndex index);
+  void fill_idle_slots();
+  void look_for_long_ones(Time now);
   // The errno value that says why not, or 0.
-  [[nodiscard]] int spawn(std::size_t index);
-  [[nodiscard]] int start_by_keeper(std::size_t index, int in, int out, int err);
+  [[nodiscard]] int spawn(JobIndex index);
+  [[nodiscard]] int order(JobIndex index, int in, int out, int err);
   void watch(int fd, std::uint32_t events, std::uint64_t what) const;
   void unwatch(int fd) const;
-  void write_input(Slot& slot);
-  void close_input(Slot& slot) const;
+  void write_input(Job& job);
+  void close_input(Job& job) const;
   void read_stream(Stream& stream);
   void read_rest(Stream& stream);
   void close_stream(Stream& stream) const;
-  void finish(std::size_t index, wire::Detail detail);
-  void finish_timed_out(std::size_t index);
-  void free_slot(std::size_t index);
+  void close_pipes(Job& job) const;
+  // At once, without the keeper's saying so.
+  void fail(JobIndex index, std::string_view why);
+  void finish_timed_out(JobIndex index);
+  void finish(JobIndex index, wire::Detail detail, Time end);
+  void leave_slot(JobIndex index);
+  void release(JobIndex index);
 
   CommandLine command_;
   bool dry_run_;
@@ -145,20 +172,23 @@ class CommandRunner final : public Runner {
   std::string timed_out_;  // what a task is told that has
   Descriptor folder_;      // the commands' working directory, if it is not ours
   Limits limits_;
-  SharedProgram program_;  // that a keeper is to start
   Descriptor epoll_;
-  Descriptor wake_;  // readable where a task has finished that no child is behind
+  Descriptor wake_;                      // readable where a task has finished that no child is behind
+  std::vector<SharedProgram> programs_;  // of the jobs, where keepers see them
+  std::vector<Job> jobs_;
   std::vector<Slot> slots_;
-  std::vector<std::size_t> free_;  // a heap, the lowest first
+  std::uint64_t last_number_ = 0;
   std::map<KeeperId, Kept> keepers_;
   KeeperId last_keeper_ = 0;
-  std::vector<KeeperId> idle_;       // keepers that can start a command
-  std::deque<std::size_t> put_off_;  // slots whose tasks are to be started when the system can
-  Time try_again_ = never;           // them, at the latest
-  Time next_due_ = never;            // of the slots, or earlier
-  Time lacking_since_ = never;       // since when nothing at all could be started
-  std::size_t running_ = 0;          // handed over and not collected
-  Arguments arguments_;              // of the task being started
+  std::vector<KeeperId> idle_;               // keepers that can start a command
+  std::map<std::uint64_t, JobIndex> queue_;  // by number: to be ordered
+  Time try_again_ = never;                   // the system could not; when they are, at the latest
+  bool is_short_ = false;                    // the command that ended last
+  Time next_look_ = never;                   // for long ones
+  Time next_due_ = never;                    // of the slots, or earlier
+  Time lacking_since_ = never;               // since when nothing at all could be started
+  std::size_t running_ = 0;                  // handed over and not collected
+  Arguments arguments_;                      // of the task being started
   std::vector<char> read_buffer_;
   ResultsFrame frame_{OutputForm::stream};
   std::vector<FinishedFrame> finished_;

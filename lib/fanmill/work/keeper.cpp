@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -28,9 +30,9 @@ std::variant<Keeper, int> Keeper::open(const KeeperSettings& settings) {
   return Keeper(std::move(ours), pid);
 }
 
-int Keeper::start(std::uint32_t tag, int stdin_fd, int stdout_fd, int stderr_fd) {
-  KeeperOrder order{KeeperOrder::Kind::start, tag};
-  iovec bytes{&order, sizeof order};
+int Keeper::send(const KeeperOrder& order, int stdin_fd, int stdout_fd, int stderr_fd) const {
+  KeeperOrder copy = order;
+  iovec bytes{&copy, sizeof copy};
   const std::array<int, 3> fds{stdout_fd, stderr_fd, stdin_fd};
   const std::size_t fds_size = (stdin_fd < 0 ? 2 : 3) * sizeof(int);
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof fds)> control{};
@@ -47,12 +49,34 @@ int Keeper::start(std::uint32_t tag, int stdin_fd, int stdout_fd, int stderr_fd)
   while (::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL) < 0) {
     if (errno != EINTR) return errno == ECONNRESET ? EPIPE : errno;
   }
+  return 0;
+}
+
+int Keeper::order(std::uint32_t tag, std::uint32_t place, int stdin_fd, int stdout_fd, int stderr_fd) const {
+  return send({KeeperOrder::Kind::start, tag, place}, stdin_fd, stdout_fd, stderr_fd);
+}
+
+bool Keeper::take_back(std::uint32_t tag, std::uint32_t place) {
+  tell({KeeperOrder::Kind::take_back, tag, place});
+  const KeeperReport report = answer({KeeperReport::Kind::taken_back});
+  return report.kind == KeeperReport::Kind::taken_back && !report.left;
+}
+
+int Keeper::start(int stdin_fd, int stdout_fd, int stderr_fd) {
+  const KeeperOrder order{.kind = KeeperOrder::Kind::start, .is_waited_for = true};
+  if (const int error = send(order, stdin_fd, stdout_fd, stderr_fd)) return error;
+  const KeeperReport report = answer({KeeperReport::Kind::started, KeeperReport::Kind::not_started});
+  // One that has gone meanwhile may have started it, and it must not be started again elsewhere.
+  return report.kind == KeeperReport::Kind::not_started ? report.code : 0;
+}
+
+KeeperReport Keeper::answer(std::initializer_list<KeeperReport::Kind> kinds) {
   for (;;) {
     KeeperReport report;
     static_cast<void>(receive(report, 0));
-    // It may have started it, and must not be asked again elsewhere.
-    if (report.kind == KeeperReport::Kind::started || report.kind == KeeperReport::Kind::gone) return 0;
-    if (report.kind == KeeperReport::Kind::not_started) return report.code;
+    // That it has gone is said as often as it is asked for.
+    if (report.kind == KeeperReport::Kind::gone) return report;
+    if (std::find(kinds.begin(), kinds.end(), report.kind) != kinds.end()) return report;
     reports_.push_back(report);
   }
 }

@@ -12,15 +12,17 @@
 // It is forked once and then starts programs as quickly as its parent could (see Spawner). It is no child
 // that wait(2) would find, and must be used on the thread that made it, with which it ends.
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
+#include <span>
 #include <variant>
 
 #include <sys/types.h>
 
 #include <fanmill/base/descriptor.hpp>
+#include <fanmill/base/time.hpp>
 #include <fanmill/work/shared_program.hpp>
 
 namespace fanmill::work {
@@ -29,20 +31,24 @@ namespace fanmill::work {
 // along as descriptors.
 struct KeeperOrder {
   enum class Kind : std::uint32_t {
-    start,
+    start,      // as soon as no command runs in its place
+    take_back,  // if it has not been started
     terminate,  // SIGTERM to all descendants
     kill,       // SIGKILL to all of them, until there are none
   };
   Kind kind = Kind::start;
-  std::uint32_t tag = 0;  // of the command, for reports
+  std::uint32_t tag = 0;    // of the command, for reports, and which of the programs it is
+  std::uint32_t place = 0;  // below `most`
+  bool is_waited_for = false;
 };
 
 // What it says.
 struct KeeperReport {
   enum class Kind : std::uint32_t {
-    started,
+    started,      // where that is waited for
     not_started,  // code: the errno value
-    ended,        // signalled, code: how. left: descendants of it are there still
+    taken_back,   // or, with `left`, it had been started
+    ended,        // signalled, code, at: how and when. left: descendants of it are there still
     cleared,      // none are any more; or, with `left`, there are some that cannot be killed
     gone,         // the keeper itself has ended
   };
@@ -51,13 +57,15 @@ struct KeeperReport {
   std::int32_t code = 0;
   bool signalled = false;
   bool left = false;
+  Time at{};
 };
 
 struct KeeperSettings {
-  const SharedProgram* program = nullptr;  // outlives the keeper
-  std::size_t most = 1;                    // commands at a time
-  int folder = -1;                         // the commands' working directory; −1: as it is now
-  Limits limits{};                         // of the commands
+  std::span<const SharedProgram> programs;  // by tag; they outlive the keeper
+  std::size_t most = 1;                     // places: commands at a time
+  std::size_t waiting = 0;                  // at most so many in each
+  int folder = -1;                          // the commands' working directory; −1: as it is now
+  Limits limits{};                          // of the commands
 };
 
 class Keeper {
@@ -68,13 +76,20 @@ class Keeper {
   // Readable when next() has something to say.
   [[nodiscard]] int fd() const { return socket_.fd(); }
 
-  // Starts the program that is in shared memory; waits until it runs. The errno value if it does not; EPIPE
-  // where the keeper had gone before. Where it went meanwhile that is 0, and next() says so.
-  [[nodiscard]] int start(std::uint32_t tag, int stdin_fd, int stdout_fd, int stderr_fd);
+  // Orders that a program be started in a place, behind the command that runs there, if one does; one can
+  // wait in each place. Nothing is heard of it before its end, unless it cannot be started. The errno value
+  // if it cannot be ordered: EPIPE where the keeper has gone.
+  [[nodiscard]] int order(std::uint32_t tag, std::uint32_t place, int stdin_fd, int stdout_fd,
+                          int stderr_fd) const;
+  // Whether it has not been started, and will not be. Waits for the keeper's word.
+  [[nodiscard]] bool take_back(std::uint32_t tag, std::uint32_t place);
+  // Starts the program 0 and waits until it runs. The errno value if it does not; EPIPE where the keeper had
+  // gone before. Where it went meanwhile that is 0, and next() says so.
+  [[nodiscard]] int start(int stdin_fd, int stdout_fd, int stderr_fd);
   void terminate() const { tell({KeeperOrder::Kind::terminate}); }
   void kill() const { tell({KeeperOrder::Kind::kill}); }
 
-  // Whether a report came while start() waited, which fd() does not tell.
+  // Whether a report came while another was waited for, which fd() does not tell.
   [[nodiscard]] bool has_report() const { return !reports_.empty(); }
   // The next report, if there is one. After `gone` there is nothing more to say.
   [[nodiscard]] bool next(KeeperReport& report);
@@ -88,12 +103,16 @@ class Keeper {
   Keeper(Descriptor socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
 
   void tell(const KeeperOrder& order) const;
+  [[nodiscard]] int send(const KeeperOrder& order, int stdin_fd, int stdout_fd, int stderr_fd) const;
+  // Waits for the answer to what was told last, one of these kinds or `gone`; what else is said before it is
+  // for next().
+  [[nodiscard]] KeeperReport answer(std::initializer_list<KeeperReport::Kind> kinds);
   // Without `flags` it waits.
   [[nodiscard]] bool receive(KeeperReport& report, int flags) const;
 
   Descriptor socket_;
   pid_t pid_ = 0;
-  std::deque<KeeperReport> reports_;  // that came while start() waited
+  std::deque<KeeperReport> reports_;  // that came while another was waited for
 };
 
 }  // namespace fanmill::work

@@ -1,8 +1,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
+#include <new>
+#include <span>
+#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,10 +17,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <fanmill/base/descriptor.hpp>
+#include <fanmill/base/time.hpp>
 #include <fanmill/work/descendants.hpp>
 #include <fanmill/work/keeper_process.hpp>
 #include <fanmill/work/short_turns.hpp>
@@ -30,14 +34,10 @@ constexpr int socket_fd = STDERR_FILENO + 1;
 constexpr int first_to_close = socket_fd + 1;
 
 // What cannot be killed (another user's, or stuck in the kernel) is given up after so long.
-constexpr long most_ms_of_killing = 5000;
+constexpr auto longest_killing = std::chrono::seconds(5);
 constexpr int ms_between_kills = 10;
-
-long now_ms() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-}
+// How long nothing is said of a command that has ended while others wait behind it.
+constexpr auto longest_unsaid = std::chrono::milliseconds(2);
 
 [[noreturn]] void leave() {
   ::_exit(0);
@@ -71,12 +71,13 @@ void settle_in(int socket, pid_t parent, int folder) {
 class KeeperProcess {
  public:
   explicit KeeperProcess(const KeeperSettings& settings)
-      : program_(*settings.program), limits_(settings.limits) {
-    const std::size_t bytes = 2 * settings.most * sizeof(Command);
-    void* const memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) leave();
-    commands_ = static_cast<Command*>(memory);
-    ended_ = commands_ + settings.most;
+      : programs_(settings.programs),
+        limits_(settings.limits),
+        places_(array_of<Place>(settings.most)),
+        ended_(array_of<KeeperReport>(settings.most * (1 + settings.waiting))) {
+    const std::span<Waiting> waiting = array_of<Waiting>(settings.most * settings.waiting);
+    for (std::size_t i = 0; i < places_.size(); ++i)
+      places_[i].waiting = waiting.subspan(i * settings.waiting, settings.waiting);
     sigset_t some;
     sigemptyset(&some);
     sigaddset(&some, SIGCHLD);
@@ -88,20 +89,40 @@ class KeeperProcess {
   [[noreturn]] void run() {
     for (;;) {
       std::array<pollfd, 2> fds{pollfd{socket_fd, POLLIN, 0}, pollfd{signals_.fd(), POLLIN, 0}};
-      ::poll(fds.data(), fds.size(), -1);
+      ::poll(fds.data(), fds.size(), milliseconds_left());
       // The end of a command before the next order: it may be what the order is about.
       if (fds[1].revents != 0) heed_signals();
+      if (ended_count_ > 0 && Clock::now() >= say_by_) say_ended();
       if (fds[0].revents != 0) obey();
     }
   }
 
  private:
-  struct Command {
-    pid_t pid;
-    std::uint32_t tag;
-    std::int32_t code;
-    bool signalled;
+  // A command that is to be started.
+  struct Waiting {
+    std::uint32_t tag = 0;
+    Descriptor in;
+    Descriptor out;
+    Descriptor err;
   };
+
+  struct Place {
+    pid_t pid = 0;  // of the command that runs; 0: none does
+    std::uint32_t tag = 0;
+    std::span<Waiting> waiting;  // room for them; the first ones wait, in order
+    std::size_t waiting_count = 0;
+  };
+
+  template <typename T>
+  static std::span<T> array_of(std::size_t count) {
+    if (count == 0) return {};
+    void* const memory =
+        ::mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) leave();
+    T* const first = static_cast<T*>(memory);
+    for (std::size_t i = 0; i < count; ++i) new (first + i) T;
+    return {first, count};
+  }
 
   void say(const KeeperReport& report) const {
     while (::send(socket_fd, &report, sizeof report, MSG_NOSIGNAL) < 0 && errno == EINTR) {
@@ -124,12 +145,21 @@ class KeeperProcess {
     if (const cmsghdr* const header = CMSG_FIRSTHDR(&message)) {
       std::memcpy(fds.data(), CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
     }
-    const Descriptor out(fds[0]);
-    const Descriptor err(fds[1]);
-    const Descriptor in(fds[2]);
+    Waiting command{order.tag, Descriptor(fds[2]), Descriptor(fds[0]), Descriptor(fds[1])};
     switch (order.kind) {
       case KeeperOrder::Kind::start:
-        start(order.tag, in.fd(), out.fd(), err.fd(), (message.msg_flags & MSG_CTRUNC) != 0);
+        if ((message.msg_flags & MSG_CTRUNC) != 0 || !command.err) {
+          say_not_started(order.tag, EMFILE);
+        } else if (Place& place = places_[order.place]; place.pid != 0) {
+          place.waiting[place.waiting_count++] = std::move(command);
+        } else if (const int error = start(order.place, command)) {
+          say_not_started(order.tag, error);
+        } else if (order.is_waited_for) {
+          say({.kind = KeeperReport::Kind::started, .tag = order.tag});
+        }
+        break;
+      case KeeperOrder::Kind::take_back:
+        take_back(order);
         break;
       case KeeperOrder::Kind::terminate:
         signal_descendants(SIGTERM);
@@ -144,25 +174,43 @@ class KeeperProcess {
     }
   }
 
-  void start(std::uint32_t tag, int in, int out, int err, bool lacks_descriptors) {
-    KeeperReport report{.kind = KeeperReport::Kind::not_started, .tag = tag};
-    if (lacks_descriptors || err < 0) {
-      report.code = EMFILE;
-      return say(report);
-    }
-    Program program = program_.get();
-    program.stdin_fd = in;
-    program.stdout_fd = out;
-    program.stderr_fd = err;
+  void say_not_started(std::uint32_t tag, int error) const {
+    say({.kind = KeeperReport::Kind::not_started, .tag = tag, .code = error});
+  }
+
+  // The errno value if it fails.
+  [[nodiscard]] int start(std::uint32_t place, const Waiting& command) {
+    const SharedProgram& shared = programs_[command.tag];
+    Program program = shared.get();
+    program.stdin_fd = command.in.fd();
+    program.stdout_fd = command.out.fd();
+    program.stderr_fd = command.err.fd();
     program.limits = limits_;
+    shared.begin();
     const auto spawned = spawner_.spawn(program);
-    if (const int* const error = std::get_if<int>(&spawned)) {
-      report.code = *error;
-    } else {
-      report.kind = KeeperReport::Kind::started;
-      commands_[count_++] = {std::get<Child>(spawned).pid, tag, 0, false};
-    }
-    say(report);
+    if (const int* const error = std::get_if<int>(&spawned)) return *error;
+    places_[place].pid = std::get<Child>(spawned).pid;
+    places_[place].tag = command.tag;
+    ++running_;
+    return 0;
+  }
+
+  void take_back(const KeeperOrder& order) {
+    Place& place = places_[order.place];
+    const auto waiting = place.waiting.first(place.waiting_count);
+    const auto found = std::find_if(waiting.begin(), waiting.end(),
+                                    [&](const Waiting& one) { return one.tag == order.tag; });
+    const bool is_there = found != waiting.end();
+    if (is_there) static_cast<void>(take_out(place, static_cast<std::size_t>(found - waiting.begin())));
+    say({.kind = KeeperReport::Kind::taken_back, .tag = order.tag, .left = !is_there});
+  }
+
+  static Waiting take_out(Place& place, std::size_t index) {
+    const auto from_there = place.waiting.subspan(index, place.waiting_count - index);
+    Waiting taken = std::move(from_there.front());
+    std::move(from_there.begin() + 1, from_there.end(), from_there.begin());
+    --place.waiting_count;
+    return taken;
   }
 
   void heed_signals() {
@@ -176,10 +224,11 @@ class KeeperProcess {
     }
   }
 
-  // Reaps what has ended, and says of commands how. Whether there are children still.
+  // Reaps what has ended, starts what has waited for that, and says of commands how they have ended, by and
+  // by. Whether there are children still.
   bool reap() {
     bool has_children = false;
-    std::size_t ended = 0;
+    const std::size_t before = ended_count_;
     siginfo_t information{};
     for (;;) {
       information.si_pid = 0;
@@ -189,35 +238,65 @@ class KeeperProcess {
       }
       has_children = information.si_pid == 0;
       if (has_children) break;
-      Command* const end = commands_ + count_;
-      Command* const command =
-          std::find_if(commands_, end, [&](const Command& one) { return one.pid == information.si_pid; });
-      if (command == end) continue;
-      command->code = information.si_status;
-      command->signalled = information.si_code != CLD_EXITED;
-      ended_[ended++] = *command;
-      *command = *(end - 1);
-      --count_;
+      const auto place = std::find_if(places_.begin(), places_.end(),
+                                      [&](const Place& one) { return one.pid == information.si_pid; });
+      if (place == places_.end()) continue;
+      if (ended_count_ == 0) say_by_ = Clock::now() + longest_unsaid;
+      ended_[ended_count_++] = {.kind = KeeperReport::Kind::ended,
+                                .tag = place->tag,
+                                .code = information.si_status,
+                                .signalled = information.si_code != CLD_EXITED,
+                                .at = Clock::now()};
+      place->pid = 0;
+      --running_;
     }
-    const bool left = has_children && count_ == 0;
-    for (std::size_t i = 0; i < ended; ++i) {
-      say({.kind = KeeperReport::Kind::ended,
-           .tag = ended_[i].tag,
-           .code = ended_[i].code,
-           .signalled = ended_[i].signalled,
-           .left = left});
-      owes_cleared_ = left;
-    }
+    if (ended_count_ == before) return has_children;
+    owes_cleared_ = has_children && running_ == 0;
+    for (KeeperReport& report : ended_.subspan(before, ended_count_ - before)) report.left = owes_cleared_;
+    start_waiting();
     return has_children;
+  }
+
+  // Before it is said that their places are empty: until then a processor has nothing to do. And where others
+  // wait behind them that may be said of several together, since each word costs the processors the same.
+  void start_waiting() {
+    bool is_waited_for = false;
+    for (std::uint32_t index = 0; index < places_.size(); ++index) {
+      Place& place = places_[index];
+      while (place.pid == 0 && place.waiting_count > 0) {
+        const Waiting next = take_out(place, 0);
+        const int error = start(index, next);
+        if (error == 0) continue;
+        say_ended();
+        say_not_started(next.tag, error);
+      }
+      is_waited_for = is_waited_for || place.waiting_count == 0;
+    }
+    if (is_waited_for) say_ended();
+  }
+
+  void say_ended() {
+    for (const KeeperReport& report : ended_.first(std::exchange(ended_count_, 0))) say(report);
+  }
+
+  [[nodiscard]] int milliseconds_left() const {
+    if (ended_count_ == 0) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(say_by_ - Clock::now());
+    return static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0));
   }
 
   // Again and again: some may be making others. Whether all have gone.
   bool kill_all() {
-    const long until = now_ms() + most_ms_of_killing;
+    for (Place& place : places_) {
+      while (place.waiting_count > 0) static_cast<void>(take_out(place, 0));
+    }
+    const Time until = Clock::now() + longest_killing;
     do {
       if (!reap()) return true;
       // A group at once, which leaves a command that forks all the time no chance.
-      for (std::size_t i = 0; i < count_; ++i) ::kill(-commands_[i].pid, SIGKILL);
+      for (const Place& place : places_) {
+        if (place.pid != 0) ::kill(-place.pid, SIGKILL);
+      }
       signal_descendants(SIGKILL);
       if (!reap()) return true;
       pollfd child_ended{signals_.fd(), POLLIN, 0};
@@ -225,7 +304,7 @@ class KeeperProcess {
       signalfd_siginfo signal{};
       while (::read(signals_.fd(), &signal, sizeof signal) == sizeof signal) {
       }
-    } while (now_ms() < until);
+    } while (Clock::now() < until);
     return false;
   }
 
@@ -234,13 +313,15 @@ class KeeperProcess {
     leave();
   }
 
-  const SharedProgram& program_;
+  const std::span<const SharedProgram> programs_;
   const Limits limits_;
   Spawner spawner_;
   Descriptor signals_;
-  Command* commands_ = nullptr;  // that run
-  std::size_t count_ = 0;
-  Command* ended_ = nullptr;   // room for reap()
+  const std::span<Place> places_;
+  std::size_t running_ = 0;
+  const std::span<KeeperReport> ended_;  // room for what is to be said of them
+  std::size_t ended_count_ = 0;
+  Time say_by_{};
   bool owes_cleared_ = false;  // a command has ended and left some behind
 };
 

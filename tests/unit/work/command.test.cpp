@@ -2,6 +2,9 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -515,7 +518,205 @@ TEST_CASE("command: as many run at once as there are slots, and never more") {
   std::vector<Ran> results;
   while (results.size() < 2) collect_some(*runner, results);
   CHECK(results[0].output + results[1].output == "hello\n");
-  CHECK(runner->room() == 2);
+  // Each says how many there are.
+  const auto counting =
+      shell("mkdir in.$FANMILL_SLOT || exit 1; ls -d in.* | wc -l; rmdir in.$FANMILL_SLOT; : {}", 2);
+  for (const Ran& ran : run_all(*counting, std::vector<std::string>(100, "x"))) {
+    CHECK(ran.outcome == Outcome::ok);
+    CHECK((ran.output == "1\n" || ran.output == "2\n"));
+  }
+}
+
+namespace {
+// A runner of `cat ITEM`, whose last command was a short one. The item "long" is a fifo, where it waits for
+// as long as nobody writes.
+class Waiting {
+ public:
+  explicit Waiting(std::size_t slots) : runner(shell("cat {} $FANMILL_SLOT", slots)) {
+    for (std::size_t slot = 1; slot <= slots; ++slot)
+      folder.write(std::to_string(slot), std::to_string(slot));
+    folder.write("short", "short ");
+    REQUIRE(::mkfifo("long", 0600) == 0);
+    // A machine may be slow once.
+    while (runner->room() == slots) static_cast<void>(run_one(*runner, "short"));
+  }
+
+  void start(const std::vector<std::string>& items) {
+    runner->start(handout_of(items), Clock::now());
+    open_ = Descriptor(::open("long", O_WRONLY));  // returns when the reader is there
+  }
+  void end_long() { open_.reset(); }
+  std::vector<Ran> collect(std::size_t count) {
+    std::vector<Ran> results;
+    while (results.size() < count) collect_some(*runner, results);
+    return results;
+  }
+
+  const Folder folder;
+  std::unique_ptr<Runner> runner;
+
+ private:
+  Descriptor open_;
+};
+}  // namespace
+
+TEST_CASE("command: behind a short one others wait in its slot, and run in the order given") {
+  Waiting waiting(1);
+  CHECK(waiting.runner->room() == 4);
+  waiting.runner->start(handout_of({"short", "short", "short", "short"}), Clock::now());
+  CHECK(waiting.runner->room() == 0);
+  const auto results = waiting.collect(4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(results[i].id == i);
+    CHECK(results[i].output == "short 1");
+  }
+}
+
+TEST_CASE("command: one that has ended is told of although another one runs behind it") {
+  Waiting waiting(1);
+  waiting.start({"short", "long", "short"});
+  CHECK(waiting.collect(1).front().id == 0);
+  waiting.end_long();
+  CHECK(waiting.collect(2).back().id == 2);
+}
+
+TEST_CASE("command: a slot with nothing to do takes what waits in another one") {
+  Waiting waiting(2);
+  waiting.start({"long", "short", "short", "short", "short", "short", "short", "short"});
+  // For this runner no time passes, so it cannot know that the first one is long.
+  const Time now = Clock::now() - std::chrono::hours(1);
+  std::set<TaskId> ids;
+  while (ids.size() < 7) {
+    pollfd readable{waiting.runner->wait_fd(), POLLIN, 0};
+    REQUIRE(::poll(&readable, 1, 50'000) == 1);
+    std::vector<FinishedFrame> finished;
+    waiting.runner->collect(now, finished);
+    // Of its own accord it does so at the next look, which the loop takes before it waits.
+    waiting.runner->collect(now, finished);
+    for (const FinishedFrame& frame : finished) {
+      for (const IdRange& range : frame.ids) {
+        for (TaskId id = range.first; id <= range.last; ++id) ids.insert(id);
+      }
+    }
+  }
+  CHECK(ids == std::set<TaskId>{1, 2, 3, 4, 5, 6, 7});
+  waiting.end_long();
+  CHECK(waiting.collect(1).front().output == "1");
+}
+
+TEST_CASE("command: what waits behind a long one is not overtaken for ever") {
+  Waiting waiting(2);
+  waiting.start({"long", "short", "short", "short", "short", "short", "short", "short"});
+  std::set<TaskId> first;
+  TaskId next = 8;
+  while (first.size() < 7) {
+    for (std::size_t room = waiting.runner->room(); room > 0; --room) {
+      waiting.runner->start(handout_of({"short"}, {}, next++), Clock::now());
+    }
+    REQUIRE(next < 3000);
+    for (const Ran& ran : waiting.collect(1)) {
+      CHECK(ran.output == "short 2");
+      if (ran.id < 8) first.insert(ran.id);
+    }
+  }
+  waiting.end_long();
+  while (waiting.runner->running() > 0) static_cast<void>(waiting.collect(1));
+}
+
+TEST_CASE("command: none waits before the first has ended, nor after a long one") {
+  const auto runner = command({"sleep"});
+  CHECK(runner->room() == 1);
+  while (runner->room() == 1) static_cast<void>(run_one(*runner, "0"));
+  CHECK(runner->room() == 4);
+  static_cast<void>(run_one(*runner, "0.02"));
+  CHECK(runner->room() == 1);
+}
+
+TEST_CASE("command: what has not begun is taken back, the newest first") {
+  Waiting waiting(1);
+  waiting.start({"long", "short", "short", "short"});
+  CHECK(waiting.runner->take_back(2) == std::vector<TaskId>{3, 2});
+  CHECK(waiting.runner->running() == 2);
+  CHECK(waiting.runner->take_back(9) == std::vector<TaskId>{1});
+  CHECK(waiting.runner->take_back(9).empty());
+  waiting.end_long();
+  CHECK(waiting.collect(1).front().id == 0);
+  CHECK(waiting.runner->running() == 0);
+  CHECK(run_one(*waiting.runner, "short").output == "short 1");
+}
+
+TEST_CASE("command: a thousand are taken back or run, and none of them twice") {
+  const Folder folder;
+  const auto runner = shell("echo >> ran.{}", 2);
+  std::vector<Ran> results;
+  std::set<TaskId> back;
+  for (TaskId next = 0; next < 1000;) {
+    const std::size_t count = std::min<std::size_t>(runner->room(), 1000 - next);
+    std::vector<std::string> items;
+    for (std::size_t i = 0; i < count; ++i) items.push_back(std::to_string(next + i));
+    runner->start(handout_of(items, {}, next), Clock::now());
+    next += count;
+    if (next % 3 == 0) {
+      for (const TaskId id : runner->take_back(2)) CHECK(back.insert(id).second);
+    }
+    if (runner->running() > 0) collect_some(*runner, results);
+  }
+  while (runner->running() > 0) collect_some(*runner, results);
+  CHECK_FALSE(back.empty());
+  CHECK(results.size() + back.size() == 1000);
+  for (const Ran& ran : results) {
+    CHECK(ran.outcome == Outcome::ok);
+    CHECK_FALSE(back.contains(ran.id));
+  }
+  CHECK(folder.entries() == results.size());
+}
+
+TEST_CASE("command: what waits has not started, whatever the clock says") {
+  Waiting waiting(1);
+  RunContext context;
+  context.wants_detail = true;
+  waiting.runner->start(handout_of({"short", "short", "short", "short"}, context), Clock::now());
+  const auto results = waiting.collect(4);
+  for (std::size_t i = 1; i < results.size(); ++i) {
+    CHECK(results[i].started + 1000 >= results[i - 1].started + results[i - 1].took);
+    CHECK(results[i].took > 0);
+  }
+}
+
+TEST_CASE("command: one that cannot be run fails in its turn, and those behind it run") {
+  const Folder folder;
+  folder.write("good", "#!/bin/sh\necho good\n", 0700);
+  folder.write("bad", "#!/nowhere/interpreter\n", 0700);
+  const auto runner = command({"./{}"});
+  while (runner->room() == 1) static_cast<void>(run_one(*runner, "good"));
+  runner->start(handout_of({"good", "bad", "bad", "good"}), Clock::now());
+  std::vector<Ran> results;
+  while (results.size() < 4) collect_some(*runner, results);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(results[i].id == i);
+    CHECK((results[i].outcome == Outcome::ok) == (i == 0 || i == 3));
+    CHECK(results[i].output == (i == 0 || i == 3 ? "good\n" : ""));
+  }
+  CHECK_THAT(results[1].error, Catch::Contains("the interpreter that it names was not found"));
+}
+
+TEST_CASE("command: a keeper that is killed costs what it had begun, and what waited runs by another one") {
+  Waiting waiting(1);
+  waiting.start({"long", "short", "short"});
+  std::vector<pid_t> keepers;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream children(task.path() / "children");
+    keepers.insert(keepers.end(), std::istream_iterator<pid_t>(children), {});
+  }
+  REQUIRE(keepers.size() == 1);
+  REQUIRE(::kill(keepers.front(), SIGKILL) == 0);
+  const auto results = waiting.collect(3);
+  CHECK(results[0].id == 0);
+  CHECK_THAT(results[0].error, Catch::StartsWith("how it ended is not known"));
+  for (const std::size_t i : {1, 2}) {
+    CHECK(results[i].id == i);
+    CHECK(results[i].output == "short 1");
+  }
 }
 
 TEST_CASE("command: with one slot, tasks run in the order given") {
