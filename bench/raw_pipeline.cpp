@@ -3,14 +3,16 @@
 //
 //   raw_pipeline [--transport inproc|ipc|tcp] [--mode throughput|latency] [--workers N] [--count N] [--size
 //   B]
-//                [--hwm N]
+//                [--hwm N] [--batch]
 //   raw_pipeline --lines [--transport inproc|ipc|tcp] [--workers N]
 //
 // throughput: from the first message sent to the last one received, as messages a second. latency: one
 // message at a time, sent and received by one thread, as a median and a 99th percentile. Prints one line of
 // JSON. --lines: a pipeline of programs, fed and read as fanmill's are: lines of stdin in, lines on stdout
 // out; for bench/one_at_a_time. --hwm 0 leaves libzmq's default of 1000 on every socket; a small window (8)
-// is what an expert tunes it to.
+// is what an expert tunes it to. --batch: as many payloads in a message as make 128 KiB, each behind its
+// length; a worker copies each of them into the message with its results, and the last stage looks at each.
+// That is the least that is to be done for a task, and what the processors can do of it.
 //
 // inproc has its stages on threads of one process; ipc and tcp have them in processes of their own, forked
 // before anything of ZeroMQ is touched.
@@ -58,6 +60,7 @@ struct Settings {
   std::string transport = "inproc";
   std::string mode = "throughput";
   bool lines = false;
+  bool batch = false;
   unsigned workers = 2;
   std::uint64_t count = 1'000'000;
   std::size_t size = 64;
@@ -119,6 +122,53 @@ bool send_bytes(Socket& socket, const std::string& bytes) {
   return socket.send(message);
 }
 
+// --- many payloads in a message
+
+using Length = std::uint32_t;
+constexpr std::size_t batch_bytes = std::size_t{128} << 10;
+
+std::uint64_t most_in_batch(const Settings& settings) {
+  return std::max<std::uint64_t>(1, batch_bytes / (settings.size + sizeof(Length)));
+}
+
+char* put(char* at, const char* payload, Length length) {
+  std::memcpy(at, &length, sizeof length);
+  std::memcpy(at + sizeof length, payload, length);
+  return at + sizeof length + length;
+}
+
+bool send_batch(Socket& socket, const std::string& payload, std::uint64_t count) {
+  zmq_msg_t message;
+  check(zmq_msg_init_size(&message, count * (payload.size() + sizeof(Length))), "zmq_msg_init_size");
+  char* at = static_cast<char*>(zmq_msg_data(&message));
+  for (std::uint64_t i = 0; i < count; ++i) at = put(at, payload.data(), static_cast<Length>(payload.size()));
+  return socket.send(message);
+}
+
+// Calls for_each(payload, length), and returns how many there were.
+template <typename ForEach>
+std::uint64_t read_batch(zmq_msg_t& message, ForEach for_each) {
+  const char* at = static_cast<const char*>(zmq_msg_data(&message));
+  const char* const end = at + zmq_msg_size(&message);
+  std::uint64_t count = 0;
+  while (at != end) {
+    Length length = 0;
+    std::memcpy(&length, at, sizeof length);
+    for_each(at + sizeof length, length);
+    at += sizeof length + length;
+    ++count;
+  }
+  return count;
+}
+
+bool echo_batch(Socket& results, zmq_msg_t& tasks) {
+  zmq_msg_t message;
+  check(zmq_msg_init_size(&message, zmq_msg_size(&tasks)), "zmq_msg_init_size");
+  char* to = static_cast<char*>(zmq_msg_data(&message));
+  read_batch(tasks, [&to](const char* payload, Length length) { to = put(to, payload, length); });
+  return results.send(message);
+}
+
 void work(void* context, const Settings& settings, const Places& places, unsigned number) {
   Socket tasks(context, ZMQ_PULL, settings.hwm);
   Socket results(context, ZMQ_PUSH, settings.hwm);
@@ -129,7 +179,8 @@ void work(void* context, const Settings& settings, const Places& places, unsigne
   while (tasks.receive(message)) {
     const bool going = zmq_msg_size(&message) == probe_size
                            ? send_bytes(results, {'w', static_cast<char>(number)})
-                           : results.send(message);
+                       : settings.batch ? echo_batch(results, message)
+                                        : results.send(message);
     if (!going) break;
   }
   zmq_msg_close(&message);
@@ -148,8 +199,11 @@ void ventilate(void* context, const Settings& settings, const Places& places, Sh
   wait_for_workers(tasks, settings, shared);
   const std::string payload(settings.size, 'x');
   shared.started = now();
-  for (std::uint64_t sent = 0; sent < settings.count; ++sent) {
-    if (!send_bytes(tasks, payload)) return;
+  const std::uint64_t at_a_time = settings.batch ? most_in_batch(settings) : 1;
+  for (std::uint64_t sent = 0; sent < settings.count; sent += at_a_time) {
+    const bool going = settings.batch ? send_batch(tasks, payload, std::min(at_a_time, settings.count - sent))
+                                      : send_bytes(tasks, payload);
+    if (!going) return;
   }
   // A PULL whose peer closes loses what it had read and not yet queued, so the socket stays open to the end.
   while (!shared.finished) std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -183,9 +237,16 @@ void collect(void* context, const Settings& settings, const Places& places, Shar
   std::vector<bool> seen(256);
   zmq_msg_t message;
   zmq_msg_init(&message);
-  for (std::uint64_t received = 0; received < settings.count; ++received) {
+  std::uint64_t bytes = 0;
+  for (std::uint64_t received = 0; received < settings.count;) {
     if (!receive_result(results, message, seen, shared)) fail("the results");
+    received += settings.batch ? read_batch(message,
+                                            [&bytes](const char* payload, Length length) {
+                                              bytes += length - (payload[length - 1] == 'x' ? 0 : 1);
+                                            })
+                               : 1;
   }
+  if (settings.batch && bytes != settings.count * settings.size) fail("the payloads");
   const double seconds = static_cast<double>(now() - shared.started) / 1e9;
   shared.finished = true;
   zmq_msg_close(&message);
@@ -364,7 +425,7 @@ void run(const Settings& settings) {
 [[noreturn]] void usage() {
   std::fputs(
       "usage: raw_pipeline [--transport inproc|ipc|tcp] [--mode throughput|latency] [--workers N]\n"
-      "                    [--count N] [--size BYTES, 16 or more] [--hwm N] [--lines]\n",
+      "                    [--count N] [--size BYTES, 16 or more] [--hwm N] [--batch] [--lines]\n",
       stderr);
   std::exit(2);
 }
@@ -373,8 +434,8 @@ Settings parse(int argc, char** argv) {
   Settings settings;
   for (int at = 1; at < argc; ++at) {
     const std::string_view name = argv[at];
-    if (name == "--lines") {
-      settings.lines = true;
+    if (name == "--lines" || name == "--batch") {
+      (name == "--lines" ? settings.lines : settings.batch) = true;
       continue;
     }
     if (++at == argc) usage();

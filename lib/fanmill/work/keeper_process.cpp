@@ -329,8 +329,8 @@ class KeeperProcess {
 
 void keep_commands(int socket, pid_t parent, const KeeperSettings& settings) {
   settle_in(socket, parent, settings.folder);
-  // While it waits behind one command, the place of another that has ended is empty.
-  if (settings.most > 1) take_short_turns();
+  // While it waits behind another command, the place of one that has ended is empty.
+  take_short_turns();
   KeeperProcess(settings).run();
 }
 
