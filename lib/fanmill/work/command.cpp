@@ -27,6 +27,8 @@ constexpr std::size_t read_size = std::size_t{64} << 10;  // a pipe's capacity
 constexpr int reads_in_a_row = 16;
 // So many tasks wait behind a short one. One would do, if this thread always ran in time.
 constexpr std::size_t most_waiting = 3;
+// And so many behind all: each takes two descriptors or three, here and at the keeper.
+constexpr std::size_t most_waiting_in_all = 64;
 // What takes less is short.
 constexpr auto longest_short = std::chrono::milliseconds(10);
 // How much of a failed task's item stands in its detail.
@@ -71,7 +73,8 @@ CommandRunner::CommandRunner(CommandLine command, const WorkSettings& settings)
   if (timeout_) timed_out_ = "timed out after " + format_duration(*timeout_);
   watch(wake_.fd(), EPOLLIN, wake_event);
   // A keeper that ends what is left of one command must not have begun with another.
-  jobs_.resize((timeout_ ? 1 : 1 + most_waiting) * settings.slots);
+  jobs_.resize(settings.slots +
+               (timeout_ ? 0 : std::min(most_waiting * settings.slots, most_waiting_in_all)));
   for (Job& job : jobs_) {
     job.streams[0].capture = Capture(Capture::Keep::first, settings.max_output);
     job.streams[1].capture = Capture(Capture::Keep::last, settings.max_stderr);
@@ -142,12 +145,14 @@ void CommandRunner::start(Handout handout, Time now) {
 
 void CommandRunner::order_queued(Time now) {
   try_again_ = never;
+  const auto has_room = [this](const Slot& slot) {
+    return slot.jobs.empty() || (is_short_ && !slot.is_long && slot.jobs.size() <= most_waiting);
+  };
   while (!queue_.empty() && try_again_ == never) {
-    const auto slot = std::min_element(slots_.begin(), slots_.end(), [](const Slot& a, const Slot& b) {
-      return a.jobs.size() < b.jobs.size();
+    const auto slot = std::min_element(slots_.begin(), slots_.end(), [&](const Slot& a, const Slot& b) {
+      return has_room(a) && (!has_room(b) || a.jobs.size() < b.jobs.size());
     });
-    const bool one_waits = is_short_ && !slot->is_long;
-    if (slot->jobs.size() >= (one_waits ? jobs_.size() / slots_.size() : 1)) return;
+    if (!has_room(*slot)) return;
     const JobIndex index = queue_.begin()->second;
     queue_.erase(queue_.begin());
     jobs_[index].slot = static_cast<SlotIndex>(slot - slots_.begin());
@@ -340,8 +345,9 @@ int CommandRunner::order(JobIndex index, int in, int out, int err) {
       if (const int error = open_keeper()) return error;
     }
     const KeeperId id = idle_.back();
-    const int error =
-        keepers_.at(id).keeper.order(static_cast<std::uint32_t>(index), place_of(job.slot), in, out, err);
+    Keeper& keeper = keepers_.at(id).keeper;
+    const int error = keeper.order(static_cast<std::uint32_t>(index), place_of(job.slot), in, out, err);
+    if (keeper.has_report()) ::eventfd_write(wake_.fd(), 1);
     // Somebody may have killed it.
     if (error == EPIPE) {
       idle_.pop_back();
@@ -552,7 +558,7 @@ void CommandRunner::check_timeouts(Time now) {
   next_due_ = never;
   for (Slot& slot : slots_) {
     if (slot.due <= now) {
-      const Keeper& keeper = keepers_.at(jobs_[slot.jobs.front()].keeper).keeper;
+      Keeper& keeper = keepers_.at(jobs_[slot.jobs.front()].keeper).keeper;
       if (slot.timeout == Timeout::none) {
         keeper.terminate();
         slot.timeout = Timeout::terminated;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -30,9 +31,8 @@ std::variant<Keeper, int> Keeper::open(const KeeperSettings& settings) {
   return Keeper(std::move(ours), pid);
 }
 
-int Keeper::send(const KeeperOrder& order, int stdin_fd, int stdout_fd, int stderr_fd) const {
-  KeeperOrder copy = order;
-  iovec bytes{&copy, sizeof copy};
+int Keeper::send(KeeperOrder order, int stdin_fd, int stdout_fd, int stderr_fd) {
+  iovec bytes{&order, sizeof order};
   const std::array<int, 3> fds{stdout_fd, stderr_fd, stdin_fd};
   const std::size_t fds_size = (stdin_fd < 0 ? 2 : 3) * sizeof(int);
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof fds)> control{};
@@ -46,13 +46,28 @@ int Keeper::send(const KeeperOrder& order, int stdin_fd, int stdout_fd, int stde
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(fds_size);
   std::memcpy(CMSG_DATA(header), fds.data(), fds_size);
-  while (::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL) < 0) {
-    if (errno != EINTR) return errno == ECONNRESET ? EPIPE : errno;
+  return send(message);
+}
+
+// While it has too much to read it may be waiting for us to do so.
+int Keeper::send(const msghdr& message) {
+  while (::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+    if (errno == EAGAIN) {
+      pollfd waiting{socket_.fd(), POLLIN | POLLOUT, 0};
+      ::poll(&waiting, 1, -1);
+      KeeperReport report;
+      if ((waiting.revents & POLLIN) != 0 && receive(report, MSG_DONTWAIT)) {
+        if (report.kind == KeeperReport::Kind::gone) return EPIPE;
+        reports_.push_back(report);
+      }
+    } else if (errno != EINTR) {
+      return errno == ECONNRESET ? EPIPE : errno;
+    }
   }
   return 0;
 }
 
-int Keeper::order(std::uint32_t tag, std::uint32_t place, int stdin_fd, int stdout_fd, int stderr_fd) const {
+int Keeper::order(std::uint32_t tag, std::uint32_t place, int stdin_fd, int stdout_fd, int stderr_fd) {
   return send({KeeperOrder::Kind::start, tag, place}, stdin_fd, stdout_fd, stderr_fd);
 }
 
@@ -81,10 +96,13 @@ KeeperReport Keeper::answer(std::initializer_list<KeeperReport::Kind> kinds) {
   }
 }
 
-void Keeper::tell(const KeeperOrder& order) const {
-  // Where it fails the keeper has gone, which next() says.
-  while (::send(socket_.fd(), &order, sizeof order, MSG_NOSIGNAL) < 0 && errno == EINTR) {
-  }
+// Where it fails the keeper has gone, which next() says.
+void Keeper::tell(KeeperOrder order) {
+  iovec bytes{&order, sizeof order};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  static_cast<void>(send(message));
 }
 
 bool Keeper::receive(KeeperReport& report, int flags) const {

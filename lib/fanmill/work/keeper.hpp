@@ -19,6 +19,7 @@
 #include <span>
 #include <variant>
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <fanmill/base/descriptor.hpp>
@@ -79,15 +80,14 @@ class Keeper {
   // Orders that a program be started in a place, behind the command that runs there, if one does; one can
   // wait in each place. Nothing is heard of it before its end, unless it cannot be started. The errno value
   // if it cannot be ordered: EPIPE where the keeper has gone.
-  [[nodiscard]] int order(std::uint32_t tag, std::uint32_t place, int stdin_fd, int stdout_fd,
-                          int stderr_fd) const;
+  [[nodiscard]] int order(std::uint32_t tag, std::uint32_t place, int stdin_fd, int stdout_fd, int stderr_fd);
   // Whether it has not been started, and will not be. Waits for the keeper's word.
   [[nodiscard]] bool take_back(std::uint32_t tag, std::uint32_t place);
   // Starts the program 0 and waits until it runs. The errno value if it does not; EPIPE where the keeper had
   // gone before. Where it went meanwhile that is 0, and next() says so.
   [[nodiscard]] int start(int stdin_fd, int stdout_fd, int stderr_fd);
-  void terminate() const { tell({KeeperOrder::Kind::terminate}); }
-  void kill() const { tell({KeeperOrder::Kind::kill}); }
+  void terminate() { tell({KeeperOrder::Kind::terminate}); }
+  void kill() { tell({KeeperOrder::Kind::kill}); }
 
   // Whether a report came while another was waited for, which fd() does not tell.
   [[nodiscard]] bool has_report() const { return !reports_.empty(); }
@@ -102,8 +102,9 @@ class Keeper {
  private:
   Keeper(Descriptor socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
 
-  void tell(const KeeperOrder& order) const;
-  [[nodiscard]] int send(const KeeperOrder& order, int stdin_fd, int stdout_fd, int stderr_fd) const;
+  void tell(KeeperOrder order);
+  [[nodiscard]] int send(KeeperOrder order, int stdin_fd, int stdout_fd, int stderr_fd);
+  [[nodiscard]] int send(const msghdr& message);
   // Waits for the answer to what was told last, one of these kinds or `gone`; what else is said before it is
   // for next().
   [[nodiscard]] KeeperReport answer(std::initializer_list<KeeperReport::Kind> kinds);

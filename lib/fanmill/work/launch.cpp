@@ -11,7 +11,8 @@
 namespace fanmill::work {
 
 bool is_lack(int error) {
-  return error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM;
+  // ETOOMANYREFS: descriptors on their way to the keeper.
+  return error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM || error == ETOOMANYREFS;
 }
 
 Descriptor open_folder(const std::string& path) {

@@ -671,6 +671,16 @@ TEST_CASE("command: a thousand are taken back or run, and none of them twice") {
   CHECK(folder.entries() == results.size());
 }
 
+TEST_CASE("command: many are ordered at once, and the keeper has as much to say meanwhile") {
+  const auto runner = command({"true"}, 1000);
+  std::set<TaskId> ids;
+  for (const Ran& ran : run_all(*runner, std::vector<std::string>(2500, "x"))) {
+    CHECK(ran.outcome == Outcome::ok);
+    ids.insert(ran.id);
+  }
+  CHECK(ids.size() == 2500);
+}
+
 TEST_CASE("command: what waits has not started, whatever the clock says") {
   Waiting waiting(1);
   RunContext context;
