@@ -107,7 +107,7 @@ void World::perform(StationSide& station, const Station::TakeBack& action) {
     back.push_back(station.queued.back().id);
     station.queued.pop_back();
   }
-  station.machine.on_taken_back(action.given, back);
+  station.machine.on_taken_back(action.given, back, now_);
 }
 
 void World::connect_results(std::size_t i) {

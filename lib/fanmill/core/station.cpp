@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include <fanmill/core/station.hpp>
@@ -66,7 +67,7 @@ void Station::on_control(const wire::Control& message, Time now) {
   } else if (std::holds_alternative<wire::Bye>(message)) {
     if (state_ == State::leaving) finish(0, "");
   } else if (const auto* recall = std::get_if<wire::Recall>(&message)) {
-    on(*recall);
+    on(*recall, now);
   } else if (std::holds_alternative<wire::Who>(message)) {
     // A ventilator that was started anew. While calling, the HELLO that it asks for is on its way.
     on_control_down(now);
@@ -114,7 +115,7 @@ void Station::on(const wire::SinkAt& message, Time now) {
 }
 
 // The newest first: they would have to wait the longest. Who leaves has given back what waited.
-void Station::on(const wire::Recall& recall) {
+void Station::on(const wire::Recall& recall, Time now) {
   if (state_ != State::working || recall.token != token_ || recall.number <= recall_) return;
   recall_ = recall.number;
   std::uint64_t left = recall.most;
@@ -131,11 +132,16 @@ void Station::on(const wire::Recall& recall) {
   if (left > 0) {
     actions_.emplace_back(TakeBack{left, std::move(given)});
   } else {
-    on_taken_back(std::move(given), {});
+    on_taken_back(std::move(given), {}, now);
   }
 }
 
-void Station::on_taken_back(wire::Given given, std::span<const TaskId> ids) {
+void Station::on_taken_back(wire::Given given, std::span<const TaskId> ids, Time now) {
+  if (state_ == State::rejoining) {
+    for (const TaskId id : ids) unsent_.remove({id, id});
+    check_settled(now);
+    return;
+  }
   if (state_ != State::working || given.token != token_) return;
   IdSet all;
   for (const IdRange& range : given.ids) all.add(range);
@@ -213,6 +219,7 @@ void Station::rejoin(Time now) {
   complain_ = never;
   actions_.emplace_back(CloseLane{});
   drop_waiting();
+  if (!unsent_.empty()) actions_.emplace_back(TakeBack{std::numeric_limits<std::uint64_t>::max(), {}});
   check_settled(now);
 }
 

@@ -80,8 +80,8 @@ class Station {
   bool on_tasks(const wire::TasksHeader& header, Holding holding, Time now);
   // These results have been handed to the results socket.
   void on_sent(std::span<const IdRange> ids, Time now);
-  // The answer to TakeBack: none of these will be run here.
-  void on_taken_back(wire::Given given, std::span<const TaskId> ids);
+  // The answer to TakeBack: none of these will be run here, unless they are sent again.
+  void on_taken_back(wire::Given given, std::span<const TaskId> ids, Time now);
   // End in order: give back what has not been started, finish and deliver the rest. `unstarted`: what take()
   // gave, and nobody has begun.
   void leave(const std::string& reason, Time now, std::span<const TaskId> unstarted = {});
@@ -113,7 +113,7 @@ class Station {
   void call(Time now);
   void on(const wire::Welcome& welcome, Time now);
   void on(const wire::SinkAt& message, Time now);
-  void on(const wire::Recall& recall);
+  void on(const wire::Recall& recall, Time now);
   void check_ready(Time now);
   void check_mark();
   void rejoin(Time now);

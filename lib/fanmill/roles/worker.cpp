@@ -118,10 +118,10 @@ class WorkerLoop {
   void perform(const Station::CloseLane&, Time) { lane_.reset(); }
   void perform(const Station::OpenResults& action, Time now);
   void perform(const Station::SendMark& action, Time now);
-  void perform(const Station::TakeBack& action, Time) {
+  void perform(const Station::TakeBack& action, Time now) {
     const std::vector<TaskId> ids = runner_->take_back(action.most);
     tenure_.taken_back(ids.size());
-    station_.on_taken_back(action.given, ids);
+    station_.on_taken_back(action.given, ids, now);
   }
   bool connect(std::unique_ptr<Connection>& connection, transport::Kind kind,
                transport::SocketSettings settings, const std::string& told,

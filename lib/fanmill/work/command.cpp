@@ -156,7 +156,7 @@ void CommandRunner::order_queued(Time now) {
     const JobIndex index = queue_.begin()->second;
     queue_.erase(queue_.begin());
     jobs_[index].slot = static_cast<SlotIndex>(slot - slots_.begin());
-    begin(index, now);
+    if (!begin(index, now)) return;
   }
 }
 
@@ -178,6 +178,7 @@ void CommandRunner::leave_slot(JobIndex index) {
   if (slot.jobs.front() == index)
     slot.timeout = Timeout::none, slot.due = never, slot.ended = slot.is_long = false;
   std::erase(slot.jobs, index);
+  is_slot_empty_ = is_slot_empty_ || slot.jobs.empty();
 }
 
 void CommandRunner::put_off(JobIndex index) {
@@ -245,34 +246,55 @@ void CommandRunner::look_for_long_ones(Time now) {
   }
 }
 
-void CommandRunner::begin(JobIndex index, Time now) {
+bool CommandRunner::begin(JobIndex index, Time now) {
   Job& job = jobs_[index];
   const TaskPlace place{job.task.payload, job.task.id, static_cast<std::uint32_t>(job.slot + 1),
                         job.context->separator};
   if (const std::optional<std::string> trouble = command_.expand(place, arguments_)) {
     fail(index, *trouble);
-  } else if (dry_run_) {
+    return true;
+  }
+  if (dry_run_) {
     write_command(job.streams[0].capture);
     finish(index, {}, now);
     ::eventfd_write(wake_.fd(), 1);
-  } else if (const int error = spawn(index)) {
-    fail_to_start(index, error, arguments_[0], now);
-  } else if (slots_[job.slot].jobs.size() > 1) {
+    return true;
+  }
+  const std::string_view name = arguments_[0];
+  const auto file = path_.find(name);
+  const auto ahead = slots_[job.slot].jobs.size();
+  if (const int* const error = std::get_if<int>(&file)) {
+    // One that is ahead of it may put it there.
+    if (ahead > 0) {
+      put_off(index);
+      return false;
+    }
+    fail_to_start(index, *error, name);
+  } else if (const int lost = spawn(index, std::get<const char*>(file)); lost == EPIPE) {
+    put_off(index);
+  } else if (is_lack(lost)) {
+    // Those that are in keepers' hands run, or it will be said that they do not.
+    if (std::none_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return !slot.jobs.empty(); }))
+      check_lack(name, lost, now);
+    wait_for_room(index, now);
+  } else if (lost != 0) {
+    fail_to_start(index, lost, name);
+  } else if (ahead > 0) {
     next_look_ = std::min(next_look_, now + longest_short);
   }
+  return true;
+}
+
+void CommandRunner::fail_to_start(JobIndex index, int error, std::string_view name) {
+  path_.forget(name);
+  lacking_since_ = never;
+  fail(index, why_not_run(name, error, folder_));
 }
 
 // That there is no room for a process just now says nothing about the task, so it is not its outcome.
-void CommandRunner::fail_to_start(JobIndex index, int error, std::string_view name, Time now) {
-  if (is_lack(error)) {
-    put_off(index);
-    check_lack(name, error, now);
-    try_again_ = now + wait_in_lack;
-  } else {
-    path_.forget(name);
-    lacking_since_ = never;
-    fail(index, why_not_run(name, error, folder_));
-  }
+void CommandRunner::wait_for_room(JobIndex index, Time now) {
+  put_off(index);
+  try_again_ = now + wait_in_lack;
 }
 
 void CommandRunner::write_command(Capture& out) const {
@@ -284,24 +306,16 @@ void CommandRunner::write_command(Capture& out) const {
   out.append("\n");
 }
 
+// Nothing of ours runs.
 void CommandRunner::check_lack(std::string_view name, int error, Time now) {
-  const bool others_run =
-      std::any_of(jobs_.begin(), jobs_.end(), [](const Job& job) { return job.is_ordered; });
-  if (others_run) {
-    lacking_since_ = never;
-  } else if (lacking_since_ == never) {
-    lacking_since_ = now;
-  } else if (now - lacking_since_ >= longest_lack) {
-    throw Error(ErrorCode::unavailable, "start", "'" + std::string(name) + "'", reason_of(error),
-                "raise the limit (ulimit -n, ulimit -u, memory) or lower --jobs");
-  }
+  if (lacking_since_ == never) lacking_since_ = now;
+  if (now - lacking_since_ < longest_lack) return;
+  throw Error(ErrorCode::unavailable, "start", "'" + std::string(name) + "'", reason_of(error),
+              "raise the limit (ulimit -n, ulimit -u, memory) or lower --jobs");
 }
 
-int CommandRunner::spawn(JobIndex index) {
+int CommandRunner::spawn(JobIndex index, const char* file) {
   Job& job = jobs_[index];
-  const std::string_view name = arguments_[0];
-  const auto file = path_.find(name);
-  if (const int* const error = std::get_if<int>(&file)) return *error;
   std::optional<Pipe> in;
   std::optional<Pipe> out;
   std::optional<Pipe> err;
@@ -309,7 +323,7 @@ int CommandRunner::spawn(JobIndex index) {
   if (captured && (!(out = open_pipe(WeDo::read)) || !(err = open_pipe(WeDo::read)))) return errno;
   if (item_ == ItemGoes::to_stdin && !(in = open_pipe(WeDo::write))) return errno;
   const Program program{
-      .file = std::get<const char*>(file),
+      .file = file,
       .argv = arguments_.argv(),
       .environment = environment_.of_task(job.context->run, job.task.id, job.task.attempt,
                                           static_cast<std::uint32_t>(job.slot + 1)),
@@ -340,31 +354,26 @@ int CommandRunner::spawn(JobIndex index) {
 
 int CommandRunner::order(JobIndex index, int in, int out, int err) {
   Job& job = jobs_[index];
-  for (;;) {
-    if (idle_.empty()) {
-      if (const int error = open_keeper()) return error;
-    }
-    const KeeperId id = idle_.back();
-    Keeper& keeper = keepers_.at(id).keeper;
-    const int error = keeper.order(static_cast<std::uint32_t>(index), place_of(job.slot), in, out, err);
-    if (keeper.has_report()) ::eventfd_write(wake_.fd(), 1);
-    // Somebody may have killed it.
-    if (error == EPIPE) {
-      idle_.pop_back();
-      continue;
-    }
-    if (error != 0) return error;
-    Slot& slot = slots_[job.slot];
-    slot.jobs.push_back(index);
-    job.is_ordered = true;
-    job.keeper = id;
-    if (timeout_) {
-      idle_.pop_back();
-      slot.due = Clock::now() + *timeout_;
-      next_due_ = std::min(next_due_, slot.due);
-    }
-    return 0;
+  if (idle_.empty()) {
+    if (const int error = open_keeper()) return error;
   }
+  const KeeperId id = idle_.back();
+  Keeper& keeper = keepers_.at(id).keeper;
+  const int error = keeper.order(static_cast<std::uint32_t>(index), place_of(job.slot), in, out, err);
+  // Somebody has killed it, and what it had goes before this one.
+  if (error == EPIPE) lose_keeper(id);
+  if (error != 0) return error;
+  if (keeper.has_report()) ::eventfd_write(wake_.fd(), 1);
+  Slot& slot = slots_[job.slot];
+  slot.jobs.push_back(index);
+  job.is_ordered = true;
+  job.keeper = id;
+  if (timeout_) {
+    idle_.pop_back();
+    slot.due = Clock::now() + *timeout_;
+    next_due_ = std::min(next_due_, slot.due);
+  }
+  return 0;
 }
 
 void CommandRunner::close_stream(Stream& stream) const {
@@ -431,7 +440,6 @@ void CommandRunner::read_rest(Stream& stream) {
 }
 
 void CommandRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
-  // Not before the loop had its chance to fill a slot with something else.
   fill_idle_slots();
   std::array<epoll_event, 64> events;
   const int count = ::epoll_wait(epoll_.fd(), events.data(), static_cast<int>(events.size()), 0);
@@ -462,7 +470,13 @@ void CommandRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
   if (now >= next_due_) check_timeouts(now);
   if (now >= next_look_) look_for_long_ones(now);
   // One that has ended may have made room.
-  if (!queue_.empty() && (try_again_ == never || count > 0 || now >= try_again_)) order_queued(now);
+  if (!queue_.empty() && (try_again_ == never || std::exchange(has_ended_, false) || now >= try_again_))
+    order_queued(now);
+  // To be looked at once more, when the loop has had its chance to hand something over.
+  const auto has_waiting = [](const Slot& slot) { return slot.jobs.size() > 1; };
+  if (std::exchange(is_slot_empty_, false) && std::any_of(slots_.begin(), slots_.end(), has_waiting)) {
+    ::eventfd_write(wake_.fd(), 1);
+  }
   if (!frame_.empty()) finished_.push_back(frame_.take());
   for (FinishedFrame& frame : finished_) {
     running_ -= frame.count;
@@ -503,6 +517,7 @@ void CommandRunner::on_ended(KeeperId id, const KeeperReport& report) {
   // One that could not be killed, and was given up, has ended after all.
   if (!job.is_ordered || job.keeper != id) return;
   lacking_since_ = never;
+  has_ended_ = true;
   Slot& slot = slots_[job.slot];
   if (slot.timeout != Timeout::none && report.left) {
     slot.ended = true;
@@ -528,7 +543,13 @@ void CommandRunner::on_not_started(KeeperId id, const KeeperReport& report, Time
   const JobIndex index = report.tag;
   if (timeout_) idle_.push_back(id);
   const std::string name = programs_[index].get().argv[0];
-  fail_to_start(index, report.code, name, now);
+  if (!is_lack(report.code)) return fail_to_start(index, report.code, name);
+  if (report.running > 0) {
+    lacking_since_ = never;
+  } else {
+    check_lack(name, report.code, now);
+  }
+  wait_for_room(index, now);
 }
 
 void CommandRunner::on_cleared(KeeperId id, const KeeperReport& report) {
@@ -575,6 +596,7 @@ void CommandRunner::check_timeouts(Time now) {
 
 // Its commands die with it; what they have started goes to whoever reaps above us.
 void CommandRunner::lose_keeper(KeeperId id) {
+  has_ended_ = true;
   const auto kept = keepers_.find(id);
   unwatch(kept->second.keeper.fd());
   kept->second.keeper.reap();
@@ -642,6 +664,7 @@ void CommandRunner::finish(JobIndex index, wire::Detail detail, Time end) {
 
 void CommandRunner::abandon() {
   try_again_ = lacking_since_ = next_look_ = never;
+  is_short_ = has_ended_ = false;
   for (JobIndex index = 0; index < jobs_.size(); ++index) {
     if (jobs_[index].is_used) release(index);
   }
@@ -650,6 +673,8 @@ void CommandRunner::abandon() {
     kept.use = Kept::Use::dying;
   }
   idle_.clear();
+  // These may still look at what they were told to start.
+  programs_ = std::vector<SharedProgram>(jobs_.size());
   if (!frame_.empty()) static_cast<void>(frame_.take());
   finished_.clear();
   running_ = 0;

@@ -132,9 +132,10 @@ class CommandRunner final : public Runner {
   void check_timeouts(Time now);
 
   void order_queued(Time now);
-  // Starts a job, or puts it off where the system lacks what a process takes.
-  void begin(JobIndex index, Time now);
-  void fail_to_start(JobIndex index, int error, std::string_view name, Time now);
+  // Has a job started, if it can be. False: not before those that are ahead of it in its slot.
+  [[nodiscard]] bool begin(JobIndex index, Time now);
+  void fail_to_start(JobIndex index, int error, std::string_view name);
+  void wait_for_room(JobIndex index, Time now);
   void check_lack(std::string_view name, int error, Time now);
   void write_command(Capture& out) const;
   // Back to the queue.
@@ -144,7 +145,7 @@ class CommandRunner final : public Runner {
   void fill_idle_slots();
   void look_for_long_ones(Time now);
   // The errno value that says why not, or 0.
-  [[nodiscard]] int spawn(JobIndex index);
+  [[nodiscard]] int spawn(JobIndex index, const char* file);
   [[nodiscard]] int order(JobIndex index, int in, int out, int err);
   void watch(int fd, std::uint32_t events, std::uint64_t what) const;
   void unwatch(int fd) const;
@@ -184,6 +185,8 @@ class CommandRunner final : public Runner {
   std::map<std::uint64_t, JobIndex> queue_;  // by number: to be ordered
   Time try_again_ = never;                   // the system could not; when they are, at the latest
   bool is_short_ = false;                    // the command that ended last
+  bool has_ended_ = false;                   // one, since what is queued was tried last
+  bool is_slot_empty_ = false;               // since it was looked whether others have something for it
   Time next_look_ = never;                   // for long ones
   Time next_due_ = never;                    // of the slots, or earlier
   Time lacking_since_ = never;               // since when nothing at all could be started

@@ -109,7 +109,8 @@ bool Keeper::receive(KeeperReport& report, int flags) const {
   for (;;) {
     const ssize_t size = ::recv(socket_.fd(), &report, sizeof report, flags);
     if (size == static_cast<ssize_t>(sizeof report)) return true;
-    if (size < 0 && errno == EINTR) continue;
+    // One that was killed with orders unread; what it had said before can be read after that.
+    if (size < 0 && (errno == EINTR || errno == ECONNRESET)) continue;
     if (size < 0 && errno == EAGAIN) return false;
     report = {};
     return true;

@@ -47,7 +47,7 @@ struct KeeperOrder {
 struct KeeperReport {
   enum class Kind : std::uint32_t {
     started,      // where that is waited for
-    not_started,  // code: the errno value
+    not_started,  // code: the errno value; running: commands that run
     taken_back,   // or, with `left`, it had been started
     ended,        // signalled, code, at: how and when. left: descendants of it are there still
     cleared,      // none are any more; or, with `left`, there are some that cannot be killed
@@ -58,6 +58,7 @@ struct KeeperReport {
   std::int32_t code = 0;
   bool signalled = false;
   bool left = false;
+  std::uint32_t running = 0;
   Time at{};
 };
 
@@ -77,8 +78,8 @@ class Keeper {
   // Readable when next() has something to say.
   [[nodiscard]] int fd() const { return socket_.fd(); }
 
-  // Orders that a program be started in a place, behind the command that runs there, if one does; one can
-  // wait in each place. Nothing is heard of it before its end, unless it cannot be started. The errno value
+  // Orders that a program be started in a place, behind those that were ordered there before: one runs, and
+  // `waiting` can wait. Nothing is heard of it before its end, unless it cannot be started. The errno value
   // if it cannot be ordered: EPIPE where the keeper has gone.
   [[nodiscard]] int order(std::uint32_t tag, std::uint32_t place, int stdin_fd, int stdout_fd, int stderr_fd);
   // Whether it has not been started, and will not be. Waits for the keeper's word.

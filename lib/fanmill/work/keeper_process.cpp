@@ -23,6 +23,7 @@
 #include <fanmill/base/time.hpp>
 #include <fanmill/work/descendants.hpp>
 #include <fanmill/work/keeper_process.hpp>
+#include <fanmill/work/launch.hpp>
 #include <fanmill/work/short_turns.hpp>
 #include <fanmill/work/spawner.hpp>
 
@@ -175,7 +176,10 @@ class KeeperProcess {
   }
 
   void say_not_started(std::uint32_t tag, int error) const {
-    say({.kind = KeeperReport::Kind::not_started, .tag = tag, .code = error});
+    say({.kind = KeeperReport::Kind::not_started,
+         .tag = tag,
+         .code = error,
+         .running = static_cast<std::uint32_t>(running_)});
   }
 
   // The errno value if it fails.
@@ -251,9 +255,13 @@ class KeeperProcess {
       --running_;
     }
     if (ended_count_ == before) return has_children;
+    const auto ended = ended_.subspan(before, ended_count_ - before);
+    const auto has_failed = [](const KeeperReport& report) { return report.signalled || report.code != 0; };
     owes_cleared_ = has_children && running_ == 0;
-    for (KeeperReport& report : ended_.subspan(before, ended_count_ - before)) report.left = owes_cleared_;
+    for (KeeperReport& report : ended) report.left = owes_cleared_;
+    const bool is_news = std::any_of(ended.begin(), ended.end(), has_failed);
     start_waiting();
+    if (is_news) say_ended();
     return has_children;
   }
 
@@ -269,6 +277,8 @@ class KeeperProcess {
         if (error == 0) continue;
         say_ended();
         say_not_started(next.tag, error);
+        // They come again in their order.
+        while (is_lack(error) && place.waiting_count > 0) say_not_started(take_out(place, 0).tag, error);
       }
       is_waited_for = is_waited_for || place.waiting_count == 0;
     }

@@ -132,7 +132,7 @@ class Loopback {
   void perform(StationSide& station, const Station::CloseLane& action);
   void perform(StationSide& station, const Station::OpenResults& action);
   void perform(StationSide& station, const Station::TakeBack& action) {
-    station.machine.on_taken_back(action.given, {});
+    station.machine.on_taken_back(action.given, {}, now_);
   }
   void perform(StationSide& station, const Station::SendMark& action) {
     station.outbox.emplace_front(action.mark);

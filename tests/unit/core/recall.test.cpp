@@ -228,7 +228,7 @@ TEST_CASE("recall: what a station has handed to its runner is asked for too, and
   const auto take_back = asked<Station::TakeBack>(actions);
   REQUIRE(take_back.size() == 1);
   CHECK(take_back.front().most == 2);
-  scene.station.on_taken_back(take_back.front().given, std::vector<TaskId>{3, 2});
+  scene.station.on_taken_back(take_back.front().given, std::vector<TaskId>{3, 2}, Time{});
   CHECK(said<wire::Given>(scene.station.take_actions()) == std::vector<wire::Given>{{lane, 7, {{2, 5}}}});
   CHECK(scene.station.held() == 2);
 }
@@ -254,6 +254,22 @@ TEST_CASE("recall: a recall of another lane, or of who leaves or joins anew, is 
   }
   static_cast<void>(scene.station.take_actions());
   CHECK(scene.hear({lane, 1, 4}).empty());
+}
+
+TEST_CASE("recall: who joins anew drops what its runner has not begun, and then does not wait for it") {
+  StationScene scene;
+  scene.give(0, 3);
+  CHECK(scene.station.take(3).tasks.size() == 3);
+  scene.station.on_lane_down(start);
+  const auto actions = scene.station.take_actions();
+  const auto take_back = asked<Station::TakeBack>(actions);
+  REQUIRE(take_back.size() == 1);
+  CHECK(take_back.front().most >= 3);
+  scene.station.on_taken_back(take_back.front().given, std::vector<TaskId>{2, 1}, start);
+  CHECK(scene.station.held() == 1);
+  CHECK(said<wire::Given>(scene.station.take_actions()).empty());
+  scene.station.on_sent(std::vector<IdRange>{{0, 0}}, start);
+  CHECK(said<wire::Hello>(scene.station.take_actions()).size() == 1);
 }
 
 TEST_CASE(

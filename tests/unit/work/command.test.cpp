@@ -591,8 +591,6 @@ TEST_CASE("command: a slot with nothing to do takes what waits in another one") 
     REQUIRE(::poll(&readable, 1, 50'000) == 1);
     std::vector<FinishedFrame> finished;
     waiting.runner->collect(now, finished);
-    // Of its own accord it does so at the next look, which the loop takes before it waits.
-    waiting.runner->collect(now, finished);
     for (const FinishedFrame& frame : finished) {
       for (const IdRange& range : frame.ids) {
         for (TaskId id = range.first; id <= range.last; ++id) ids.insert(id);
@@ -708,6 +706,34 @@ TEST_CASE("command: one that cannot be run fails in its turn, and those behind i
     CHECK(results[i].output == (i == 0 || i == 3 ? "good\n" : ""));
   }
   CHECK_THAT(results[1].error, Catch::Contains("the interpreter that it names was not found"));
+}
+
+TEST_CASE("command: a program is looked for when those before it have run") {
+  const Folder folder;
+  const std::string before = std::getenv("PATH");
+  REQUIRE(::setenv("PATH", (before + ":" + folder.path()).c_str(), 1) == 0);
+  folder.write("make-new", "#!/bin/sh\nmv made-by-it new\n", 0700);
+  folder.write("made-by-it", "#!/bin/sh\necho new\n", 0700);
+  const auto runner = command({"{}"});
+  ::setenv("PATH", before.c_str(), 1);
+  while (runner->room() == 1) static_cast<void>(run_one(*runner, "true"));
+  runner->start(handout_of({"true", "make-new", "new", "new"}), Clock::now());
+  std::vector<Ran> results;
+  while (results.size() < 4) collect_some(*runner, results);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(results[i].id == i);
+    CHECK(results[i].outcome == Outcome::ok);
+    CHECK(results[i].output == (i < 2 ? "" : "new\n"));
+  }
+}
+
+TEST_CASE("command: a runner that was abandoned runs others at once, and what waited does not come back") {
+  Waiting waiting(1);
+  waiting.start({"long", "short", "short", "short"});
+  waiting.runner->abandon();
+  CHECK(waiting.runner->room() == 1);
+  for (int i = 0; i < 100; ++i) CHECK(run_one(*waiting.runner, "short").output == "short 1");
+  CHECK(waiting.runner->running() == 0);
 }
 
 TEST_CASE("command: a keeper that is killed costs what it had begun, and what waited runs by another one") {
@@ -888,7 +914,7 @@ TEST_CASE("command: with descriptors for some, those run at a time, and all get 
 
 TEST_CASE(
     "command: without room for any process for seconds it is the worker that fails, and not its tasks") {
-  const auto runner = command({"true"});
+  const auto runner = command({"true"}, GENERATE(1, 3));
   const FewDescriptors few(1);
   const Time now = Clock::now();
   runner->start(handout_of({"x"}), now);
