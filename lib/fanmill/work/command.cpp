@@ -128,6 +128,8 @@ std::size_t CommandRunner::room() const {
 
 void CommandRunner::start(Handout handout, Time now) {
   assert(handout.tasks.size() <= room());
+  // A keeper that is dying may still look at what it was told to start.
+  if (std::exchange(are_programs_left_, false)) programs_ = std::vector<SharedProgram>(jobs_.size());
   JobIndex index = 0;
   for (const wire::TaskView& task : handout.tasks) {
     while (jobs_[index].is_used) ++index;
@@ -270,15 +272,15 @@ bool CommandRunner::begin(JobIndex index, Time now) {
       return false;
     }
     fail_to_start(index, *error, name);
-  } else if (const int lost = spawn(index, std::get<const char*>(file)); lost == EPIPE) {
+  } else if (const int reason = spawn(index, std::get<const char*>(file)); reason == EPIPE) {
     put_off(index);
-  } else if (is_lack(lost)) {
+  } else if (is_lack(reason)) {
     // Those that are in keepers' hands run, or it will be said that they do not.
     if (std::none_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return !slot.jobs.empty(); }))
-      check_lack(name, lost, now);
+      check_lack(name, reason, now);
     wait_for_room(index, now);
-  } else if (lost != 0) {
-    fail_to_start(index, lost, name);
+  } else if (reason != 0) {
+    fail_to_start(index, reason, name);
   } else if (ahead > 0) {
     next_look_ = std::min(next_look_, now + longest_short);
   }
@@ -673,8 +675,7 @@ void CommandRunner::abandon() {
     kept.use = Kept::Use::dying;
   }
   idle_.clear();
-  // These may still look at what they were told to start.
-  programs_ = std::vector<SharedProgram>(jobs_.size());
+  are_programs_left_ = true;
   if (!frame_.empty()) static_cast<void>(frame_.take());
   finished_.clear();
   running_ = 0;

@@ -176,6 +176,7 @@ class CommandRunner final : public Runner {
   Descriptor epoll_;
   Descriptor wake_;                      // readable where a task has finished that no child is behind
   std::vector<SharedProgram> programs_;  // of the jobs, where keepers see them
+  bool are_programs_left_ = false;       // to keepers that were let go
   std::vector<Job> jobs_;
   std::vector<Slot> slots_;
   std::uint64_t last_number_ = 0;
