@@ -890,7 +890,7 @@ TEST_CASE("command: when descriptors run out the tasks wait for them, in order, 
   const std::size_t before = open_descriptors();
   const auto runner = command({"echo", "{}"}, 3);
   {
-    const FewDescriptors few(1);
+    const FewDescriptors few(3);  // a pipe, and not two
     runner->start(handout_of({"x", "y", "z"}), Clock::now());
     CHECK(runner->room() == 0);
     CHECK(runner->deadline() != never);
@@ -915,7 +915,7 @@ TEST_CASE("command: with descriptors for some, those run at a time, and all get 
 TEST_CASE(
     "command: without room for any process for seconds it is the worker that fails, and not its tasks") {
   const auto runner = command({"true"}, GENERATE(1, 3));
-  const FewDescriptors few(1);
+  const FewDescriptors few(3);
   const Time now = Clock::now();
   runner->start(handout_of({"x"}), now);
   std::vector<FinishedFrame> finished;
