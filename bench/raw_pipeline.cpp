@@ -345,6 +345,7 @@ pid_t forked(const Stage& stage) {
 
 void in_processes(const Stage& main_stage, const std::vector<Stage>& others) {
   std::vector<pid_t> children;
+  children.reserve(others.size());
   for (const auto& stage : others) children.push_back(forked(stage));
   void* context = zmq_ctx_new();
   main_stage(context);

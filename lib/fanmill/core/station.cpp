@@ -230,7 +230,7 @@ std::vector<IdRange> Station::drop_waiting(std::span<const TaskId> more) {
     for (const IdRange& range : ids_of(holding.tasks)) dropped.add(range);
   }
   waiting_.clear();
-  const std::vector<IdRange> ranges = dropped.ranges();
+  std::vector<IdRange> ranges = dropped.ranges();
   for (const IdRange& range : ranges) unsent_.remove(range);
   return ranges;
 }

@@ -322,7 +322,8 @@ int CoprocessRunner::spawn(std::size_t index) {
                         .argv = arguments_.argv(),
                         .environment = environment_.of_slot(run, static_cast<std::uint32_t>(index + 1))};
   if (!program_.put(program)) return E2BIG;
-  auto opened = Keeper::open({.programs = {&program_, 1}, .most = 1, .folder = folder_.fd(), .limits = limits_});
+  auto opened =
+      Keeper::open({.programs = {&program_, 1}, .most = 1, .folder = folder_.fd(), .limits = limits_});
   if (const int* const error = std::get_if<int>(&opened)) return *error;
   Keeper& keeper = std::get<Keeper>(opened);
   const int error = keeper.start(items->theirs.fd(), answers->theirs.fd(), errors->theirs.fd());
