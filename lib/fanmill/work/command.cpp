@@ -147,6 +147,7 @@ void CommandRunner::start(Handout handout, Time now) {
 
 void CommandRunner::order_queued(Time now) {
   try_again_ = never;
+  has_ended_ = false;
   const auto has_room = [this](const Slot& slot) {
     return slot.jobs.empty() || (is_short_ && !slot.is_long && slot.jobs.size() <= most_waiting);
   };
@@ -472,8 +473,7 @@ void CommandRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
   if (now >= next_due_) check_timeouts(now);
   if (now >= next_look_) look_for_long_ones(now);
   // One that has ended may have made room.
-  if (!queue_.empty() && (try_again_ == never || std::exchange(has_ended_, false) || now >= try_again_))
-    order_queued(now);
+  if (!queue_.empty() && (try_again_ == never || has_ended_ || now >= try_again_)) order_queued(now);
   // To be looked at once more, when the loop has had its chance to hand something over.
   const auto has_waiting = [](const Slot& slot) { return slot.jobs.size() > 1; };
   if (std::exchange(is_slot_empty_, false) && std::any_of(slots_.begin(), slots_.end(), has_waiting)) {

@@ -1,9 +1,10 @@
 #pragma once
 // A process per task, all of them watched by the loop's own thread.
 //
-// Behind the task that runs in a slot another one waits there, so that it starts when that one ends and not
-// when this thread has heard of it: commands may take less time than the way here and back. One that waits
-// can be taken back; and a slot that has nothing to do takes it from one that has. With a timeout none waits.
+// Where commands are short, a few wait in each slot behind the one that runs there: then the next one starts
+// when that one ends, and not when this thread has heard of it. They can be taken back, which is done where
+// the one that runs turns out to be long, and where another slot has nothing to do. With a timeout none
+// waits.
 //
 // A task is finished when its process has ended: what its pipes hold then is read, and no more is waited for.
 // Whoever holds them open beyond that (a process left in the background) goes on living until the worker
