@@ -5,6 +5,8 @@ FANMILL_FAULT_SECONDS is what a seed may take (0: any). scripts/soak kills is th
 """
 
 import array
+import functools
+import mmap
 import os
 import random
 import statistics
@@ -21,6 +23,9 @@ SEEDS = number("FANMILL_FAULT_SEEDS", 1)
 FIRST = number("FANMILL_TEST_SEED", random.randrange(1 << 20))
 SECONDS = number("FANMILL_FAULT_SECONDS", 0)
 MOST_LOOKS = 20  # for a worker that is at work
+AT_ANY_MOMENT = 8  # one in so many kills of a worker comes at any moment, the others where it has begun a task
+NOBODY = 0
+ANYBODY = (1 << 32) - 1
 # Without a kill. They take 50 ms where nothing else runs: a supervisor that has to wait for a processor must not find the
 # run over.
 LAST_TASKS = min(20_000, TASKS // 5)
@@ -41,14 +46,31 @@ class KillsTest(SupervisedTest):
     def assert_side_effects(self):
         """By the counters of the workers' own: each task has run. Returns how often one has run that had run before,
         which it may where the worker or the ventilator died before its result was stored."""
-        runs = array.array("I", self.counts.read_bytes())
+        runs = array.array("I", self.counts[:TASKS])
         self.assertEqual(runs.count(0), 0, f"seed {self.seed}: tasks that never ran")
         return sum(runs) - TASKS
 
-    def victim(self, role):
-        """Of the workers that have joined one that is at work just now; after some looks, any."""
-        if role != "worker":
-            return role
+    def map_counts(self):
+        """A counter for each task, and after them the order to die: ANYBODY is taken by the worker that next
+        begins a task for the first time, which writes its process id there and is killed at once."""
+        path = self.scratch / "counts"
+        path.write_bytes(bytes(4 * (TASKS + 1)))
+        os.environ["FANMILL_TEST_COUNTS"] = str(path)
+        with path.open("r+b") as file:
+            self.counts = memoryview(mmap.mmap(file.fileno(), 0)).cast("I")
+
+    def that_took_the_order(self):
+        """The worker that has died by it; gives the order where nobody has it."""
+        if self.counts[TASKS] == NOBODY:
+            self.counts[TASKS] = ANYBODY
+        process = self.counts[TASKS]
+        if process == ANYBODY:
+            return None
+        self.counts[TASKS] = NOBODY
+        return next(name for name, program in self.running.items() if program.process.pid == process)
+
+    def at_any_moment(self):
+        """Of the workers that have joined one that has a processor just now; after some looks, any."""
         known = self.progress.working()
         joined = [name for name, program in self.running.items() if program.process.pid in known]
         for _ in range(MOST_LOOKS):
@@ -59,9 +81,7 @@ class KillsTest(SupervisedTest):
 
     def one_seed(self, transport, seed):
         self.prepare(transport, seed, [f"{i:08d}-{'x' * 55}" for i in range(TASKS)])
-        self.counts = self.scratch / "counts"
-        self.counts.write_bytes(bytes(4 * TASKS))
-        os.environ["FANMILL_TEST_COUNTS"] = str(self.counts)
+        self.map_counts()
         points = sorted(self.random.randrange(TASKS // 100, TASKS - LAST_TASKS) for _ in range(KILLS))
         roles = roles_to_kill(self.random)
         killed = dict.fromkeys(("ventilator", "sink", "worker"), 0)
@@ -73,11 +93,17 @@ class KillsTest(SupervisedTest):
             # Until the new run has its first result, no worker has work again.
             idle = interrupted if role == "worker" else None
             name = None
+            if role != "worker":
+                victim = functools.partial(str, role)
+            elif len(workers) % AT_ANY_MOMENT == AT_ANY_MOMENT - 1:
+                victim = self.at_any_moment
+            else:
+                victim = self.that_took_the_order
 
             def is_time(progress):
                 nonlocal name
                 if progress.rows >= point and progress.run != idle:
-                    name = self.victim(role)
+                    name = victim()
                 return name
 
             if not self.wait_for(is_time):
