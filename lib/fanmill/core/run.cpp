@@ -262,6 +262,7 @@ void Run::adopt_sink(const From& from, const wire::Hello& hello, Time now) {
     owes_last_question_ = true;
   }
   if (dispatcher_.dead_count() > 0) burying_.start(Time{});
+  if (ending_.running()) ending_.start(Time{});
   if (is_new) show_sink_to_workers();
 }
 

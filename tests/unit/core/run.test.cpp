@@ -878,18 +878,22 @@ TEST_CASE("run: END says the count as soon as it is known, each second until it 
   CHECK(said<wire::End>(scene.pass(1h)).empty());
 }
 
-TEST_CASE("run: END waits for a sink, and for one whose connection is back") {
+TEST_CASE("run: END waits for a sink, and is said at once to one that is back or takes over") {
   Scene scene;
   scene.run.end_input(scene.now);
   CHECK(said<wire::End>(scene.pass(10s)).empty());
-  scene.join_sink();
+  wire::Hello hello = sink_hello(777);
+  hello.has_store = true;
+  scene.join_sink(hello);
   CHECK(said<wire::End>(scene.pass(0s)).size() == 1);
   scene.run.on_link_down(90, scene.now);
-  scene.hear(scene.connect("again", 91), sink_hello());
+  hello.incarnation = Incarnation{GENERATE(777U, 778U)};
+  scene.hear(scene.connect("again", 91), hello);
   static_cast<void>(scene.actions());
-  const auto actions = scene.pass(1s);
+  const auto actions = scene.pass(0s);
   CHECK(said<wire::End>(actions).size() == 1);
   CHECK(peers_told(actions) == std::vector<std::string>{"again"});
+  CHECK(said<wire::End>(scene.pass(999ms)).empty());
 }
 
 TEST_CASE("run: a complete run with failed or dead tasks ends with 1") {
