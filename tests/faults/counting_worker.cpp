@@ -1,8 +1,8 @@
 // fanmill-worker whose function counts how often each task was run: FANMILL_TEST_COUNTS is a file of 32-bit
 // counters, which outlive the process, and an item begins with the eight digits of its own. The output is the
 // item. The last word of the file is no counter but the order to die: who finds `anybody` there when a task
-// begins for the first time puts its process id in its place and kills itself. (One that has run may be a suspect
-// that runs alone; were it hit again, it would be dead, and rightly so.)
+// begins for the first time puts its process id in its place and kills itself. (One that has run may be a
+// suspect that runs alone; were it hit again, it would be dead, and rightly so.)
 
 #include <atomic>
 #include <charconv>
@@ -35,7 +35,8 @@ std::span<Counter> map_counters(const char* path) {
   if (file < 0 || ::fstat(file, &about) != 0) throw usage_error("FANMILL_TEST_COUNTS", "is no file");
   const auto size = static_cast<std::size_t>(about.st_size);
   void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-  if (memory == MAP_FAILED || size < sizeof(Counter)) throw usage_error("FANMILL_TEST_COUNTS", "cannot be mapped");
+  if (memory == MAP_FAILED || size < sizeof(Counter))
+    throw usage_error("FANMILL_TEST_COUNTS", "cannot be mapped");
   return {static_cast<Counter*>(memory), size / sizeof(Counter)};
 }
 
