@@ -3,6 +3,7 @@
 // `items_per_second` is tasks per second. A frame's allocation is in the figure: take() hands the string
 // over, and the next begin() makes another.
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include <benchmark/benchmark.h>
 
 #include <fanmill/wire/batch.hpp>
+#include <fanmill/wire/limits.hpp>
 
 namespace {
 
@@ -22,9 +24,23 @@ constexpr TaskId first_id = 1'000'000;  // ids of a run well under way
 
 const std::string payload(payload_bytes, 'x');
 
-[[nodiscard]] Bytes tasks_frame(TasksWriter& writer, std::size_t count) {
+// As they lie in the ventilator's pages: lines with their ends.
+[[nodiscard]] std::vector<TaskView> lines(std::size_t count) {
+  static const std::string block = [] {
+    std::string text;
+    for (std::size_t i = 0; i < batch_tasks; ++i) text += payload + '\n';
+    return text;
+  }();
+  std::vector<TaskView> tasks;
+  for (std::size_t i = 0; i < std::min(count, batch_tasks); ++i) {
+    tasks.push_back({first_id + i, 0, ByteView(block).substr(i * (payload_bytes + 1), payload_bytes)});
+  }
+  return tasks;
+}
+
+[[nodiscard]] Bytes tasks_frame(TasksWriter& writer, const std::vector<TaskView>& tasks) {
   writer.begin({.run = RunId{0x1122334455667788}, .token = LaneToken{0x99aabbccddeeff00}});
-  for (TaskId i = 0; i < count; ++i) writer.add({.id = first_id + i, .attempt = 0, .payload = payload});
+  writer.add_block(tasks);
   return writer.take();
 }
 
@@ -33,7 +49,8 @@ const std::string payload(payload_bytes, 'x');
   writer.begin({.run = RunId{0x1122334455667788},
                 .token = LaneToken{0x99aabbccddeeff00},
                 .worker = "host:12345",
-                .records = true});
+                .records = true},
+               "\n");
   ResultView result{
       .id = first_id, .attempt = 0, .outcome = Outcome::ok, .output = payload, .detail = detail};
   for (const TaskId end = first_id + count; result.id < end; ++result.id) writer.add(result);
@@ -55,8 +72,9 @@ void per_task(benchmark::State& state) {
 
 void encode_tasks(benchmark::State& state) {
   TasksWriter writer;
+  const std::vector<TaskView> tasks = lines(static_cast<std::size_t>(state.range(0)));
   for (auto _ : state) {
-    Bytes frame = tasks_frame(writer, static_cast<std::size_t>(state.range(0)));
+    Bytes frame = tasks_frame(writer, tasks);
     benchmark::DoNotOptimize(frame.data());
   }
   per_task(state);
@@ -64,7 +82,7 @@ void encode_tasks(benchmark::State& state) {
 
 void decode_tasks(benchmark::State& state) {
   TasksWriter writer;
-  const Bytes frame = tasks_frame(writer, static_cast<std::size_t>(state.range(0)));
+  const Bytes frame = tasks_frame(writer, lines(static_cast<std::size_t>(state.range(0))));
   std::vector<TaskView> tasks;
   for (auto _ : state) {
     if (!wire::decode_tasks(frame, tasks)) state.SkipWithError("a frame of our own was not taken");

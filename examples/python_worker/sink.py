@@ -17,6 +17,19 @@ from peer import ACK, BYE, DEAD, END, ENDED, FAILED, KEEP, MARK, MARKED, RESULTS
 OUTCOMES = ("ok", "failed", "dead")
 
 
+def one_by_one(results):
+    for result in results:
+        if len(result) > 2:
+            yield result[:4]
+            continue
+        outputs, (number, attempt, between, *sizes) = result  # neighbours, all ok
+        at = 0
+        for size in sizes:
+            yield number, attempt, 0, outputs[at:at + size]
+            number += 1
+            at += size + between
+
+
 class Sink(Peer):
     def __init__(self):
         super().__init__(__doc__, ("--allow", "directory with the public keys of the workers"))
@@ -49,7 +62,7 @@ class Sink(Peer):
             return
         if kind == MARK:  # all that came before it has been acknowledged
             self.say(MARKED, run, token, fields[0])
-        for number, attempt, outcome, output, *_ in fields[2] if kind == RESULTS else ():
+        for number, attempt, outcome, output in one_by_one(fields[2]) if kind == RESULTS else ():
             self.duplicates += number in self.done
             if outcome == 0 or number in self.done:
                 self.held.pop(number, None)

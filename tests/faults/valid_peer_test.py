@@ -127,15 +127,24 @@ class Stale:
                for _ in range(g.randrange(1, 4))]
         detail = [g.randrange(1, 6), g.randrange(300), "it broke", b"", 1, 5, 6, b"item", 0, 0]
         results = [[one, g.choice([0, 1, 1000000]), 1, b"", detail] if g.randrange(2)
-                   else [one, g.randrange(3), g.choice([0] * 9 + [1]), b"forged"] for one in ids]
+                   else [one, g.randrange(3), g.choice([0] * 9 + [1]), b"forged"] if g.randrange(2)
+                   else self.neighbours(one) for one in ids]
         run = self.some_run()
         return pack(g.choice([[1, 17, run, self.some_token(), "somebody", False, results],
                               [1, 18, self.run ^ 1, self.some_token(), g.randrange(5)],
                               [1, 17, run, self.token, "somebody", False, []], [1, 16, run, self.token, []]]))
 
+    def neighbours(self, first):
+        g = self.generator
+        sizes = [g.randrange(5) for _ in range(g.randrange(1, 4))]
+        between = g.choice([0, 1, 2, 1 << 40] if g.randrange(5) == 0 else [0, 1])
+        size = sum(sizes) + min(between, 2) * (len(sizes) - 1) + g.choice([0] * 9 + [1])
+        return [b"f" * size, [first, g.randrange(3), between, *sizes]]
+
     def to_worker(self):
         g = self.generator
-        tasks = [[self.some_id(), g.choice([0, 1, 1000000, 1 << 40]), g.randbytes(g.randrange(30))]
+        tasks = [self.neighbours(self.some_id()) if g.randrange(3) == 0
+                 else [self.some_id(), g.choice([0, 1, 1000000, 1 << 40]), g.randbytes(g.randrange(30))]
                  for _ in range(g.randrange(5))]
         return pack([1, 16, self.some_run(), self.some_token(), tasks])
 

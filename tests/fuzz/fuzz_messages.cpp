@@ -36,6 +36,11 @@ void tasks(ByteView frame) {
   const Bytes written = writer.take();
   std::vector<TaskView> again;
   require(static_cast<bool>(decode_tasks(written, again)) && again == tasks, "tasks come back the same");
+  writer.begin(*header);
+  writer.add_block(tasks);
+  const Bytes together = writer.take();
+  require(static_cast<bool>(decode_tasks(together, again)) && again == tasks,
+          "tasks come back the same as neighbours");
 }
 
 void results(ByteView frame) {
@@ -44,7 +49,7 @@ void results(ByteView frame) {
   if (!header) return;
   require(!results.empty() && results.size() <= max_batch, "a batch has one to max_batch results");
   ResultsWriter writer;
-  writer.begin(*header);
+  writer.begin(*header, frame.substr(0, frame.size() % (most_between + 1)));
   for (const ResultView& result : results) writer.add(result);
   const Bytes written = writer.take();
   std::vector<ResultView> again;

@@ -80,7 +80,7 @@ void World::hand_out(const core::Dispatcher::Handout& handout) {
   }
   wire::TasksWriter writer;
   writer.begin({side.run.id(), token});
-  for (const wire::TaskView& task : handout.tasks) writer.add(task);
+  handout.write(writer);
   std::string frame(writer.take().view());
   if (stray_.empty() || below(4) == 0) {
     stray_ = frame;

@@ -8,11 +8,7 @@ namespace fanmill {
 
 void append_id(std::vector<IdRange>& ranges, TaskId id) {
   assert(id <= max_task_id && (ranges.empty() || id > ranges.back().last));
-  if (!ranges.empty() && ranges.back().last + 1 == id) {
-    ranges.back().last = id;
-  } else {
-    ranges.push_back({id, id});
-  }
+  append_neighbours(ranges, {id, id});
 }
 
 std::uint64_t IdSet::add(IdRange range) {

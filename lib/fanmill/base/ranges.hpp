@@ -24,6 +24,15 @@ struct IdRange {
 // be larger than all that are there.
 void append_id(std::vector<IdRange>& ranges, TaskId id);
 
+// Appends a range in whatever order they come; one that follows the last one makes that longer.
+inline void append_neighbours(std::vector<IdRange>& ranges, IdRange ids) {
+  if (!ranges.empty() && ranges.back().last + 1 == ids.first) {
+    ranges.back().last = ids.last;
+  } else {
+    ranges.push_back(ids);
+  }
+}
+
 // A set of ids; memory grows with the number of gaps, not of ids.
 class IdSet {
  public:

@@ -24,14 +24,6 @@ constexpr Outcome outcomes[] = {Outcome::ok, Outcome::failed, Outcome::dead};
 std::size_t index(Outcome outcome) {
   return static_cast<std::size_t>(outcome);
 }
-
-void append_neighbours(std::vector<IdRange>& ranges, IdRange ids) {
-  if (!ranges.empty() && ranges.back().last + 1 == ids.first) {
-    ranges.back().last = ids.last;
-  } else {
-    ranges.push_back(ids);
-  }
-}
 }  // namespace
 
 Collector::Collector(wire::Hello hello, Duration wait_timeout)

@@ -44,6 +44,14 @@ void erase_first(Queue& queue, Match match) {
 }
 }  // namespace
 
+void Dispatcher::Handout::write(wire::TasksWriter& writer) const {
+  std::span<const wire::TaskView> left = tasks;
+  for (const std::size_t count : blocks) {
+    writer.add_block(left.first(count));
+    left = left.subspan(count);
+  }
+}
+
 // --- input
 
 bool Dispatcher::wants_input() const {
@@ -466,6 +474,7 @@ void Dispatcher::wake(Time now) {
 
 bool Dispatcher::next(Handout& out) {
   out.tasks.clear();
+  out.blocks.clear();
   out.large = nullptr;
   if (stopped_ || !started_ || pending_ == 0) return false;
   if (next_suspects(out)) {
@@ -580,6 +589,7 @@ void Dispatcher::hand_out(TaskPages::Page& page, Task& task, TaskId id, LaneInde
   task.state = State::out;
   task.message = lanes_[lane].messages + 1;
   out.tasks.push_back({id, task.attempt, page.payload(task)});
+  out.blocks.push_back(1);
   count_out(lanes_[lane], 1, task.size);
 }
 
@@ -658,6 +668,7 @@ void Dispatcher::take_fresh(LaneIndex index, std::uint64_t most, std::size_t& bu
     }
     next_fresh_ = id;
     out.tasks.resize(static_cast<std::size_t>(view - out.tasks.data()));
+    if (out.tasks.size() > before) out.blocks.push_back(out.tasks.size() - before);
   }
   fresh_bytes_ -= bytes;
   count_out(lane, count, bytes);

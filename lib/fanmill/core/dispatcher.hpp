@@ -52,7 +52,11 @@ class Dispatcher {
   struct Handout {
     LaneIndex lane = 0;
     std::vector<wire::TaskView> tasks;
+    // How many of them, one group after the other, lie in one block of memory in this order.
+    std::vector<std::size_t> blocks;
     Bytes* large = nullptr;  // what a LargePayload was made of, where that is all there is
+
+    void write(wire::TasksWriter& writer) const;
   };
 
   // What became of a lane's worker: whether its tasks may be the cause. `vanished`: it was about to leave;

@@ -17,11 +17,7 @@ constexpr auto wait_for_another_lane = milliseconds(500);
 std::vector<IdRange> ids_of(std::span<const wire::TaskView> tasks) {
   std::vector<IdRange> ids;
   for (const wire::TaskView& task : tasks) {
-    if (!ids.empty() && ids.back().last + 1 == task.id) {
-      ids.back().last = task.id;
-    } else {
-      ids.push_back({task.id, task.id});
-    }
+    append_neighbours(ids, {task.id, task.id});
   }
   return ids;
 }
@@ -86,6 +82,7 @@ void Station::on(const wire::Welcome& welcome, Time now) {
   state_ = State::joining;
   run_ = welcome.run;
   token_ = welcome.token;
+  delimiter_ = welcome.delimiter;
   separator_ = welcome.separator;
   lane_ = welcome.lane;
   lane_up_ = false;

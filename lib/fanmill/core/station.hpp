@@ -100,6 +100,7 @@ class Station {
   [[nodiscard]] RunId run() const { return run_; }
   [[nodiscard]] LaneToken token() const { return token_; }
   [[nodiscard]] const std::string& lane() const { return lane_; }  // as it was told
+  [[nodiscard]] const std::string& delimiter() const { return delimiter_; }
   [[nodiscard]] const std::string& separator() const { return separator_; }
   [[nodiscard]] const wire::SinkPlace& sink() const { return sink_; }
   [[nodiscard]] std::uint64_t held() const { return unsent_.size(); }
@@ -131,6 +132,7 @@ class Station {
   Patience patience_;
   RunId run_{};
   LaneToken token_{};
+  std::string delimiter_;
   std::string separator_;
   std::string lane_;
   wire::SinkPlace sink_;

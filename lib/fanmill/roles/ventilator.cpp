@@ -293,7 +293,7 @@ transport::Message VentilatorLoop::message_of(const core::Dispatcher::Handout& h
     return {handout.large->share(), frame};
   }
   writer_.begin(header);
-  writer_.add(handout.tasks);
+  handout.write(writer_);
   return transport::Message(writer_.take());
 }
 

@@ -341,6 +341,7 @@ void WorkerLoop::start_tasks(Time now) {
       context->token = station_.token();
       context->worker =
           settings_.name.empty() ? hello_.host + ":" + std::to_string(hello_.pid) : settings_.name;
+      context->delimiter = station_.delimiter();
       context->separator = station_.separator();
       context->wants_item = station_.sink().wants_item;
       context->wants_detail = station_.sink().wants_detail;

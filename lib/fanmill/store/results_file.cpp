@@ -339,11 +339,7 @@ void ResultsFile::announce_one(TaskId id, const Key& key, Announced& answer) {
   }
   if (!outcome) {
     waiting_.add(id, key);
-    if (!answer.fresh.empty() && answer.fresh.back().last + 1 == id) {
-      answer.fresh.back().last = id;
-    } else {
-      answer.fresh.push_back({id, id});
-    }
+    append_neighbours(answer.fresh, {id, id});
     return;
   }
   append_safe(uncommitted_, *outcome, {id, id});

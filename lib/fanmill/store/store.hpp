@@ -35,7 +35,7 @@ class Store {
   // Takes one outcome over; the views end with the call. Errors that follow come out of flush().
   virtual void accept(const wire::ResultsHeader& header, const wire::ResultView& result) = 0;
 
-  // The same for several, each ok and of the task after the one before.
+  // The same for several of one frame, each ok and of the task after the one before.
   virtual void accept_neighbours(const wire::ResultsHeader& header,
                                  std::span<const wire::ResultView> results) {
     for (const wire::ResultView& result : results) accept(header, result);

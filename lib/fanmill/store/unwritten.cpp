@@ -19,12 +19,7 @@ std::vector<IdRange>& of(SafeIds& safe, Outcome outcome) {
 }  // namespace
 
 void append_safe(SafeIds& safe, Outcome outcome, IdRange ids) {
-  std::vector<IdRange>& ranges = of(safe, outcome);
-  if (!ranges.empty() && ranges.back().last + 1 == ids.first) {
-    ranges.back().last = ids.last;
-  } else {
-    ranges.push_back(ids);
-  }
+  append_neighbours(of(safe, outcome), ids);
 }
 
 void move_safe(SafeIds& from, SafeIds& safe) {

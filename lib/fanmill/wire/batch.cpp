@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <utility>
 
 #include <fanmill/wire/batch.hpp>
 #include <fanmill/wire/opening.hpp>
@@ -14,20 +15,80 @@ namespace {
 constexpr std::uint32_t tasks_arity = 5;
 constexpr std::uint32_t results_arity = 7;
 constexpr std::uint32_t detail_arity = 10;
+constexpr std::uint32_t neighbours_arity = 2;
+// Of the numbers after the bytes of neighbours, those that are no sizes: first id, attempt, between.
+constexpr std::uint32_t numbers_before_sizes = 3;
 // The least that an entry takes: its array, two or three numbers and an empty payload.
-constexpr std::size_t min_task = 4;
-constexpr std::size_t min_result = 5;
+constexpr std::size_t min_entry = 4;
+// Fewer neighbours take less room, and no more time, as tasks of their own.
+constexpr std::size_t least_neighbours = 4;
 
 // Room for a frame like the last one; one that was much larger than batches are is taken for an exception.
 [[nodiscard]] std::size_t expected_after(std::size_t bytes) {
   return std::min(bytes + bytes / 8, batch_bytes + batch_bytes / 4);
 }
 
-[[nodiscard]] std::uint32_t read_entry_count(Reader& reader, std::size_t least_size) {
+[[nodiscard]] std::uint32_t read_entry_count(Reader& reader) {
   const std::uint32_t count = reader.array();
   if (count < 1 || count > max_batch) reader.fail(Flaw::out_of_range);
-  if (count * least_size > reader.left()) reader.fail(Flaw::truncated);
+  if (count * min_entry > reader.left()) reader.fail(Flaw::truncated);
   return count;
+}
+
+// The bytes of neighbours have a header that does not depend on their size, which is known last.
+constexpr unsigned char bin32 = 0xc6;
+constexpr std::size_t bin32_header = 1 + sizeof(std::uint32_t);
+constexpr std::size_t neighbours_header = 1 + bin32_header;
+
+// What stands after the bytes of so many neighbours, up to the sizes, and the most that it takes.
+constexpr std::size_t numbers_header = 4 * max_header;
+[[nodiscard]] char* put_numbers(char* at, std::size_t count, TaskId first, std::uint32_t attempt,
+                                std::size_t between) {
+  at = put_array(at, numbers_before_sizes + count);
+  at = put_number(at, first);
+  at = put_number(at, attempt);
+  return put_number(at, between);
+}
+
+// Ascending and disjoint, whatever order tasks finished in.
+void put_in_order(std::vector<IdRange>& ids) {
+  const auto follows = [](const IdRange& left, const IdRange& right) { return left.last >= right.first; };
+  if (std::adjacent_find(ids.begin(), ids.end(), follows) == ids.end()) return;
+  std::sort(ids.begin(), ids.end(),
+            [](const IdRange& left, const IdRange& right) { return left.first < right.first; });
+  std::size_t kept = 0;
+  for (std::size_t i = 1; i < ids.size(); ++i) {
+    if (ids[i].first <= ids[kept].last + 1) {
+      ids[kept].last = std::max(ids[kept].last, ids[i].last);
+    } else {
+      ids[++kept] = ids[i];
+    }
+  }
+  ids.resize(kept + 1);
+}
+
+// How many of these, from the first on, follow each other with one attempt and the same number of bytes
+// between them.
+struct Alike {
+  std::size_t count = 1;
+  std::size_t between = 0;
+};
+[[nodiscard]] Alike alike(std::span<const TaskView> tasks) {
+  const auto end_of = [](const TaskView& task) { return task.payload.data() + task.payload.size(); };
+  if (tasks.size() < 2) return {};
+  const std::ptrdiff_t between = tasks[1].payload.data() - end_of(tasks[0]);
+  if (between < 0 || between > static_cast<std::ptrdiff_t>(most_between)) return {};
+  Alike result{1, static_cast<std::size_t>(between)};
+  const char* follows = end_of(tasks[0]) + between;
+  for (; result.count < tasks.size(); ++result.count) {
+    const TaskView& task = tasks[result.count];
+    if (task.id != tasks[0].id + result.count || task.attempt != tasks[0].attempt ||
+        task.payload.data() != follows) {
+      break;
+    }
+    follows = end_of(task) + between;
+  }
+  return result;
 }
 
 // What a task's payload is written after, and the most that it takes.
@@ -167,55 +228,124 @@ void read_entry(Reader& reader, const char*& at, const char* end, Entry& entry) 
   at = reader.position();
 }
 
-template <class Entry>
-void read_entries(Reader& reader, std::size_t least_size, std::vector<Entry>& entries) {
-  const std::uint32_t count = read_entry_count(reader, least_size);
-  if (reader.flaw()) return;
-  // Not cleared before: to construct what the last frame left would cost more than to read it.
-  entries.resize(count);
-  const char* at = reader.position();
-  const char* const end = at + reader.left();
-  for (Entry& entry : entries) {
-    read_entry(reader, at, end, entry);
+// Whether an entry is of neighbours; where the frame ends, no.
+[[nodiscard]] inline bool is_neighbours(const char* at, const char* end) {
+  if (at == end) return false;
+  if (byte_at(at) >= 0x90 && byte_at(at) <= 0x9f) return byte_at(at) == (0x90 | neighbours_arity);
+  Reader any(ByteView(at, static_cast<std::size_t>(end - at)));
+  return any.array() == neighbours_arity;
+}
+
+// The next of their sizes, which reads on.
+[[nodiscard]] inline std::size_t read_size(Reader& reader, const char*& at, const char* end) {
+  constexpr std::ptrdiff_t longest = 5;
+  TaskId size = 0;
+  if (end - at >= longest && common_id(at, size)) return size;
+  reader.seek(at);
+  size = reader.number();
+  at = reader.position();
+  return size;
+}
+
+// Reads an entry of neighbours up to the sizes. Their number is at least one, and no more than the frame has
+// bytes.
+[[nodiscard]] Neighbours read_neighbours(Reader& reader, const char*& at) {
+  Neighbours result;
+  reader.seek(at);
+  reader.array_of(neighbours_arity);
+  const ByteView bytes = reader.bytes();
+  result.at = bytes.data();
+  result.end = bytes.data() + bytes.size();
+  const std::uint32_t numbers = reader.array();
+  if (numbers <= numbers_before_sizes) reader.fail(Flaw::wrong_arity);
+  if (numbers > reader.left()) reader.fail(Flaw::truncated);
+  result.id = reader.number(0, max_task_id);
+  result.attempt = reader.number32(0, max_attempt);
+  result.between = reader.number();
+  at = reader.position();
+  if (reader.flaw()) return {};
+  result.count = numbers - numbers_before_sizes;
+  if (result.count > max_batch || result.id + result.count - 1 > max_task_id) reader.fail(Flaw::out_of_range);
+  return result;
+}
+
+// Reads `count` sizes; visit(bytes) for each of those neighbours. Where a flaw is left in the reader, some
+// have been visited.
+template <class Visit>
+void read_payloads(Reader& reader, const char*& at, const char* end, Neighbours& neighbours,
+                   std::uint32_t count, Visit visit) {
+  const auto left = [&neighbours] { return static_cast<std::size_t>(neighbours.end - neighbours.at); };
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::size_t size = read_size(reader, at, end);
+    if (size > left()) return reader.fail(Flaw::truncated);
+    visit(ByteView(neighbours.at, size));
+    neighbours.at += size;
+    if (--neighbours.count == 0) {
+      if (left() > 0) reader.fail(Flaw::trailing);
+      return;
+    }
+    if (neighbours.between > left()) return reader.fail(Flaw::truncated);
+    neighbours.at += neighbours.between;
     if (reader.flaw()) return;
   }
-  reader.seek(at);
-  reader.end();
 }
 
 }  // namespace
 
 void TasksWriter::begin(const TasksHeader& header) {
   writer_.begin(expected_);
-  count_ = 0;
+  count_ = entries_ = 0;
   write_opening(writer_, Type::tasks, tasks_arity);
   writer_.number(static_cast<std::uint64_t>(header.run));
   writer_.number(static_cast<std::uint64_t>(header.token));
-  count_at_ = writer_.open_array();
+  entries_at_ = writer_.open_array();
 }
 
-// A few at a time: that asks for room, and says what was written, once for them and not for each.
-void TasksWriter::add(std::span<const TaskView> tasks) {
+void TasksWriter::add(const TaskView& task) {
+  assert(count_ < max_batch && task.id <= max_task_id && task.attempt <= max_attempt);
+  writer_.wrote(put_task_heading(writer_.room(task_heading, task.payload), task), task.payload);
+  ++count_;
+  ++entries_;
+}
+
+void TasksWriter::add_block(std::span<const TaskView> tasks) {
+  while (!tasks.empty()) {
+    const auto [count, between] = alike(tasks);
+    if (count >= least_neighbours) {
+      add_neighbours(tasks.first(count), between);
+    } else {
+      for (const TaskView& task : tasks.first(count)) add(task);
+    }
+    tasks = tasks.subspan(count);
+  }
+}
+
+void TasksWriter::add_neighbours(std::span<const TaskView> tasks, std::size_t between) {
+  assert(count_ + tasks.size() <= max_batch && tasks.back().id <= max_task_id);
+  const ByteView last = tasks.back().payload;
+  const char* const begin = tasks.front().payload.data();
+  const ByteView bytes(begin, static_cast<std::size_t>(last.data() + last.size() - begin));
+  char* at = writer_.room(neighbours_header, bytes);
+  at = put_array(at, neighbours_arity);
+  writer_.wrote(put_marked<std::uint32_t>(at, bin32, bytes.size()), bytes);
+  at = writer_.room(numbers_header);
+  writer_.wrote(put_numbers(at, tasks.size(), tasks.front().id, tasks.front().attempt, between));
+  count_ += static_cast<std::uint32_t>(tasks.size());
+  ++entries_;
+  // A few at a time: that asks for room, and says what was written, once for them and not for each.
   constexpr std::size_t at_a_time = 64;
   while (!tasks.empty()) {
     const auto some = tasks.first(std::min(tasks.size(), at_a_time));
-    std::size_t most = some.size() * task_heading;
-    for (const TaskView& task : some) most += task.payload.size();
-    char* at = writer_.room(most);
-    for (const TaskView& task : some) {
-      assert(task.id <= max_task_id && task.attempt <= max_attempt);
-      at = copy_small(put_task_heading(at, task), task.payload);
-    }
+    at = writer_.room(some.size() * max_header);
+    for (const TaskView& task : some) at = put_number(at, task.payload.size());
     writer_.wrote(at);
-    count_ += static_cast<std::uint32_t>(some.size());
     tasks = tasks.subspan(some.size());
   }
-  assert(count_ <= max_batch);
 }
 
 Bytes TasksWriter::take() {
   assert(count_ > 0);
-  writer_.close_array(count_at_, count_);
+  writer_.close_array(entries_at_, entries_);
   count_ = 0;
   expected_ = expected_after(writer_.size());
   return writer_.take();
@@ -235,16 +365,61 @@ ByteView write_before(char* payload, const TasksHeader& header, const TaskView& 
   return {payload - size, size + task.payload.size()};
 }
 
-void ResultsWriter::begin(const ResultsHeader& header) {
+void ResultsWriter::begin(const ResultsHeader& header, ByteView between) {
   assert(header.worker.size() <= max_name);
   writer_.begin(expected_);
-  count_ = 0;
+  count_ = entries_ = neighbours_ = 0;
+  sizes_.begin(0);
+  ids_.clear();
+  assert(between.size() <= between_.size());
+  between_size_ = between.copy(between_.data(), between_.size());
   write_opening(writer_, Type::results, results_arity);
   writer_.number(static_cast<std::uint64_t>(header.run));
   writer_.number(static_cast<std::uint64_t>(header.token));
   writer_.text(header.worker);
   writer_.boolean(header.records);
-  count_at_ = writer_.open_array();
+  entries_at_ = writer_.open_array();
+}
+
+void ResultsWriter::add(const ResultView& result) {
+  assert(result.detail || result.outcome == Outcome::ok);
+  if (!result.detail) return add(result.id, result.attempt, result.output);
+  assert(count_ < max_batch && result.id <= max_task_id && result.attempt <= max_attempt);
+  close_neighbours();
+  char* at = writer_.room(5 * max_header, result.output);
+  at = put_array(at, 5);
+  at = put_number(at, result.id);
+  at = put_number(at, result.attempt);
+  at = put_number(at, static_cast<std::uint64_t>(result.outcome));
+  writer_.wrote(put_bin_header(at, result.output.size()), result.output);
+  add_detail(*result.detail);
+  append_neighbours(ids_, {result.id, result.id});
+  ++count_;
+  ++entries_;
+}
+
+void ResultsWriter::open_neighbours(TaskId id, std::uint32_t attempt) {
+  assert(id <= max_task_id && attempt <= max_attempt);
+  close_neighbours();
+  char* const at = put_array(writer_.room(neighbours_header), neighbours_arity);
+  size_at_ = writer_.size() + neighbours_header - sizeof(std::uint32_t);
+  writer_.wrote(put_marked<std::uint32_t>(at, bin32, 0));
+  first_ = next_ = id;
+  attempt_ = attempt;
+  ++entries_;
+}
+
+void ResultsWriter::close_neighbours() {
+  if (neighbours_ == 0) return;
+  assert(count_ <= max_batch && next_ - 1 <= max_task_id);
+  writer_.take_away(between_size_);
+  writer_.fill_in(size_at_, static_cast<std::uint32_t>(writer_.size() - size_at_ - sizeof(std::uint32_t)));
+  char* const at = writer_.room(numbers_header, sizes_.view());
+  const std::size_t between = neighbours_ > 1 ? between_size_ : 0;
+  writer_.wrote(put_numbers(at, neighbours_, first_, attempt_, between), sizes_.view());
+  sizes_.begin(0);
+  append_neighbours(ids_, {first_, next_ - 1});
+  neighbours_ = 0;
 }
 
 void ResultsWriter::add_detail(const Detail& detail) {
@@ -262,9 +437,14 @@ void ResultsWriter::add_detail(const Detail& detail) {
   writer_.number(detail.stderr_dropped);
 }
 
-Bytes ResultsWriter::take() {
+Bytes ResultsWriter::take(std::vector<IdRange>* ids) {
   assert(count_ > 0);
-  writer_.close_array(count_at_, count_);
+  close_neighbours();
+  if (ids != nullptr) {
+    put_in_order(ids_);
+    *ids = std::move(ids_);
+  }
+  writer_.close_array(entries_at_, entries_);
   count_ = 0;
   expected_ = expected_after(writer_.size());
   return writer_.take();
@@ -276,8 +456,35 @@ Decoded<TasksHeader> decode_tasks(ByteView frame, std::vector<TaskView>& tasks) 
   TasksHeader header;
   header.run = RunId{reader.number()};
   header.token = LaneToken{reader.number()};
-  read_entries(reader, min_task, tasks);
-  if (reader.flaw()) tasks.clear();
+  const std::uint32_t entries = read_entry_count(reader);
+  const char* at = reader.position();
+  const char* const end = at + reader.left();
+  std::size_t count = 0;
+  // Not cleared before: to construct what the last frame left would cost more than to read it.
+  const auto room_for = [&](std::uint32_t more) {
+    if (count + more > max_batch) reader.fail(Flaw::out_of_range);
+    if (!reader.flaw() && tasks.size() < count + more) tasks.resize(count + more);
+  };
+  for (std::uint32_t i = 0; i < entries && !reader.flaw(); ++i) {
+    if (is_neighbours(at, end)) {
+      Neighbours neighbours = read_neighbours(reader, at);
+      room_for(neighbours.count);
+      if (reader.flaw()) break;
+      TaskView* task = tasks.data() + count;
+      TaskId id = neighbours.id;
+      count += neighbours.count;
+      read_payloads(reader, at, end, neighbours, neighbours.count, [&](ByteView payload) {
+        *task++ = {id++, neighbours.attempt, payload};
+      });
+    } else {
+      // With what is probably the rest, so that it is not made larger for each.
+      if (tasks.size() <= count) room_for(entries - i);
+      if (count < tasks.size()) read_entry(reader, at, end, tasks[count++]);
+    }
+  }
+  reader.seek(at);
+  reader.end();
+  tasks.resize(reader.flaw() ? 0 : count);
   if (reader.flaw()) return *reader.flaw();
   return header;
 }
@@ -294,6 +501,7 @@ Decoded<ResultsHeader> decode_results(ByteView frame, std::vector<ResultView>& r
 
 Decoded<ResultsHeader> ResultsReader::open(ByteView frame) {
   left_ = 0;
+  neighbours_ = {};
   Reader reader(frame);
   expect(reader, read_opening(reader), Type::results, results_arity);
   ResultsHeader header;
@@ -301,15 +509,28 @@ Decoded<ResultsHeader> ResultsReader::open(ByteView frame) {
   header.token = LaneToken{reader.number()};
   header.worker = reader.text(max_name);
   header.records = reader.boolean();
-  const std::uint32_t count = read_entry_count(reader, min_result);
+  const std::uint32_t entries = read_entry_count(reader);
   rest_ = {reader.position(), reader.left()};
   const char* at = rest_.data();
   const char* const end = at + rest_.size();
-  for (std::uint32_t i = 0; i < count && !reader.flaw(); ++i) read_entry(reader, at, end, piece_[0]);
+  std::size_t count = 0;
+  for (std::uint32_t i = 0; i < entries && !reader.flaw(); ++i) {
+    if (is_neighbours(at, end)) {
+      Neighbours neighbours = read_neighbours(reader, at);
+      count += neighbours.count;
+      if (!reader.flaw()) {
+        read_payloads(reader, at, end, neighbours, neighbours.count, [](ByteView) {});
+      }
+    } else {
+      read_entry(reader, at, end, piece_[0]);
+      ++count;
+    }
+    if (count > max_batch) reader.fail(Flaw::out_of_range);
+  }
   reader.seek(at);
   reader.end();
   if (reader.flaw()) return *reader.flaw();
-  left_ = count;
+  left_ = static_cast<std::uint32_t>(count);
   return header;
 }
 
@@ -318,7 +539,24 @@ std::span<const ResultView> ResultsReader::next() {
   Reader reader(rest_);
   const char* at = rest_.data();
   const char* const end = at + rest_.size();
-  for (std::size_t i = 0; i < count; ++i) read_entry(reader, at, end, piece_[i]);
+  ResultView* result = piece_.data();
+  ResultView* const last = result + count;
+  while (result != last) {
+    if (neighbours_.count == 0 && is_neighbours(at, end)) neighbours_ = read_neighbours(reader, at);
+    if (neighbours_.count == 0) {
+      read_entry(reader, at, end, *result++);
+      continue;
+    }
+    const auto some = std::min<std::ptrdiff_t>(neighbours_.count, last - result);
+    read_payloads(reader, at, end, neighbours_, static_cast<std::uint32_t>(some), [&](ByteView output) {
+      result->id = neighbours_.id++;
+      result->attempt = neighbours_.attempt;
+      result->outcome = Outcome::ok;
+      result->output = output;
+      result->detail.reset();
+      ++result;
+    });
+  }
   assert(!reader.flaw());
   rest_.remove_prefix(static_cast<std::size_t>(at - rest_.data()));
   left_ -= static_cast<std::uint32_t>(count);

@@ -2,24 +2,30 @@
 // The two messages that carry the work: TASKS down a lane, RESULTS to the sink. Many tasks share a frame, so
 // these are written and read in place: no tree, no copy, no allocation per task.
 //
-//   TASKS   = [version, 16, run, token, [[id, attempt, payload], …]]
-//   RESULTS = [version, 17, run, token, worker, records, [result, …]]
+//   TASKS   = [version, 16, run, token, [task or neighbours, …]]
+//   RESULTS = [version, 17, run, token, worker, records, [result or neighbours, …]]
+//   task    = [id, attempt, payload]
 //   result  = [id, attempt, outcome, output] or, always of failed and dead, [id, attempt, outcome, output,
 //   detail] detail  = [cause, code, error, stderr, slot, started, took, item, stdout_dropped, stderr_dropped]
+//   neighbours = [bytes, [first id, attempt, between, size, …]]
 //
-// payload, output, stderr and item are msgpack bin (str is accepted); worker and error are str.
+// payload, output, bytes, stderr and item are msgpack bin (str is accepted); worker and error are str.
+// Neighbours are tasks with one id after the other, or such results that are ok, and of which there is no
+// more to say: payloads or outputs stand in `bytes` one after the other, with `between` bytes that mean
+// nothing between two of them. So they are copied all at once, with the delimiters that they lie between.
 // Pure: no socket, no thread, no clock.
 
+#include <array>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include <fanmill/base/ids.hpp>
+#include <fanmill/base/ranges.hpp>
 #include <fanmill/wire/decoded.hpp>
 #include <fanmill/wire/limits.hpp>
 #include <fanmill/wire/writer.hpp>
@@ -82,20 +88,28 @@ struct ResultsHeader {
   ByteView key_name{};
 };
 
+// What our writers put between two neighbours at the most: a delimiter, or a length. More might be as much as
+// the payloads.
+inline constexpr std::size_t most_between = 16;
+
 // Builds one TASKS frame of one to max_batch tasks. `take` leaves the writer empty, ready for `begin`.
 class TasksWriter {
  public:
   void begin(const TasksHeader& header);
-  void add(const TaskView& task) { add({&task, 1}); }
-  void add(std::span<const TaskView> tasks);
+  void add(const TaskView& task);
+  // Several that lie in one block of memory, in this order: what is between them may be copied too.
+  void add_block(std::span<const TaskView> tasks);
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] std::size_t bytes() const { return writer_.size(); }
   [[nodiscard]] ByteView view() const { return writer_.view(); }
   [[nodiscard]] Bytes take();
 
  private:
+  void add_neighbours(std::span<const TaskView> tasks, std::size_t between);
+
   Writer writer_;
-  std::size_t count_at_ = 0;  // where the array's length is filled in
+  std::size_t entries_at_ = 0;  // where their number is filled in
+  std::uint32_t entries_ = 0;
   std::size_t expected_ = 0;  // bytes: batches come in like sizes
   std::uint32_t count_ = 0;
 };
@@ -108,35 +122,47 @@ inline constexpr std::size_t tasks_heading = 48;
 // Builds one RESULTS frame, likewise.
 class ResultsWriter {
  public:
-  void begin(const ResultsHeader& header);
-  void add(const ResultView& result) {
-    assert(result.detail || result.outcome == Outcome::ok);
-    add(result.id, result.attempt, result.outcome, result.output, result.detail ? 5 : 4);
-    if (result.detail) add_detail(*result.detail);
-  }
+  // `between`, of up to most_between bytes, is put between the outputs of neighbours: the delimiter that is
+  // to follow each of them is of use to a sink that writes them out as they are.
+  void begin(const ResultsHeader& header, ByteView between = {});
+  void add(const ResultView& result);
   // One that is ok, and of which there is no more to say.
-  void add(TaskId id, std::uint32_t attempt, ByteView output) { add(id, attempt, Outcome::ok, output, 4); }
-  [[nodiscard]] std::size_t count() const { return count_; }
-  [[nodiscard]] std::size_t bytes() const { return writer_.size(); }
-  [[nodiscard]] Bytes take();
-
- private:
-  void add(TaskId id, std::uint32_t attempt, Outcome outcome, ByteView output, std::size_t arity) {
-    assert(count_ < max_batch && id <= max_task_id && attempt <= max_attempt);
-    char* at = writer_.room(5 * max_header, output);
-    at = put_array(at, arity);
-    at = put_number(at, id);
-    at = put_number(at, attempt);
-    at = put_number(at, static_cast<std::uint64_t>(outcome));
-    writer_.wrote(put_bin_header(at, output.size()), output);
+  void add(TaskId id, std::uint32_t attempt, ByteView output) {
+    if (neighbours_ == 0 || id != next_ || attempt != attempt_) open_neighbours(id, attempt);
+    char* const at = copy_small(writer_.room(between_.size(), output), output);
+    // All of it, for that is no loop.
+    std::memcpy(at, between_.data(), between_.size());
+    writer_.wrote(at + between_size_);
+    sizes_.number(output.size());
+    ++next_;
+    ++neighbours_;
     ++count_;
   }
+  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] std::size_t bytes() const { return writer_.size() + sizes_.size(); }
+  // `ids`, where it is asked for: of the results, ascending and disjoint.
+  [[nodiscard]] Bytes take(std::vector<IdRange>* ids = nullptr);
+
+ private:
+  void open_neighbours(TaskId id, std::uint32_t attempt);
+  void close_neighbours();
   void add_detail(const Detail& detail);
 
   Writer writer_;
-  std::size_t count_at_ = 0;
+  std::size_t entries_at_ = 0;
+  std::uint32_t entries_ = 0;
   std::size_t expected_ = 0;
   std::uint32_t count_ = 0;
+  std::vector<IdRange> ids_;  // in the order in which they came
+  std::array<char, most_between> between_{};
+  std::size_t between_size_ = 0;
+  // Of the neighbours that are being written; there are none where their number is 0.
+  std::uint32_t neighbours_ = 0;
+  TaskId first_ = 0;
+  TaskId next_ = 0;
+  std::uint32_t attempt_ = 0;
+  std::size_t size_at_ = 0;  // where the size of their bytes is filled in
+  Writer sizes_;
 };
 
 // Decodes a whole frame before anything in it is believed. `tasks`/`results` are cleared first and hold views

@@ -13,6 +13,16 @@
 
 namespace fanmill::wire {
 
+// Of an entry of neighbours, what is left to read: the next one's bytes begin at `at`, its id is `id`.
+struct Neighbours {
+  const char* at = nullptr;
+  const char* end = nullptr;  // of all their bytes
+  TaskId id = 0;
+  std::uint32_t attempt = 0;
+  std::uint32_t count = 0;
+  std::size_t between = 0;
+};
+
 class ResultsReader {
  public:
   // Looks at the whole frame. Where a flaw comes back, next() has nothing.
@@ -22,7 +32,8 @@ class ResultsReader {
 
  private:
   std::array<ResultView, 64> piece_;
-  ByteView rest_;  // of the frame, known to be right
+  ByteView rest_;          // of the frame, known to be right
+  Neighbours neighbours_;  // that next() has begun with
   std::uint32_t left_ = 0;
 };
 

@@ -83,6 +83,12 @@ class Writer {
   [[nodiscard]] std::size_t open_array();
   // Fills them in; `length` ≤ 65535.
   void close_array(std::size_t opened_at, std::size_t length);
+  void take_away(std::size_t size) { frame_.resize(frame_.size() - size); }
+  // Writes a number over the four bytes there, most significant first.
+  void fill_in(std::size_t at, std::uint32_t value) {
+    assert(at + sizeof value <= frame_.size());
+    static_cast<void>(put_big_endian(frame_.data() + at, value));
+  }
 
   // Room for `header` bytes, at which the put_… functions may write, and for `raw` after them. wrote() says
   // where the headers ended, and appends `raw` as it is.

@@ -5,10 +5,9 @@
 #include <cassert>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
-#include <fanmill/base/ranges.hpp>
 #include <fanmill/wire/batch.hpp>
+#include <fanmill/wire/limits.hpp>
 #include <fanmill/work/runner.hpp>
 
 namespace fanmill::work {
@@ -20,47 +19,37 @@ class ResultsFrame {
  public:
   explicit ResultsFrame(OutputForm form) : form_(form) {}
 
-  [[nodiscard]] bool empty() const { return count_ == 0; }
+  [[nodiscard]] bool empty() const { return writer_.count() == 0; }
   [[nodiscard]] const std::shared_ptr<const RunContext>& context() const { return context_; }
   // Whether the frame should be taken before another result is added.
-  [[nodiscard]] bool full() const;
+  [[nodiscard]] bool full() const {
+    return writer_.count() >= wire::batch_tasks || (writer_.bytes() >= wire::batch_bytes && !empty());
+  }
 
   // A frame holds results of one context: take() before that changes.
   void add(const std::shared_ptr<const RunContext>& context, const wire::ResultView& result) {
     open(context);
     writer_.add(result);
-    count(result.id);
   }
   // One that is ok, and of which there is no more to say.
   void add(const std::shared_ptr<const RunContext>& context, TaskId id, std::uint32_t attempt,
            ByteView output) {
     open(context);
     writer_.add(id, attempt, output);
-    count(id);
   }
   // Hands over what is there, at least one result; empty afterwards.
   [[nodiscard]] FinishedFrame take();
 
  private:
   void open(const std::shared_ptr<const RunContext>& context) {
-    if (count_ == 0) begin(context);
+    if (empty()) begin(context);
     assert(context_ == context);
   }
   void begin(const std::shared_ptr<const RunContext>& context);
-  void count(TaskId id) {
-    ++count_;
-    if (!ids_.empty() && ids_.back().last + 1 == id) {
-      ids_.back().last = id;
-    } else {
-      ids_.push_back({id, id});
-    }
-  }
 
   OutputForm form_;
   std::shared_ptr<const RunContext> context_;
   wire::ResultsWriter writer_;
-  std::vector<IdRange> ids_;  // in the order in which results came
-  std::size_t count_ = 0;
 };
 
 }  // namespace fanmill::work

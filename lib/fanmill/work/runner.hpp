@@ -27,6 +27,7 @@ struct RunContext {
   RunId run{};
   LaneToken token{};
   std::string worker;         // the name that stands in results
+  std::string delimiter;      // follows a record where the sink writes it out
   std::string separator;      // between the columns of an item; empty: it has none
   bool wants_item = false;    // put the payload into each result's detail
   bool wants_detail = false;  // a detail with ok results too

@@ -20,6 +20,7 @@ constexpr TasksHeader lane{.run = RunId{5}, .token = LaneToken{6}};
 constexpr ResultsHeader sender{.run = RunId{5}, .token = LaneToken{6}, .worker = "node7", .records = false};
 
 using ForeignTask = std::tuple<std::uint64_t, std::uint64_t, msgpack::type::raw_ref>;
+using ForeignNeighbours = std::tuple<msgpack::type::raw_ref, std::vector<std::uint64_t>>;
 using ForeignResult = std::tuple<std::uint64_t, std::uint64_t, int, msgpack::type::raw_ref>;
 using ForeignDetail =
     std::tuple<std::uint64_t, std::uint64_t, std::string, msgpack::type::raw_ref, std::uint64_t,
@@ -53,6 +54,33 @@ template <class... Results>
   if (decoded) return std::nullopt;
   CHECK(results.empty());
   return decoded.flaw();
+}
+
+// What anybody makes of an entry of neighbours.
+[[nodiscard]] std::vector<TaskView> foreign_neighbours(const msgpack::object& entry) {
+  std::vector<TaskView> read;
+  const auto [bytes, numbers] = entry.as<ForeignNeighbours>();
+  REQUIRE(numbers.size() > 3);
+  const char* at = bytes.ptr;
+  for (std::size_t i = 3; i < numbers.size(); ++i) {
+    read.push_back({numbers[0] + i - 3, static_cast<std::uint32_t>(numbers[1]), ByteView(at, numbers[i])});
+    at += numbers[i] + numbers[2];
+  }
+  CHECK(at == bytes.ptr + bytes.size + numbers[2]);
+  return read;
+}
+
+// TASKS and RESULTS of one entry of neighbours.
+[[nodiscard]] std::optional<Flaw> neighbours_flaw(const std::string& bytes,
+                                                  const std::vector<std::uint64_t>& numbers) {
+  const auto flaw = tasks_flaw(tasks_frame(std::tuple(bin(bytes), numbers)));
+  CHECK(results_flaw(results_frame(std::tuple(bin(bytes), numbers))) == flaw);
+  // Not only where the frame ends.
+  const std::string behind(20, 'b');
+  CHECK(tasks_flaw(tasks_frame(std::tuple(bin(bytes), numbers), std::tuple(1, 0, bin(behind)))) == flaw);
+  CHECK(results_flaw(results_frame(std::tuple(bin(bytes), numbers), std::tuple(1, 0, 0, bin(behind)))) ==
+        flaw);
+  return flaw;
 }
 
 [[nodiscard]] ResultView ok_result(TaskId id, ByteView output) {
@@ -133,28 +161,30 @@ TEST_CASE("results: msgpack-c reads what we write") {
   CHECK(std::tuple(version, type, run, token, worker, records) == std::tuple(1, 17, 5U, 6U, "node7", false));
   REQUIRE(results.size() == sent.size());
   for (std::size_t i = 0; i < sent.size(); ++i) {
-    REQUIRE(results[i].via.array.size == (sent[i].detail ? 5 : 4));
+    REQUIRE(results[i].via.array.size == (sent[i].detail ? 5 : 2));
+    if (!sent[i].detail) {
+      const TaskView output{sent[i].id, sent[i].attempt, sent[i].output};
+      CHECK(foreign_neighbours(results[i]) == std::vector{output});
+      continue;
+    }
     const auto [id, attempt, outcome, output] = results[i].as<ForeignResult>();
     ResultView result{.id = id,
                       .attempt = static_cast<std::uint32_t>(attempt),
                       .outcome = static_cast<Outcome>(outcome),
                       .output = ByteView(output.ptr, output.size),
                       .detail = {}};
-    std::string error;
-    if (sent[i].detail) {
-      const auto detail = results[i].via.array.ptr[4].as<ForeignDetail>();
-      error = std::get<2>(detail);
-      result.detail = Detail{.cause = static_cast<Cause>(std::get<0>(detail)),
-                             .code = static_cast<std::uint32_t>(std::get<1>(detail)),
-                             .error = error,
-                             .stderr_text = ByteView(std::get<3>(detail).ptr, std::get<3>(detail).size),
-                             .slot = static_cast<std::uint32_t>(std::get<4>(detail)),
-                             .started = std::get<5>(detail),
-                             .took = std::get<6>(detail),
-                             .item = ByteView(std::get<7>(detail).ptr, std::get<7>(detail).size),
-                             .stdout_dropped = std::get<8>(detail),
-                             .stderr_dropped = std::get<9>(detail)};
-    }
+    const auto detail = results[i].via.array.ptr[4].as<ForeignDetail>();
+    const std::string error = std::get<2>(detail);
+    result.detail = Detail{.cause = static_cast<Cause>(std::get<0>(detail)),
+                           .code = static_cast<std::uint32_t>(std::get<1>(detail)),
+                           .error = error,
+                           .stderr_text = ByteView(std::get<3>(detail).ptr, std::get<3>(detail).size),
+                           .slot = static_cast<std::uint32_t>(std::get<4>(detail)),
+                           .started = std::get<5>(detail),
+                           .took = std::get<6>(detail),
+                           .item = ByteView(std::get<7>(detail).ptr, std::get<7>(detail).size),
+                           .stdout_dropped = std::get<8>(detail),
+                           .stderr_dropped = std::get<9>(detail)};
     CHECK(result == sent[i]);
   }
 }
@@ -334,25 +364,119 @@ TEST_CASE("batch: a writer counts as it goes, and begins anew after take") {
   }
 }
 
-TEST_CASE("batch: tasks that are added together are written as one by one") {
-  const std::string payload(70'000, 'p');
+TEST_CASE("neighbours: tasks that lie in one block go as they lie, each as it was") {
+  std::string block;
+  std::vector<std::size_t> ends;
+  for (std::size_t i = 0; i < 300; ++i) {
+    block.append(i == 150 ? 70'000 : i, static_cast<char>('a' + i % 26));
+    ends.push_back(block.size());
+    block.append(i < 100 ? "\n" : i < 200 ? "" : i < 250 ? "\r\n" : i % 2 == 0 ? "\n" : "\r\n");
+  }
+  std::vector<TaskView> sent;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    // Every so often an id is left out, or the attempt is another.
+    sent.push_back({i + i / 70, i / 90 == 2 ? 7U : 0U, ByteView(block).substr(begin, ends[i] - begin)});
+    begin = ends[i];
+    while (i + 1 < ends.size() && begin < block.size() && (block[begin] == '\n' || block[begin] == '\r'))
+      ++begin;
+  }
+  for (const std::size_t count : {1, 2, 3, 4, 5, 64, 65, 100, 300}) {
+    CAPTURE(count);
+    const std::vector<TaskView> some(sent.begin(), sent.begin() + static_cast<std::ptrdiff_t>(count));
+    const std::string frame = write_tasks_of(lane, some);
+    std::vector<TaskView> tasks;
+    REQUIRE(decode_tasks(frame, tasks));
+    CHECK(tasks == some);
+    // A size of one byte for nearly each, and 20 for the others.
+    if (count == 100) CHECK(frame.size() < ends[count - 1] + count + 100);
+  }
+}
+
+TEST_CASE("neighbours: what others make of them") {
+  const std::vector<TaskView> sent = task_neighbours(300);
+  using Frame = std::tuple<int, int, std::uint64_t, std::uint64_t, std::vector<msgpack::object>>;
+  const msgpack::object_handle handle = unpack(write_tasks_of(lane, sent));
+  const auto tasks = std::get<4>(handle.get().as<Frame>());
+  REQUIRE(tasks.size() == 1);
+  CHECK(foreign_neighbours(tasks.front()) == sent);
+
+  // One or a few go as tasks of their own: who takes one at a time need not know neighbours.
+  const msgpack::object_handle few = unpack(write_tasks_of(lane, {sent.begin(), sent.begin() + 3}));
+  const auto alone = std::get<4>(few.get().as<Frame>());
+  REQUIRE(alone.size() == 3);
+  const auto [id, attempt, payload] = alone[2].as<ForeignTask>();
+  CHECK(TaskView{id, static_cast<std::uint32_t>(attempt), ByteView(payload.ptr, payload.size)} == sent[2]);
+}
+
+TEST_CASE("neighbours: results stand in their frame with what is asked for between them") {
+  for (const ByteView between : {"", "\n", "\r\n", "sixteen bytes are"}) {
+    std::vector<ResultView> sent;
+    for (const TaskView& task : task_neighbours(7)) sent.push_back(ok_result(task.id, task.payload));
+    sent.push_back(ok_result(3, "another"));
+    const std::string frame = write_results(sender, sent, between.substr(0, most_between));
+    std::vector<ResultView> results;
+    REQUIRE(decode_results(frame, results));
+    CHECK(results == sent);
+    for (std::size_t i = 1; i + 1 < sent.size(); ++i) {
+      const ByteView before = results[i - 1].output;
+      const ByteView follows(before.data() + before.size(), std::min(between.size(), most_between));
+      CHECK(follows == between.substr(0, most_between));
+      CHECK(results[i].output.data() == follows.data() + follows.size());
+    }
+  }
+}
+
+TEST_CASE("neighbours: numbers that do not fit are a flaw") {
+  CHECK_FALSE(neighbours_flaw("onetwo", {1, 0, 0, 3, 3}));
+  CHECK_FALSE(neighbours_flaw("one, two", {1, 0, 2, 3, 3}));
+  CHECK_FALSE(neighbours_flaw("", {max_task_id, max_attempt, 0, 0}));
+  CHECK_FALSE(neighbours_flaw("one", {1, 0, 1'000'000, 3}));
+  CHECK(neighbours_flaw("onetwo", {1, 0, 0, 3, 2}) == Flaw::trailing);
+  CHECK(neighbours_flaw("onetwo", {1, 0, 0, 3}) == Flaw::trailing);
+  CHECK(neighbours_flaw("onetwo", {1, 0, 0, 3, 4}) == Flaw::truncated);
+  CHECK(neighbours_flaw("onetwo", {1, 0, 0, 3, ~std::uint64_t{0}}) == Flaw::truncated);
+  CHECK(neighbours_flaw("onetwo", {1, 0, 0, 3, 3, 1}) == Flaw::truncated);
+  CHECK(neighbours_flaw("onetwo", {1, 0, 1, 3, 3}) == Flaw::truncated);
+  CHECK(neighbours_flaw("onetwo", {1, 0, ~std::uint64_t{0}, 3, 3}) == Flaw::truncated);
+  CHECK(neighbours_flaw("onetwo", {1, 0, ~std::uint64_t{0} - 2, 3, 3}) == Flaw::truncated);
+  CHECK(neighbours_flaw("onetwo", {max_task_id, 0, 0, 3, 3}) == Flaw::out_of_range);
+  CHECK(neighbours_flaw("onetwo", {max_task_id + 1, 0, 0, 6}) == Flaw::out_of_range);
+  CHECK(neighbours_flaw("onetwo", {1, max_attempt + 1, 0, 6}) == Flaw::out_of_range);
+  CHECK(neighbours_flaw("", {1, 0, 0}) == Flaw::wrong_arity);
+  CHECK(neighbours_flaw("", {}) == Flaw::wrong_arity);
+}
+
+TEST_CASE("neighbours: they count, each of them, for what a frame may hold") {
+  std::vector<std::uint64_t> numbers(3 + max_batch - 1, 0);
+  const auto one = std::tuple(1, 0, bin("x"));
+  const auto two = std::tuple(bin("xy"), std::vector<std::uint64_t>{1, 0, 0, 1, 1});
   std::vector<TaskView> tasks;
-  for (TaskId id = 0; id < 500; ++id) {
-    tasks.push_back({id % 3 == 0 ? max_task_id - id : id,
-                     static_cast<std::uint32_t>(id % 7 == 0 ? 70'000 : 0),
-                     ByteView(payload).substr(0, id % 50 == 0 ? payload.size() : id)});
-  }
-  for (const std::size_t count : {1, 63, 64, 65, 128, 500}) {
-    const std::span<const TaskView> some(tasks.data(), count);
-    TasksWriter together;
-    together.begin(lane);
-    together.add(some);
-    CHECK(together.count() == count);
-    TasksWriter singly;
-    singly.begin(lane);
-    for (const TaskView& task : some) singly.add(task);
-    CHECK(together.take().view() == singly.take().view());
-  }
+  REQUIRE(decode_tasks(tasks_frame(one, std::tuple(bin(""), numbers)), tasks));
+  CHECK(tasks.size() == max_batch);
+  CHECK(tasks_flaw(tasks_frame(two, std::tuple(bin(""), numbers))) == Flaw::out_of_range);
+  CHECK(tasks_flaw(tasks_frame(std::tuple(bin(""), numbers), two)) == Flaw::out_of_range);
+  CHECK(tasks_flaw(tasks_frame(std::tuple(bin(""), numbers), one, one)) == Flaw::out_of_range);
+  CHECK(results_flaw(results_frame(two, std::tuple(bin(""), numbers))) == Flaw::out_of_range);
+  CHECK(results_flaw(results_frame(std::tuple(bin(""), numbers), two)) == Flaw::out_of_range);
+  numbers.resize(3 + max_batch + 1);
+  CHECK(neighbours_flaw("", numbers) == Flaw::out_of_range);
+}
+
+TEST_CASE("results: a writer says which ids it has written") {
+  ResultsWriter writer;
+  writer.begin(sender);
+  for (const TaskId id : {8, 9, 3, 4, 5, 6, 1, 11, 10}) writer.add(ok_result(id, "an output"));
+  ResultView failed = result_samples()[3];
+  failed.id = 7;
+  writer.add(failed);
+  std::vector<IdRange> ids{{70, 80}};
+  static_cast<void>(writer.take(&ids));
+  CHECK(ids == std::vector<IdRange>{{1, 1}, {3, 11}});
+  writer.begin(sender);
+  writer.add(ok_result(2, ""));
+  static_cast<void>(writer.take(&ids));
+  CHECK(ids == std::vector<IdRange>{{2, 2}});
 }
 
 TEST_CASE("batch: begin forgets what was not taken") {

@@ -269,7 +269,7 @@ Decoded<Understood> understand(ByteView frame) {
   if (tasks_header) {
     Json json = {{"run", number(tasks_header->run)}, {"token", number(tasks_header->token)}};
     json["tasks"] = all_of(tasks);
-    return Understood{std::move(json), write_tasks(*tasks_header, tasks)};
+    return Understood{std::move(json), write_tasks_of(*tasks_header, tasks)};
   }
   if (tasks_header.flaw() != Flaw::unknown_type) return tasks_header.flaw();
 
@@ -281,7 +281,7 @@ Decoded<Understood> understand(ByteView frame) {
                {"worker", results_header->worker},
                {"records", results_header->records}};
   json["results"] = all_of(results);
-  return Understood{std::move(json), write_results(*results_header, results)};
+  return Understood{std::move(json), write_results_of(*results_header, results)};
 }
 
 }  // namespace fanmill::wire::test

@@ -35,8 +35,8 @@ TEST_CASE("every message: is one value to msgpack-c, in the shortest form, and c
     const Decoded<std::string> rewritten = sample.rewrite(sample.frame);
     REQUIRE(rewritten);
     CHECK(*rewritten == sample.frame);
-    if (sample.name == "tasks" || sample.name == "results")
-      continue;  // their list has a length of two bytes always
+    // Their list has a length of two bytes always, and the bytes of neighbours one of four.
+    if (!sample.name.starts_with("control")) continue;
     CHECK(pack(value.get()) == sample.frame);
   }
 }
@@ -127,7 +127,10 @@ TEST_CASE("every message: an element more or less is a flaw") {
     for (msgpack::object* const element : elements(root)) {
       if (element->type != msgpack::type::ARRAY) continue;
       msgpack::object_array& array = element->via.array;
-      // Lists have no arity: of tasks, results and workers, and a sink's endpoints.
+      // Lists have no arity: of tasks, results and workers, a sink's endpoints, and sizes: after one of
+      // nothing there may be another.
+      const msgpack::object& last = array.ptr[array.size == 0 ? 0 : array.size - 1];
+      if (sample.name.starts_with("results") && array.size == 4 && last == msgpack::object(0)) continue;
       const bool list = array.size == 0 || array.ptr[0].type == msgpack::type::ARRAY ||
                         array.ptr[0].type == msgpack::type::STR;
       // What begins with a text and is none: where a sink is, and how a worker is.

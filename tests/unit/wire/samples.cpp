@@ -36,14 +36,14 @@ const std::string longer_bytes(70'000, 'b');
   std::vector<TaskView> tasks;
   const Decoded<TasksHeader> header = decode_tasks(frame, tasks);
   if (!header) return header.flaw();
-  return write_tasks(*header, tasks);
+  return write_tasks_of(*header, tasks);
 }
 
 [[nodiscard]] Decoded<std::string> rewrite_results(ByteView frame) {
   std::vector<ResultView> results;
   const Decoded<ResultsHeader> header = decode_results(frame, results);
   if (!header) return header.flaw();
-  return write_results(*header, results);
+  return write_results_of(*header, results);
 }
 
 }  // namespace
@@ -172,6 +172,17 @@ std::vector<TaskView> task_samples() {
           {.id = max_task_id, .attempt = 2, .payload = "three"}};
 }
 
+std::vector<TaskView> task_neighbours(TaskId first) {
+  static const std::string block = "one\ntwo\n\nfour\nfive and " + long_bytes + "\n";
+  std::vector<TaskView> tasks;
+  for (std::size_t at = 0; at < block.size();) {
+    const std::size_t size = block.find('\n', at) - at;
+    tasks.push_back({first++, 1, ByteView(block).substr(at, size)});
+    at += size + 1;
+  }
+  return tasks;
+}
+
 std::vector<ResultView> result_samples() {
   const auto ok = [](TaskId id, ByteView output) {
     return ResultView{.id = id, .attempt = 0, .outcome = Outcome::ok, .output = output, .detail = {}};
@@ -199,11 +210,30 @@ std::string write_tasks(const TasksHeader& header, const std::vector<TaskView>& 
   return std::string(writer.take().view());
 }
 
-std::string write_results(const ResultsHeader& header, const std::vector<ResultView>& results) {
-  ResultsWriter writer;
+std::string write_tasks_of(const TasksHeader& header, const std::vector<TaskView>& tasks) {
+  TasksWriter writer;
   writer.begin(header);
+  writer.add_block(tasks);
+  return std::string(writer.take().view());
+}
+
+std::string write_results(const ResultsHeader& header, const std::vector<ResultView>& results,
+                          ByteView between) {
+  ResultsWriter writer;
+  writer.begin(header, between);
   for (const ResultView& result : results) writer.add(result);
   return std::string(writer.take().view());
+}
+
+std::string write_results_of(const ResultsHeader& header, const std::vector<ResultView>& results) {
+  ByteView between;
+  if (results.size() > 1 && !results[0].detail && !results[1].detail && results[1].id == results[0].id + 1) {
+    const ByteView first = results[0].output;
+    const std::ptrdiff_t size = results[1].output.data() - first.data() - std::ssize(first);
+    if (size >= 0 && size <= std::ptrdiff_t{most_between})
+      between = {first.data() + first.size(), static_cast<std::size_t>(size)};
+  }
+  return write_results(header, results, between);
 }
 
 std::vector<Sample> all_samples() {
@@ -221,6 +251,22 @@ std::vector<Sample> all_samples() {
       {"results",
        write_results({.run = run, .token = token, .worker = "node7:31337", .records = true}, results),
        rewrite_results});
+
+  TasksWriter several;
+  several.begin({.run = run, .token = token});
+  several.add_block(task_neighbours(126));
+  several.add({.id = 5, .attempt = 0, .payload = "alone"});
+  several.add_block(task_neighbours(65'534));
+  all.push_back({"neighbours", std::string(several.take().view()), rewrite_tasks});
+  std::vector<ResultView> outputs;
+  for (const TaskView& task : task_neighbours(126)) {
+    outputs.push_back(
+        {.id = task.id, .attempt = 1, .outcome = Outcome::ok, .output = task.payload, .detail = {}});
+  }
+  outputs.insert(outputs.end(), results.begin(), results.end());
+  all.push_back({"results of neighbours",
+                 write_results({.run = run, .token = token, .worker = "w", .records = true}, outputs, "\r\n"),
+                 rewrite_results});
   return all;
 }
 

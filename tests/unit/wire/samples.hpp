@@ -14,8 +14,16 @@ namespace fanmill::wire::test {
 // Those that are ok have no detail.
 [[nodiscard]] std::vector<ResultView> result_samples();
 
+// As they lie in one block of an input, from `first` on.
+[[nodiscard]] std::vector<TaskView> task_neighbours(TaskId first);
+
 [[nodiscard]] std::string write_tasks(const TasksHeader& header, const std::vector<TaskView>& tasks);
-[[nodiscard]] std::string write_results(const ResultsHeader& header, const std::vector<ResultView>& results);
+[[nodiscard]] std::string write_results(const ResultsHeader& header, const std::vector<ResultView>& results,
+                                        ByteView between = {});
+// Of views into one frame: what it said of neighbours, and between them, is said again.
+[[nodiscard]] std::string write_tasks_of(const TasksHeader& header, const std::vector<TaskView>& tasks);
+[[nodiscard]] std::string write_results_of(const ResultsHeader& header,
+                                           const std::vector<ResultView>& results);
 
 struct Sample {
   std::string name;
