@@ -35,8 +35,8 @@ void deliver(const wire::ResultsHeader& header, const wire::ResultView& result, 
   delivered.output = result.output;
   delivered.attempts = result.attempt + 1;
   delivered.worker = header.worker;
-  std::string reason;
-  if (result.outcome != Outcome::ok && result.detail) reason = reason_for(*result.detail);
+  if (result.outcome == Outcome::ok || !result.detail) return on_result(delivered);
+  const std::string reason = reason_for(*result.detail);
   delivered.reason = reason;
   on_result(delivered);
 }

@@ -55,9 +55,8 @@ std::optional<std::uint64_t> Feed::try_submit(std::string_view payload) {
   return submissions_.try_add(payload);
 }
 
-std::uint64_t Feed::submit(std::string_view payload, const std::function<bool()>& may_wait) {
-  if (const auto id = try_submit(payload)) return *id;
-  if (!may_wait()) {
+std::uint64_t Feed::wait_and_submit(std::string_view payload, bool may_wait) {
+  if (!may_wait) {
     throw Error(ErrorCode::unavailable, "submit", "a task",
                 "the window is full, and a handler or the callback cannot wait for what it is in the way of",
                 "use try_submit there, or a larger window");

@@ -36,9 +36,13 @@ class Feed {
   // nothing is left to be done but to forget it all.
   [[nodiscard]] bool is_here() const { return mark_.is_here(); }
 
-  // As in <fanmill/pipeline.hpp>; `may_wait`: whether this thread is another than those that make the room.
+  // As in <fanmill/pipeline.hpp>; `may_wait()`: whether this thread is another than those that make the room.
   std::optional<std::uint64_t> try_submit(std::string_view payload);
-  std::uint64_t submit(std::string_view payload, const std::function<bool()>& may_wait);
+  template <class MayWait>
+  std::uint64_t submit(std::string_view payload, MayWait may_wait) {
+    if (const auto id = try_submit(payload)) return *id;
+    return wait_and_submit(payload, may_wait());
+  }
   // No more tasks.
   void close();
   // Waits until the run is over, and throws what has ended it early.
@@ -51,6 +55,7 @@ class Feed {
 
  private:
   void require_here() const;
+  std::uint64_t wait_and_submit(std::string_view payload, bool may_wait);
 
   ProcessMark mark_;
   input::Submissions submissions_;

@@ -27,15 +27,15 @@ constexpr int tries = 100;
 constexpr std::size_t first_block_bytes = std::size_t{1} << 10;
 constexpr std::size_t block_bytes = (std::size_t{64} << 10) - Bytes::overhead;
 
-[[nodiscard]] std::unique_lock<std::mutex> lock_soon(std::mutex& mutex) {
-  std::unique_lock lock(mutex, std::defer_lock);
-  for (int i = 0; i < tries; ++i) {
-    if (lock.try_lock()) return lock;
+[[nodiscard]] inline std::unique_lock<std::mutex> lock_soon(std::mutex& mutex) {
+  std::unique_lock lock(mutex, std::try_to_lock);
+  for (int i = 0; !lock.owns_lock() && i < tries; ++i) {
 #ifdef __x86_64__
     __builtin_ia32_pause();
 #endif
+    static_cast<void>(lock.try_lock());
   }
-  lock.lock();
+  if (!lock.owns_lock()) lock.lock();
   return lock;
 }
 }  // namespace
@@ -45,58 +45,77 @@ Submissions::Submissions(const Window& window)
   if (!wake_) throw Error(ErrorCode::unavailable, "start", "a pipeline", reason_of(errno));
 }
 
-void Submissions::require_open() const {
+inline void Submissions::require_open() const {
   if (ended_) throw Error(ErrorCode::unavailable, "submit", "a task", *ended_);
   if (closed_) throw Error(ErrorCode::unavailable, "submit", "a task", "the pipeline is closed");
 }
 
-bool Submissions::has_room(std::size_t size) const {
-  if (tasks_ == 0) return true;
-  const auto has_bytes = [&](std::size_t all) { return bytes_ < all && size <= all - bytes_; };
-  return tasks_ < window_.tasks && has_bytes(window_.bytes) &&
-         (tasks_ < window_.enough_tasks || has_bytes(window_.enough_bytes));
+// The tasks last written are read first: what is seen of them has its bytes seen as well.
+Submissions::Amount Submissions::delivered_now() const {
+  Amount amount;
+  amount.tasks = delivered_.load();
+  amount.bytes = delivered_bytes_.load(std::memory_order_acquire);
+  return amount;
+}
+
+inline bool Submissions::has_room_after(const Amount& delivered, std::size_t size) const {
+  const std::uint64_t tasks = added_.load(std::memory_order_relaxed) - delivered.tasks;
+  const std::uint64_t bytes = added_bytes_.load(std::memory_order_relaxed) - delivered.bytes;
+  if (tasks == 0) return true;
+  const auto has_bytes = [&](std::size_t all) { return bytes < all && size <= all - bytes; };
+  return tasks < window_.tasks && has_bytes(window_.bytes) &&
+         (tasks < window_.enough_tasks || has_bytes(window_.enough_bytes));
+}
+
+// What the sink writes is looked at only where what was seen of it last is not enough.
+inline bool Submissions::has_room(std::size_t size) {
+  if (has_room_after(seen_, size)) return true;
+  seen_ = delivered_now();
+  return has_room_after(seen_, size);
 }
 
 bool Submissions::has_much_room() const {
+  const Amount delivered = delivered_now();
+  const std::uint64_t tasks = added_.load(std::memory_order_relaxed) - delivered.tasks;
+  const std::uint64_t bytes = added_bytes_.load(std::memory_order_relaxed) - delivered.bytes;
   const std::size_t all = std::min(window_.bytes, window_.enough_bytes);
-  return tasks_ < window_.tasks - window_.tasks / window_parts &&
-         (tasks_ < window_.enough_tasks || bytes_ <= all - std::min(all / 8, much_room));
+  return tasks < window_.tasks - window_.tasks / window_parts &&
+         (tasks < window_.enough_tasks || bytes <= all - std::min(all / 8, much_room));
 }
 
-void Submissions::put(ByteView payload) {
-  if (queue_.empty() || queue_.back().sizes.size() == tasks_per_block ||
-      queue_.back().bytes.room() - queue_.back().bytes.size() < payload.size() || queue_.back().large) {
+inline void Submissions::put(ByteView payload) {
+  Block* block = queue_.empty() ? nullptr : &queue_.back();
+  if (block == nullptr || block->sizes.size() == tasks_per_block ||
+      block->bytes.room() - block->bytes.size() < payload.size() || block->large) {
     // Where the reader keeps up, a block will not get much.
     const std::size_t room = queue_.empty() ? first_block_bytes : block_bytes;
-    Block block;
-    block.sizes.reserve(tasks_per_block);
-    block.bytes = Bytes(std::max(payload.size(), room));
-    queue_.push_back(std::move(block));
+    Block another;
+    another.sizes.reserve(tasks_per_block);
+    another.bytes = Bytes(std::max(payload.size(), room));
+    queue_.push_back(std::move(another));
+    block = &queue_.back();
   }
-  queue_.back().sizes.push_back(payload.size());
-  queue_.back().bytes.append(payload);
+  block->sizes.push_back(payload.size());
+  char* const end = copy_small(block->bytes.data() + block->bytes.size(), payload);
+  block->bytes.resize(static_cast<std::size_t>(end - block->bytes.data()));
 }
 
-TaskId Submissions::take(ByteView payload, std::optional<LargePayload> large) {
-  sizes_.push_back(payload.size());
-  try {
-    if (large) {
-      queue_.push_back({{}, {}, std::move(large)});
-    } else {
-      put(payload);
-    }
-  } catch (...) {
-    sizes_.pop_back();
-    throw;
+inline TaskId Submissions::take(ByteView payload, std::optional<LargePayload> large) {
+  if (large) {
+    queue_.push_back({{}, {}, std::move(large)});
+  } else {
+    put(payload);
   }
-  ++tasks_;
-  bytes_ += payload.size();
-  wake();
-  return first_ + sizes_.size() - 1;
+  const TaskId id = added_.load(std::memory_order_relaxed);
+  added_bytes_.store(added_bytes_.load(std::memory_order_relaxed) + payload.size(),
+                     std::memory_order_relaxed);
+  added_.store(id + 1, std::memory_order_relaxed);
+  if (!signalled_) wake();
+  return id;
 }
 
 std::optional<TaskId> Submissions::try_add(ByteView payload) {
-  auto lock = lock_soon(mutex_);
+  auto lock = lock_soon(add_mutex_);
   require_open();
   if (!has_room(payload.size())) return std::nullopt;
   if (payload.size() < LargePayload::least) return take(payload);
@@ -112,10 +131,11 @@ std::optional<TaskId> Submissions::try_add(ByteView payload) {
 TaskId Submissions::add(ByteView payload) {
   std::optional<LargePayload> large;
   if (payload.size() >= LargePayload::least) large.emplace(payload);
-  auto lock = lock_soon(mutex_);
+  auto lock = lock_soon(add_mutex_);
   while (!ended_ && !closed_ && !has_room(payload.size())) {
-    told_ = false;
-    room_.wait(lock);
+    // Either the sink sees this, or what it has delivered before is seen here.
+    wanted_.store(true);
+    if (!has_room(payload.size())) room_.wait(lock);
   }
   require_open();
   return take(payload, std::move(large));
@@ -123,16 +143,16 @@ TaskId Submissions::add(ByteView payload) {
 
 void Submissions::close() {
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(add_mutex_);
     closed_ = true;
-    wake();
+    if (!signalled_) wake();
   }
   room_.notify_all();
 }
 
 void Submissions::end(const std::string& why) {
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(add_mutex_);
     ended_ = why;
   }
   room_.notify_all();
@@ -140,43 +160,49 @@ void Submissions::end(const std::string& why) {
 
 std::size_t Submissions::delivered(IdRange ids) {
   std::size_t count = 0;
-  bool told = false;
   {
-    const auto lock = lock_soon(mutex_);
+    const auto lock = lock_soon(read_mutex_);
     const std::size_t at = ids.first - first_;  // huge, for one before the first
     if (at >= sizes_.size()) return 0;
     const std::size_t most =
         std::min({ids.count(), sizes_.size() - at, std::max<std::size_t>(window_.tasks / window_parts, 1)});
-    for (; count < most && sizes_[at + count] != gone; ++count) {
-      --tasks_;
-      bytes_ -= std::exchange(sizes_[at + count], gone);
+    std::size_t bytes = 0;
+    for (auto size = sizes_.begin() + static_cast<std::ptrdiff_t>(at); count < most && *size != gone;
+         ++size) {
+      bytes += std::exchange(*size, gone);
+      ++count;
     }
     if (count == 0) return 0;
-    while (!sizes_.empty() && sizes_.front() == gone) {
-      sizes_.pop_front();
-      ++first_;
-    }
-    told = !has_much_room() || std::exchange(told_, true);
+    std::size_t first = 0;
+    if (at == 0) first = count;
+    while (first < sizes_.size() && sizes_[first] == gone) ++first;
+    sizes_.erase(sizes_.begin(), sizes_.begin() + static_cast<std::ptrdiff_t>(first));
+    first_ += first;
+    delivered_bytes_.store(delivered_bytes_.load(std::memory_order_relaxed) + bytes,
+                           std::memory_order_release);
+    delivered_.store(delivered_.load(std::memory_order_relaxed) + count);
   }
-  // Who waits is woken where there is room for many tasks; and once, until one of them has looked: each call
-  // for a thread that sleeps is a system call.
-  if (!told) room_.notify_all();
+  // Who waits is woken where there is room for many tasks; and once, until one of them has looked.
+  if (!wanted_.load() || !has_much_room() || !wanted_.exchange(false)) return count;
+  // Whoever said so waits by now, or has seen the room.
+  { const std::lock_guard lock(add_mutex_); }
+  room_.notify_all();
   return count;
 }
 
 std::uint64_t Submissions::added() const {
-  const std::lock_guard lock(mutex_);
-  return first_ + sizes_.size();
+  return added_.load(std::memory_order_acquire);
 }
 
 void Submissions::wake() {
-  if (!std::exchange(signalled_, true)) ::eventfd_write(wake_.fd(), 1);
+  signalled_ = true;
+  ::eventfd_write(wake_.fd(), 1);
 }
 
 bool Submissions::read(Receiver& receiver) {
   std::vector<Block> taken;
   {
-    const auto lock = lock_soon(mutex_);
+    const auto lock = lock_soon(add_mutex_);
     if (closed_ && queue_.empty()) return false;
     std::size_t tasks = 0;
     std::size_t bytes = 0;
@@ -189,6 +215,14 @@ bool Submissions::read(Receiver& receiver) {
     if (!closed_ && queue_.empty() && std::exchange(signalled_, false)) {
       eventfd_t value = 0;
       ::eventfd_read(wake_.fd(), &value);
+    }
+  }
+  {
+    // Before anybody can deliver one of them.
+    const auto lock = lock_soon(read_mutex_);
+    for (const Block& block : taken) {
+      if (block.large) sizes_.push_back(block.size());
+      sizes_.insert(sizes_.end(), block.sizes.begin(), block.sizes.end());
     }
   }
   std::vector<ByteView> payloads;

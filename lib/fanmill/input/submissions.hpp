@@ -1,8 +1,11 @@
 #pragma once
 // Tasks that other threads of the process hand in one by one, as many as a window has room for.
 //
-// read() and wait_fd() are the ventilator's, delivered() is the sink's; all else is for any thread.
+// read() and wait_fd() are the ventilator's, delivered() is the sink's; all else is for any thread. Those who
+// add share a mutex with the ventilator, which takes it for many tasks at a time, and nothing that is written
+// for each task with the sink: docs/decisions/0038.
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -44,9 +47,9 @@ class Submissions final : public Input {
   void close();
   // Nobody reads any more; `why` stands in the errors of those who still add.
   void end(const std::string& why);
-  // These tasks leave the window, from the first one on: as many as are in it, and at most a 64th of what it
-  // holds, or one, since what is on its way to whom it is delivered is not counted any more. Returns how
-  // many. Ids come from peers, and any may be said.
+  // These tasks leave the window, from the first one on: as many as are in it and have been read, and at most
+  // a 64th of what it holds, or one, since what is on its way to whom it is delivered is not counted any
+  // more. Returns how many. Ids come from peers, and any may be said.
   std::size_t delivered(IdRange ids);
 
   [[nodiscard]] std::uint64_t added() const;
@@ -56,16 +59,6 @@ class Submissions final : public Input {
   [[nodiscard]] std::string delimiter() const override { return "\n"; }
 
  private:
-  [[nodiscard]] bool has_room(std::size_t size) const;
-  [[nodiscard]] bool has_much_room() const;
-  [[nodiscard]] TaskId take(ByteView payload, std::optional<LargePayload> large = {});
-  void require_open() const;
-  void wake();
-
-  const Window window_;
-  Descriptor wake_;
-  mutable std::mutex mutex_;
-  std::condition_variable room_;
   // Small payloads one after the other, so that none costs an allocation; or a large one.
   struct Block {
     Bytes bytes;
@@ -74,16 +67,50 @@ class Submissions final : public Input {
     [[nodiscard]] std::size_t tasks() const { return large ? 1 : sizes.size(); }
     [[nodiscard]] std::size_t size() const { return large ? large->view().size() : bytes.size(); }
   };
+  struct Amount {
+    std::uint64_t tasks = 0;
+    std::uint64_t bytes = 0;
+  };
+
+  // All of these with add_mutex_ held.
+  [[nodiscard]] bool has_room(std::size_t size);
+  [[nodiscard]] bool has_room_after(const Amount& delivered, std::size_t size) const;
   void put(ByteView payload);
-  std::deque<Block> queue_;        // not read yet
-  bool signalled_ = false;         // wake_ is readable
-  std::deque<std::size_t> sizes_;  // of first_, first_ + 1, …; delivered ones among them are `gone`
-  TaskId first_ = 0;
-  std::size_t tasks_ = 0;  // in the window
-  std::size_t bytes_ = 0;  // likewise
+  [[nodiscard]] TaskId take(ByteView payload, std::optional<LargePayload> large = {});
+  void require_open() const;
+  void wake();
+
+  [[nodiscard]] Amount delivered_now() const;
+  [[nodiscard]] bool has_much_room() const;
+
+  // What belongs to one side does not share a cache line with what another writes.
+  static constexpr std::size_t apart = 64;
+
+  const Window window_;
+  Descriptor wake_;
+
+  alignas(apart) std::mutex add_mutex_;
+  std::deque<Block> queue_;  // not read yet
+  bool signalled_ = false;   // wake_ is readable
+  // Ever. Written with the mutex held, and read by the sink where somebody waits for room.
+  std::atomic<std::uint64_t> added_{0};
+  std::atomic<std::uint64_t> added_bytes_{0};
+  Amount seen_;  // of what has been delivered, when it was last looked at
   bool closed_ = false;
   std::optional<std::string> ended_;
-  bool told_ = false;  // those who wait for room have been woken, and none has looked since
+  std::condition_variable room_;
+
+  // Set by who waits for room, and taken back by who wakes them: each call for a thread that sleeps is a
+  // system call.
+  alignas(apart) std::atomic<bool> wanted_{false};
+
+  alignas(apart) std::mutex read_mutex_;
+  std::deque<std::size_t>
+      sizes_;  // of first_, first_ + 1, …, which have been read; delivered ones are `gone`
+  TaskId first_ = 0;
+  // Ever. Written with that mutex held.
+  std::atomic<std::uint64_t> delivered_{0};
+  std::atomic<std::uint64_t> delivered_bytes_{0};
 };
 
 }  // namespace fanmill::input

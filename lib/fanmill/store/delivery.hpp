@@ -30,12 +30,7 @@ class Delivery final : public Store {
     std::vector<IdRange>& ids = outcome == Outcome::ok       ? safe_.ok
                                 : outcome == Outcome::failed ? safe_.failed
                                                              : safe_.dead;
-    const IdRange taken{results.front().id, results.back().id};
-    if (!ids.empty() && ids.back().last + 1 == taken.first) {
-      ids.back().last = taken.last;
-    } else {
-      ids.push_back(taken);
-    }
+    append_neighbours(ids, {results.front().id, results.back().id});
   }
   void flush(Time) override {}
   void take_safe(SafeIds& safe) override { move_safe(safe_, safe); }
