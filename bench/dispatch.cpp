@@ -34,7 +34,9 @@ void task_through_dispatcher(benchmark::State& state) {
     while (dispatcher.wants_input()) dispatcher.add(payload);
     while (dispatcher.next(handout)) {
       ids.clear();
-      for (const wire::TaskView& task : handout.tasks) append_id(ids, task.id);
+      for (const wire::TaskBlock& block : handout.blocks) {
+        append_neighbours(ids, {block.first, block.first + block.cuts.size() - 1});
+      }
       now += std::chrono::microseconds(10);
       dispatcher.acknowledge(ids, now);
     }

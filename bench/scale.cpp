@@ -173,7 +173,7 @@ class Simulation {
         any = true;
         const auto worker = static_cast<std::uint32_t>(handout_.lane);
         const bool idle = workers_[worker].waiting.empty();
-        for (const wire::TaskView& task : handout_.tasks) workers_[worker].waiting.push_back(task.id);
+        for (const wire::TaskView& task : handout_.tasks()) workers_[worker].waiting.push_back(task.id);
         if (idle) begin_next(worker, now);
       }
       if (!any) return;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "../unit/wire/blocks.hpp"
 #include "fuzz_target.hpp"
 #include <fanmill/wire/batch.hpp>
 #include <fanmill/wire/control.hpp>
@@ -37,7 +38,7 @@ void tasks(ByteView frame) {
   std::vector<TaskView> again;
   require(static_cast<bool>(decode_tasks(written, again)) && again == tasks, "tasks come back the same");
   writer.begin(*header);
-  writer.add_block(tasks);
+  wire::test::add_in_blocks(writer, tasks);
   const Bytes together = writer.take();
   require(static_cast<bool>(decode_tasks(together, again)) && again == tasks,
           "tasks come back the same as neighbours");

@@ -71,16 +71,16 @@ void World::await_lanes() {
 void World::hand_out(const core::Dispatcher::Handout& handout) {
   VentilatorSide& side = *ventilator_;
   const LaneToken token = side.run.token_of(handout.lane);
-  ledger_.handed_out(token, handout.tasks, scenario_.slots);
+  ledger_.handed_out(token, handout.tasks(), scenario_.slots);
   const auto lane = side.lanes.find(token);
   if (lane == side.lanes.end() || (lane->second.station == nullptr && !lane->second.silent)) {
-    ledger_.not_sent(handout.tasks);
+    ledger_.not_sent(handout.tasks());
     side.run.lane_broken(handout);
     return;
   }
   wire::TasksWriter writer;
   writer.begin({side.run.id(), token});
-  handout.write(writer);
+  for (const wire::TaskBlock& block : handout.blocks) writer.add(block);
   std::string frame(writer.take().view());
   if (stray_.empty() || below(4) == 0) {
     stray_ = frame;

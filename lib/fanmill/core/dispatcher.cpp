@@ -44,12 +44,27 @@ void erase_first(Queue& queue, Match match) {
 }
 }  // namespace
 
-void Dispatcher::Handout::write(wire::TasksWriter& writer) const {
-  std::span<const wire::TaskView> left = tasks;
-  for (const std::size_t count : blocks) {
-    writer.add_block(left.first(count));
-    left = left.subspan(count);
+std::vector<wire::TaskView> Dispatcher::Handout::tasks() const {
+  std::vector<wire::TaskView> tasks;
+  tasks.reserve(count);
+  for (const wire::TaskBlock& block : blocks) {
+    for (std::size_t i = 0; i < block.cuts.size(); ++i) tasks.push_back(block[i]);
   }
+  return tasks;
+}
+
+void Dispatcher::Handout::add(const wire::TaskBlock& block) {
+  count += block.cuts.size();
+  if (!blocks.empty()) {
+    wire::TaskBlock& last = blocks.back();
+    const auto& cuts = last.cuts;
+    if (last.first + cuts.size() == block.first && last.attempt == block.attempt && last.base == block.base &&
+        cuts.data() + cuts.size() == block.cuts.data()) {
+      last.cuts = {cuts.data(), cuts.size() + block.cuts.size()};
+      return;
+    }
+  }
+  blocks.push_back(block);
 }
 
 // --- input
@@ -120,16 +135,16 @@ bool Dispatcher::next_check(TaskId& first, std::vector<ByteView>& payloads) {
   // Neighbours that are owed: a gap ends the question, the end of a page does not.
   while (checking_ && payloads.size() < wire::max_keys) {
     if (payloads.empty()) next_check_ = tasks_.next_held(next_check_);
-    const TaskPages::Page* page = tasks_.page_of(next_check_);
+    TaskPages::Page* page = tasks_.page_of(next_check_);
     if (page == nullptr) break;
     for (; next_check_ < page->end() && payloads.size() < wire::max_keys; ++next_check_) {
-      const Task& task = page->tasks[next_check_ - page->first];
-      if (task.state == State::done) {
+      const std::uint32_t index = page->index_of(next_check_);
+      if (page->task(index).state == State::done) {
         if (payloads.empty()) continue;
         return true;
       }
       if (payloads.empty()) first = next_check_;
-      payloads.push_back(page->payload(task));
+      payloads.push_back(page->payload(index));
     }
   }
   return !payloads.empty();
@@ -225,9 +240,9 @@ std::uint64_t Dispatcher::give_back(LaneIndex lane, std::span<const IdRange> ids
   std::uint64_t count = 0;
   std::vector<TaskId> back;
   for (const IdRange& range : ids) {
-    tasks_.each(range, [&](TaskId id, Task& task, TaskPages::Page&) {
+    tasks_.each(range, [&](TaskId id, Task& task, TaskPages::Page& page) {
       if (task.state != State::out || task.lane != lane) return;
-      off_lane(task);
+      off_lane(lane, 1, page.size_of(page.index_of(id)));
       ++count;
       if (task.deaths >= deaths_to_suspect) {
         suspect(id, task);
@@ -244,10 +259,10 @@ std::uint64_t Dispatcher::give_back(LaneIndex lane, std::span<const IdRange> ids
 std::uint64_t Dispatcher::reclaim(LaneIndex lane, std::uint64_t received, const IdSet& held) {
   std::vector<TaskId> back;
   if (lanes_[lane].held > 0) {
-    tasks_.each([&](TaskId id, Task& task, TaskPages::Page&) {
+    tasks_.each([&](TaskId id, Task& task, TaskPages::Page& page) {
       if (task.state != State::out || task.lane != lane || task.message > received || held.contains(id))
         return;
-      off_lane(task);
+      off_lane(lane, 1, page.size_of(page.index_of(id)));
       task.alone = false;
       ++task.attempt;
       back.push_back(id);
@@ -473,7 +488,7 @@ void Dispatcher::wake(Time now) {
 }
 
 bool Dispatcher::next(Handout& out) {
-  out.tasks.clear();
+  out.count = 0;
   out.blocks.clear();
   out.large = nullptr;
   if (stopped_ || !started_ || pending_ == 0) return false;
@@ -483,19 +498,20 @@ bool Dispatcher::next(Handout& out) {
   }
   // A lane may get nothing although there is something, since what has failed on it tries others first: then
   // it is their turn.
-  for (std::size_t tries = idle_.size() + roomy_.size(); tries > 0 && out.tasks.empty(); --tries) {
+  for (std::size_t tries = idle_.size() + roomy_.size(); tries > 0 && out.count == 0; --tries) {
     if (ready() == 0 || out_ >= settings_.window_tasks) return false;
     const LaneIndex index = pick_lane();
     if (index == no_lane) return false;
     fill(index, out);
   }
   find_large(out);
-  return !out.tasks.empty();
+  return out.count > 0;
 }
 
 void Dispatcher::find_large(Handout& out) {
-  if (out.tasks.size() != 1 || out.tasks.front().payload.size() < LargePayload::least) return;
-  out.large = &tasks_.page_of(out.tasks.front().id)->bytes;
+  if (out.count != 1) return;
+  TaskPages::Page* const page = tasks_.page_of(out.blocks.front().first);
+  if (page->is_large()) out.large = &page->bytes();
 }
 
 void Dispatcher::fill(LaneIndex index, Handout& out) {
@@ -517,7 +533,7 @@ void Dispatcher::fill(LaneIndex index, Handout& out) {
   if (lane.held == 0) progressed(lane, now_);
   std::size_t budget = wire::batch_bytes;
   if (take_again(index, most, budget, out)) take_fresh(index, most, budget, out);
-  if (!out.tasks.empty()) ++lane.messages;
+  if (out.count > 0) ++lane.messages;
   refresh(index);
 }
 
@@ -563,15 +579,15 @@ void Dispatcher::take_suspects(LaneIndex index, Handout& out) {
   while (may_take_more) {
     const TaskId id = suspects_.front();
     TaskPages::Page* page = tasks_.page_of(id);
-    Task& task = page->tasks[id - page->first];
-    const bool on_its_own = task.deaths >= deaths_to_be_alone;
-    if (!out.tasks.empty() && (on_its_own || task.size > budget)) break;
+    const bool on_its_own = page->task(page->index_of(id)).deaths >= deaths_to_be_alone;
+    const std::size_t size = page->size_of(page->index_of(id));
+    if (out.count > 0 && (on_its_own || size > budget)) break;
     suspects_.pop_front();
-    budget -= std::min<std::size_t>(budget, task.size);
-    hand_out(*page, task, id, index, out);
-    may_take_more = !on_its_own && out.tasks.size() < most && !suspects_.empty();
+    budget -= std::min(budget, size);
+    hand_out(*page, id, index, out);
+    may_take_more = !on_its_own && out.count < most && !suspects_.empty();
   }
-  if (out.tasks.size() == 1) tasks_.find(out.tasks.front().id)->alone = true;
+  if (out.count == 1) tasks_.find(out.blocks.front().first)->alone = true;
 }
 
 // Once there is no suspect left, nobody is kept free for one.
@@ -584,13 +600,14 @@ void Dispatcher::release_reserved() {
   }
 }
 
-void Dispatcher::hand_out(TaskPages::Page& page, Task& task, TaskId id, LaneIndex lane, Handout& out) {
+void Dispatcher::hand_out(TaskPages::Page& page, TaskId id, LaneIndex lane, Handout& out) {
+  const std::uint32_t index = page.index_of(id);
+  Task& task = page.task(index);
   task.lane = lane;
   task.state = State::out;
   task.message = lanes_[lane].messages + 1;
-  out.tasks.push_back({id, task.attempt, page.payload(task)});
-  out.blocks.push_back(1);
-  count_out(lanes_[lane], 1, task.size);
+  out.add(page.block(index, index + 1, task.attempt));
+  count_out(lanes_[lane], 1, page.size_of(index));
 }
 
 void Dispatcher::count_out(Lane& lane, std::uint64_t count, std::size_t bytes) {
@@ -606,7 +623,7 @@ bool Dispatcher::take_again(LaneIndex lane, std::uint64_t most, std::size_t& bud
   while (at < again_.size() && at < look_ahead) {
     const TaskId id = again_[at];
     TaskPages::Page* page = tasks_.page_of(id);
-    Task* task = page == nullptr ? nullptr : &page->tasks[id - page->first];
+    Task* task = page == nullptr ? nullptr : &page->task(page->index_of(id));
     if (task == nullptr || task->state != State::again) {
       again_.erase(again_.begin() + static_cast<std::ptrdiff_t>(at));
       continue;
@@ -616,68 +633,57 @@ bool Dispatcher::take_again(LaneIndex lane, std::uint64_t most, std::size_t& bud
       ++at;
       continue;
     }
-    if (out.tasks.size() >= most || (task->size > budget && !out.tasks.empty())) return false;
+    const std::size_t size = page->size_of(page->index_of(id));
+    if (out.count >= most || (size > budget && out.count > 0)) return false;
     again_.erase(again_.begin() + static_cast<std::ptrdiff_t>(at));
-    budget -= std::min<std::size_t>(budget, task->size);
-    hand_out(*page, *task, id, lane, out);
+    budget -= std::min(budget, size);
+    hand_out(*page, id, lane, out);
   }
   return at < look_ahead;
 }
 
 void Dispatcher::take_fresh(LaneIndex index, std::uint64_t most, std::size_t& budget, Handout& out) {
   Lane& lane = lanes_[index];
-  std::uint64_t count = 0;
-  std::size_t bytes = 0;
-  bool full = false;
-  while (!full && out.tasks.size() < most) {
+  while (out.count < most) {
     TaskPages::Page* page = tasks_.page_of(next_fresh_);
     if (page == nullptr) {
       next_fresh_ = tasks_.next_held(next_fresh_);
       page = tasks_.page_of(next_fresh_);
-      if (page == nullptr) break;
+      if (page == nullptr) return;
     }
-    // Tasks by the page, and counted together: this is where each task comes by.
-    TaskId id = next_fresh_;
-    const TaskId end = std::min<TaskId>(page->end(), id + (most - out.tasks.size()));
-    Task* task = &page->tasks[id - page->first];
-    const std::uint32_t message = lane.messages + 1;
-    const char* const payloads = page->bytes.data();
-    const std::size_t before = out.tasks.size();
-    out.tasks.resize(before + (end - id));
-    wire::TaskView* view = out.tasks.data() + before;
-    for (; id < end && !full; ++id, ++task) {
-      if (task->state != State::fresh) {
-        full = task->state == State::unchecked;
-        if (full) break;
-        continue;
-      }
-      const std::size_t size = task->size;
-      // A large one goes alone, so that it can be sent from where it lies.
-      full = size >= LargePayload::least;
-      if ((full || size > budget) && view != out.tasks.data()) {
-        full = true;
-        break;
-      }
-      budget -= std::min(budget, size);
-      task->lane = index;
-      task->message = message;
-      task->state = State::out;
-      *view++ = {id, task->attempt, {payloads + task->offset, size}};
-      ++count;
-      bytes += size;
+    const std::uint32_t first = page->index_of(next_fresh_);
+    const auto last =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(page->size(), first + (most - out.count)));
+    const auto [end, task] = page->stretch_at(first, last);
+    if (task.state == State::unchecked) return;
+    if (task.state != State::fresh) {
+      next_fresh_ += end - first;
+      continue;
     }
-    next_fresh_ = id;
-    out.tasks.resize(static_cast<std::size_t>(view - out.tasks.data()));
-    if (out.tasks.size() > before) out.blocks.push_back(out.tasks.size() - before);
+    // A large one goes alone, so that it can be sent from where it lies.
+    if (page->is_large() && out.count > 0) return;
+    std::uint32_t count = page->fitting(first, end, budget);
+    if (count == 0 && out.count > 0) return;
+    count = std::max<std::uint32_t>(count, 1);
+    const std::size_t bytes = page->size_of(first, first + count);
+    budget -= std::min(budget, bytes);
+    Task handed = task;
+    handed.lane = index;
+    handed.message = lane.messages + 1;
+    handed.state = State::out;
+    page->set(first, first + count, handed);
+    out.add(page->block(first, first + count, task.attempt));
+    fresh_bytes_ -= bytes;
+    count_out(lane, count, bytes);
+    next_fresh_ += count;
+    if (page->is_large() || count < end - first) return;
   }
-  fresh_bytes_ -= bytes;
-  count_out(lane, count, bytes);
 }
 
 void Dispatcher::unsent(const Handout& out) {
   std::vector<IdRange> ids;
   std::vector<TaskId> order;
-  for (const wire::TaskView& task : out.tasks) order.push_back(task.id);
+  for (const wire::TaskView& task : out.tasks()) order.push_back(task.id);
   std::sort(order.begin(), order.end());
   for (const TaskId id : order) append_id(ids, id);
   give_back(out.lane, ids);
@@ -702,49 +708,62 @@ std::uint64_t Dispatcher::acknowledge(std::span<const IdRange> ids, Time now, Du
     of_lane = 0;
     bytes = 0;
   };
-  for (const IdRange& range : ids) {
-    tasks_.each(range, [&](TaskId id, Task& task, TaskPages::Page& page) {
-      switch (task.state) {
-        case State::out:
-          if (task.lane != lane) {
-            settle();
-            lane = task.lane;
-          }
-          ++of_lane;
-          bytes += task.size;
-          break;
-        case State::kept:
-        case State::dead:
-          --out_;
-          break;
-        case State::again:
-          --pending_;
-          break;
-        case State::delayed:
-          erase_first(delayed_, [id](const auto& entry) { return entry.second == id; });
-          --pending_;
-          break;
-        case State::suspect:
-          erase_first(suspects_, [id](TaskId suspect) { return suspect == id; });
-          --pending_;
-          settle();
-          release_reserved();
-          break;
-        case State::unchecked:
-          --unchecked_;
-          [[fallthrough]];
-        case State::fresh:
-          // Nobody can have finished it; but the sink may have had it from an earlier run.
-          if (!checking_) return;
-          --pending_;
-          ++restored_;
-          fresh_bytes_ -= task.size;
-          break;
-        case State::done:
-          return;
+  // Tasks first … last − 1 of a page, all as `task`.
+  const auto forget = [&](TaskPages::Page& page, std::uint32_t first, std::uint32_t last, const Task& task) {
+    const std::uint32_t count = last - first;
+    const auto no_longer_in = [&](auto& waiting, auto id_of) {
+      for (TaskId id = page.first() + first; id < page.first() + last; ++id) {
+        erase_first(waiting, [&](const auto& entry) { return id_of(entry) == id; });
       }
-      tasks_.finish(page, task);
-      ++forgotten;
+    };
+    switch (task.state) {
+      case State::out:
+        if (task.lane != lane) {
+          settle();
+          lane = task.lane;
+        }
+        of_lane += count;
+        bytes += page.size_of(first, last);
+        break;
+      case State::kept:
+      case State::dead:
+        out_ -= count;
+        break;
+      case State::again:
+        pending_ -= count;
+        break;
+      case State::delayed:
+        no_longer_in(delayed_, [](const auto& entry) { return entry.second; });
+        pending_ -= count;
+        break;
+      case State::suspect:
+        no_longer_in(suspects_, [](TaskId suspect) { return suspect; });
+        pending_ -= count;
+        settle();
+        release_reserved();
+        break;
+      case State::unchecked:
+      case State::fresh:
+        // Nobody can have finished it; but the sink may have had it from an earlier run.
+        if (!checking_) return;
+        if (task.state == State::unchecked) unchecked_ -= count;
+        pending_ -= count;
+        restored_ += count;
+        fresh_bytes_ -= page.size_of(first, last);
+        break;
+      case State::done:
+        return;
+    }
+    tasks_.finish(page, first, last);
+    forgotten += count;
+  };
+  for (const IdRange& range : ids) {
+    tasks_.each_page(range, [&](TaskPages::Page& page, std::uint32_t first, std::uint32_t last) {
+      while (first < last) {
+        const auto [end, task] = page.stretch_at(first, last);
+        forget(page, first, end, task);
+        first = end;
+      }
     });
   }
   settle();
@@ -760,7 +779,8 @@ Dispatcher::Ruling Dispatcher::rule(TaskId id, std::uint32_t attempt, Time now, 
   if (task->state != State::out) return Ruling::retry;
   fresh_failure = true;
   const LaneIndex lane = task->lane;
-  off_lane(*task);
+  const TaskPages::Page* const page = tasks_.page_of(id);
+  off_lane(lane, 1, page->size_of(page->index_of(id)));
   lanes_[lane].credit.acknowledged(1, lanes_[lane].held == 0 && ready() > 0, now, std::nullopt);
   progressed(lanes_[lane], now);
   finished(lanes_[lane], 1, now);
@@ -789,7 +809,7 @@ std::vector<wire::TaskView> Dispatcher::dead() {
   std::vector<wire::TaskView> result;
   if (dead_ == 0) return result;
   tasks_.each([&](TaskId id, Task& task, TaskPages::Page& page) {
-    if (task.state == State::dead) result.push_back({id, task.attempt, page.payload(task)});
+    if (task.state == State::dead) result.push_back({id, task.attempt, page.payload(page.index_of(id))});
   });
   return result;
 }

@@ -51,12 +51,12 @@ class Dispatcher {
   // A batch for one lane. The views hold until the next call of a member that is not const.
   struct Handout {
     LaneIndex lane = 0;
-    std::vector<wire::TaskView> tasks;
-    // How many of them, one group after the other, lie in one block of memory in this order.
-    std::vector<std::size_t> blocks;
+    std::vector<wire::TaskBlock> blocks;
+    std::size_t count = 0;   // of tasks
     Bytes* large = nullptr;  // what a LargePayload was made of, where that is all there is
 
-    void write(wire::TasksWriter& writer) const;
+    [[nodiscard]] std::vector<wire::TaskView> tasks() const;  // each of them
+    void add(const wire::TaskBlock& block);
   };
 
   // What became of a lane's worker: whether its tasks may be the cause. `vanished`: it was about to leave;
@@ -217,8 +217,7 @@ class Dispatcher {
   void put_back(std::vector<TaskId>& ids);
   void suspect(TaskId id, Task& task);
   void off_lane(LaneIndex lane, std::uint64_t count, std::size_t bytes);
-  void off_lane(const Task& task) { off_lane(task.lane, 1, task.size); }
-  void hand_out(TaskPages::Page& page, Task& task, TaskId id, LaneIndex lane, Handout& out);
+  void hand_out(TaskPages::Page& page, TaskId id, LaneIndex lane, Handout& out);
   void count_out(Lane& lane, std::uint64_t count, std::size_t bytes);
   [[nodiscard]] bool next_suspects(Handout& out);
   void take_suspects(LaneIndex index, Handout& out);

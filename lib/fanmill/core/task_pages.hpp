@@ -1,7 +1,10 @@
 #pragma once
-// Where unacknowledged tasks lie: in pages of neighbouring ids, their payloads in one block each. Adding,
-// finding and forgetting cost a few nanoseconds, and memory follows what is unacknowledged and not what was
-// ever read.
+// Where unacknowledged tasks lie: in pages of neighbouring ids, their payloads in one block each. Memory
+// follows what is unacknowledged and not what was ever read.
+//
+// Tasks come, go out and are acknowledged many at a time, and then they differ in nothing: so a page says
+// what holds of them once for all of a stretch, and for each of them only from when that is asked for.
+// docs/decisions/0039.
 //
 // Pure. One thread.
 
@@ -20,6 +23,7 @@
 #include <fanmill/base/ids.hpp>
 #include <fanmill/base/large_payload.hpp>
 #include <fanmill/base/ranges.hpp>
+#include <fanmill/wire/batch.hpp>
 
 namespace fanmill::core {
 
@@ -38,8 +42,6 @@ struct Task {
     dead,       // has no worker left to kill; the sink has been told
     done,       // acknowledged
   };
-  std::uint32_t offset = 0;
-  std::uint32_t size = 0;
   LaneIndex lane = 0;         // out: whose; again after a failure: who had it last
   std::uint32_t message = 0;  // out: which of the lane's messages it went with, from 1
   std::uint32_t attempt = 0;
@@ -49,18 +51,64 @@ struct Task {
   std::uint8_t solo_deaths = 0;  // of these, workers that had nothing else
   bool alone : 1 = false;        // out: its worker has nothing else
   std::uint8_t excused : 2 = 0;  // losses that were not counted as deaths, since the worker was leaving
+  friend bool operator==(const Task&, const Task&) = default;
 };
 
 class TaskPages {
  public:
-  struct Page {
-    TaskId first = 0;
-    Bytes bytes;
-    std::vector<Task> tasks;
-    std::size_t live = 0;   // not done
-    bool is_large = false;  // the first task is a LargePayload
-    [[nodiscard]] ByteView payload(const Task& task) const { return {bytes.data() + task.offset, task.size}; }
-    [[nodiscard]] TaskId end() const { return first + tasks.size(); }
+  class Page {
+   public:
+    [[nodiscard]] TaskId first() const { return first_; }
+    [[nodiscard]] TaskId end() const { return first_ + cuts_.size(); }
+    [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(cuts_.size()); }
+    [[nodiscard]] Bytes& bytes() { return bytes_; }
+    // The first task is a LargePayload, and the only one.
+    [[nodiscard]] bool is_large() const { return is_large_; }
+    // All that follows is by index in the page.
+    [[nodiscard]] std::uint32_t index_of(TaskId id) const { return static_cast<std::uint32_t>(id - first_); }
+    [[nodiscard]] ByteView payload(std::uint32_t index) const {
+      return {bytes_.data() + cuts_[index].offset, cuts_[index].size};
+    }
+    [[nodiscard]] std::uint32_t size_of(std::uint32_t index) const { return cuts_[index].size; }
+    // Of the payloads first … last − 1.
+    [[nodiscard]] std::size_t size_of(std::uint32_t first, std::uint32_t last) const;
+    // How many, from `first` on and before `last`, are together no more than that.
+    [[nodiscard]] std::uint32_t fitting(std::uint32_t first, std::uint32_t last, std::size_t bytes) const;
+    [[nodiscard]] wire::TaskBlock block(std::uint32_t first, std::uint32_t last,
+                                        std::uint32_t attempt) const {
+      return {first_ + first, attempt, bytes_.data(), std::span(cuts_).subspan(first, last - first)};
+    }
+
+    // A task by itself; from then on the page has one for each.
+    [[nodiscard]] Task& task(std::uint32_t index) {
+      if (tasks_.empty()) spread();
+      return tasks_[index];
+    }
+    // Up to which index, `last` at the most, tasks are known to be as the one at `index`, and how that is.
+    struct Stretch {
+      std::uint32_t end = 0;
+      Task task;
+    };
+    [[nodiscard]] Stretch stretch_at(std::uint32_t index, std::uint32_t last) const;
+    // first … last − 1, which are alike, become so.
+    void set(std::uint32_t first, std::uint32_t last, const Task& task);
+
+   private:
+    friend class TaskPages;
+    void add(std::uint32_t count, const Task& task);
+    void spread();
+    void clear();
+
+    TaskId first_ = 0;
+    Bytes bytes_;
+    std::vector<wire::Cut> cuts_;
+    // Ascending, up to the last task; or nothing, and `tasks_` has each.
+    std::vector<Stretch> stretches_;
+    std::vector<Task> tasks_;
+    std::size_t live_ = 0;     // not done
+    std::size_t between_ = 0;  // bytes between two payloads
+    bool even_ = true;         // that many everywhere
+    bool is_large_ = false;
   };
 
   // Copies payloads that lie one after the other in one block, and what is between them; none is a large one.
@@ -75,37 +123,46 @@ class TaskPages {
   [[nodiscard]] Page* page_of(TaskId id);
   [[nodiscard]] Task* find(TaskId id) {
     Page* page = page_of(id);
-    return page == nullptr ? nullptr : &page->tasks[id - page->first];
+    return page == nullptr ? nullptr : &page->task(page->index_of(id));
   }
   // The smallest id at or after `id` whose page is still here; next_id() if there is none.
   [[nodiscard]] TaskId next_held(TaskId id) const;
 
-  // Calls visit(id, task, page) for each task of the range that is here; by pages, since a range may claim
-  // far more than there is. The visitor may call finish().
+  // Calls visit(page, first, last) for each page that has tasks of the range, which may claim far more than
+  // there is. The visitor may call finish().
   template <class Visit>
-  void each(IdRange range, Visit visit) {
+  void each_page(IdRange range, Visit visit) {
     auto at = pages_.upper_bound(range.first);
     if (at != pages_.begin()) --at;
     while (at != pages_.end() && at->first <= range.last) {
       Page& page = *at->second;
       ++at;
+      const TaskId begin = std::max(range.first, page.first());
       const TaskId end = std::min(range.last + 1, page.end());
-      for (TaskId id = std::max(range.first, page.first); id < end; ++id) {
-        visit(id, page.tasks[id - page.first], page);
-      }
-      if (page.live == 0 && &page != filling_) retire(page.first);
+      if (begin < end) visit(page, page.index_of(begin), page.index_of(end));
+      if (page.live_ == 0 && &page != filling_) retire(page.first());
     }
+  }
+  // Calls visit(id, task, page) for each task of the range that is here.
+  template <class Visit>
+  void each(IdRange range, Visit visit) {
+    each_page(range, [&](Page& page, std::uint32_t first, std::uint32_t last) {
+      for (std::uint32_t i = first; i < last; ++i) visit(page.first() + i, page.task(i), page);
+    });
   }
   template <class Visit>
   void each(Visit visit) {
     if (next_id_ > 0) each(IdRange{0, next_id_ - 1}, visit);
   }
 
-  // The task is done; its page goes when all of it is, at the end of the each() that this was called in.
-  void finish(Page& page, Task& task) {
-    task.state = Task::State::done;
-    bytes_ -= task.size;
-    --page.live;
+  // The tasks first … last − 1 of the page, which were alike, are done; it goes when all of it is, at the end
+  // of the each_page() that this was called in.
+  void finish(Page& page, std::uint32_t first, std::uint32_t last) {
+    Task done;
+    done.state = Task::State::done;
+    page.set(first, last, done);
+    bytes_ -= page.size_of(first, last);
+    page.live_ -= last - first;
   }
 
   // Bytes of payload of tasks that are not done.
@@ -115,7 +172,7 @@ class TaskPages {
   static constexpr std::size_t page_tasks = 2048;
 
   [[nodiscard]] std::size_t fitting(std::span<const ByteView> payloads) const;
-  void add_tasks(std::span<const ByteView> payloads, std::size_t offset, Task::State state);
+  void add_cuts(std::span<const ByteView> payloads, std::size_t offset, Task::State state);
   void begin_page();
   void begin_page(std::unique_ptr<Page> page);
   void retire(TaskId first);

@@ -289,11 +289,11 @@ transport::Message VentilatorLoop::message_of(const core::Dispatcher::Handout& h
   // Where a large payload is on its way already, what was said before it then may be read still.
   if (handout.large != nullptr && !handout.large->is_shared()) {
     char* const payload = handout.large->data() + LargePayload::headroom;
-    const ByteView frame = wire::write_before(payload, header, handout.tasks.front());
+    const ByteView frame = wire::write_before(payload, header, handout.blocks.front()[0]);
     return {handout.large->share(), frame};
   }
   writer_.begin(header);
-  handout.write(writer_);
+  for (const wire::TaskBlock& block : handout.blocks) writer_.add(block);
   return transport::Message(writer_.take());
 }
 

@@ -67,26 +67,19 @@ void put_in_order(std::vector<IdRange>& ids) {
   ids.resize(kept + 1);
 }
 
-// How many of these, from the first on, follow each other with one attempt and the same number of bytes
-// between them.
+// How many of these, from the first on, have the same number of bytes between them.
 struct Alike {
   std::size_t count = 1;
   std::size_t between = 0;
 };
-[[nodiscard]] Alike alike(std::span<const TaskView> tasks) {
-  const auto end_of = [](const TaskView& task) { return task.payload.data() + task.payload.size(); };
-  if (tasks.size() < 2) return {};
-  const std::ptrdiff_t between = tasks[1].payload.data() - end_of(tasks[0]);
-  if (between < 0 || between > static_cast<std::ptrdiff_t>(most_between)) return {};
-  Alike result{1, static_cast<std::size_t>(between)};
-  const char* follows = end_of(tasks[0]) + between;
-  for (; result.count < tasks.size(); ++result.count) {
-    const TaskView& task = tasks[result.count];
-    if (task.id != tasks[0].id + result.count || task.attempt != tasks[0].attempt ||
-        task.payload.data() != follows) {
-      break;
-    }
-    follows = end_of(task) + between;
+[[nodiscard]] Alike alike(std::span<const Cut> cuts) {
+  const auto end_of = [](const Cut& cut) { return std::size_t{cut.offset} + cut.size; };
+  if (cuts.size() < 2 || cuts[1].offset < end_of(cuts[0])) return {};
+  Alike result{1, cuts[1].offset - end_of(cuts[0])};
+  if (result.between > most_between) return {};
+  std::size_t follows = cuts[1].offset;
+  for (; result.count < cuts.size() && cuts[result.count].offset == follows; ++result.count) {
+    follows += cuts[result.count].size + result.between;
   }
   return result;
 }
@@ -308,38 +301,41 @@ void TasksWriter::add(const TaskView& task) {
   ++entries_;
 }
 
-void TasksWriter::add_block(std::span<const TaskView> tasks) {
-  while (!tasks.empty()) {
-    const auto [count, between] = alike(tasks);
+void TasksWriter::add(const TaskBlock& tasks) {
+  TaskBlock left = tasks;
+  while (!left.cuts.empty()) {
+    const auto [count, between] = alike(left.cuts);
     if (count >= least_neighbours) {
-      add_neighbours(tasks.first(count), between);
+      add_neighbours({left.first, left.attempt, left.base, left.cuts.first(count)}, between);
     } else {
-      for (const TaskView& task : tasks.first(count)) add(task);
+      for (std::size_t i = 0; i < count; ++i) add(left[i]);
     }
-    tasks = tasks.subspan(count);
+    left.first += count;
+    left.cuts = left.cuts.subspan(count);
   }
 }
 
-void TasksWriter::add_neighbours(std::span<const TaskView> tasks, std::size_t between) {
-  assert(count_ + tasks.size() <= max_batch && tasks.back().id <= max_task_id);
-  const ByteView last = tasks.back().payload;
-  const char* const begin = tasks.front().payload.data();
-  const ByteView bytes(begin, static_cast<std::size_t>(last.data() + last.size() - begin));
+void TasksWriter::add_neighbours(const TaskBlock& tasks, std::size_t between) {
+  std::span<const Cut> cuts = tasks.cuts;
+  assert(count_ + cuts.size() <= max_batch && tasks.first + cuts.size() - 1 <= max_task_id);
+  assert(tasks.attempt <= max_attempt);
+  const ByteView bytes(tasks.base + cuts.front().offset,
+                       cuts.back().offset + cuts.back().size - cuts.front().offset);
   char* at = writer_.room(neighbours_header, bytes);
   at = put_array(at, neighbours_arity);
   writer_.wrote(put_marked<std::uint32_t>(at, bin32, bytes.size()), bytes);
   at = writer_.room(numbers_header);
-  writer_.wrote(put_numbers(at, tasks.size(), tasks.front().id, tasks.front().attempt, between));
-  count_ += static_cast<std::uint32_t>(tasks.size());
+  writer_.wrote(put_numbers(at, cuts.size(), tasks.first, tasks.attempt, between));
+  count_ += static_cast<std::uint32_t>(cuts.size());
   ++entries_;
   // A few at a time: that asks for room, and says what was written, once for them and not for each.
   constexpr std::size_t at_a_time = 64;
-  while (!tasks.empty()) {
-    const auto some = tasks.first(std::min(tasks.size(), at_a_time));
+  while (!cuts.empty()) {
+    const auto some = cuts.first(std::min(cuts.size(), at_a_time));
     at = writer_.room(some.size() * max_header);
-    for (const TaskView& task : some) at = put_number(at, task.payload.size());
+    for (const Cut& cut : some) at = put_number(at, cut.size);
     writer_.wrote(at);
-    tasks = tasks.subspan(some.size());
+    cuts = cuts.subspan(some.size());
   }
 }
 

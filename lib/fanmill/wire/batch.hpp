@@ -40,6 +40,25 @@ struct TaskView {
   friend bool operator==(const TaskView&, const TaskView&) = default;
 };
 
+// Where a payload lies in a block of memory.
+struct Cut {
+  std::uint32_t offset = 0;
+  std::uint32_t size = 0;
+  friend bool operator==(const Cut&, const Cut&) = default;
+};
+
+// Tasks with one id after the other and one attempt, whose payloads lie in one block in this order. What is
+// between them may be copied too.
+struct TaskBlock {
+  TaskId first = 0;
+  std::uint32_t attempt = 0;
+  const char* base = nullptr;  // what offsets count from
+  std::span<const Cut> cuts;
+  [[nodiscard]] TaskView operator[](std::size_t index) const {
+    return {first + index, attempt, {base + cuts[index].offset, cuts[index].size}};
+  }
+};
+
 // What made a task fail: `none` with ok, and with ok alone.
 enum class Cause : std::uint8_t {
   none = 0,
@@ -97,15 +116,14 @@ class TasksWriter {
  public:
   void begin(const TasksHeader& header);
   void add(const TaskView& task);
-  // Several that lie in one block of memory, in this order: what is between them may be copied too.
-  void add_block(std::span<const TaskView> tasks);
+  void add(const TaskBlock& tasks);
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] std::size_t bytes() const { return writer_.size(); }
   [[nodiscard]] ByteView view() const { return writer_.view(); }
   [[nodiscard]] Bytes take();
 
  private:
-  void add_neighbours(std::span<const TaskView> tasks, std::size_t between);
+  void add_neighbours(const TaskBlock& tasks, std::size_t between);
 
   Writer writer_;
   std::size_t entries_at_ = 0;  // where their number is filled in

@@ -30,7 +30,7 @@ void add(Dispatcher& dispatcher, int tasks) {
 
 [[nodiscard]] std::vector<TaskId> ids_of(const Dispatcher::Handout& handout) {
   std::vector<TaskId> ids;
-  for (const wire::TaskView& task : handout.tasks) ids.push_back(task.id);
+  for (const wire::TaskView& task : handout.tasks()) ids.push_back(task.id);
   return ids;
 }
 
@@ -69,7 +69,7 @@ TEST_CASE("dispatcher: tasks go out in the order of the input, with their payloa
   std::vector<wire::TaskView> all;
   while (dispatcher.next(out)) {
     CHECK(out.lane == lane);
-    all.insert(all.end(), out.tasks.begin(), out.tasks.end());
+    for (const wire::TaskView& task : out.tasks()) all.push_back(task);
   }
   CHECK(all == std::vector<wire::TaskView>{{0, 0, "a"}, {1, 0, ""}, {2, 0, std::string_view("c\0d", 3)}});
   CHECK(dispatcher.out() == 3);
@@ -90,7 +90,7 @@ TEST_CASE("dispatcher: a dead worker's tasks go first, in order, as another atte
   dispatcher.open({.slots = 1, .max_batch = 3});
   Dispatcher::Handout out;
   REQUIRE(dispatcher.next(out));
-  CHECK(out.tasks == std::vector<wire::TaskView>{{0, 1, "task 0"}, {2, 1, "task 2"}, {3, 0, "task 3"}});
+  CHECK(out.tasks() == std::vector<wire::TaskView>{{0, 1, "task 0"}, {2, 1, "task 2"}, {3, 0, "task 3"}});
 }
 
 TEST_CASE("dispatcher: a small new task does not overtake a large one that goes again") {
@@ -113,7 +113,7 @@ TEST_CASE("dispatcher: each death of a worker is one more attempt of what it hel
   for (std::uint32_t attempt = 0; attempt < 5; ++attempt) {
     const LaneIndex lane = dispatcher.open({});
     REQUIRE(dispatcher.next(out));
-    CHECK(out.tasks.front().attempt == attempt);
+    CHECK(out.tasks().front().attempt == attempt);
     dispatcher.close(lane, Dispatcher::Fate::left);
   }
   CHECK(dispatcher.redelivered() == 5);
@@ -132,7 +132,7 @@ TEST_CASE("dispatcher: what a worker gives back goes first, and no attempt is ch
   Dispatcher::Handout out;
   REQUIRE(dispatcher.next(out));
   CHECK(out.lane != lane);
-  CHECK(out.tasks ==
+  CHECK(out.tasks() ==
         std::vector<wire::TaskView>{{2, 0, "task 2"}, {3, 0, "task 3"}, {4, 0, "task 4"}, {5, 0, "task 5"}});
 }
 
@@ -172,7 +172,7 @@ TEST_CASE("dispatcher: a batch that could not be sent is as if it had not been a
   CHECK(dispatcher.bytes() == bytes);
   Dispatcher::Handout again;
   REQUIRE(dispatcher.next(again));
-  CHECK(again.tasks == std::vector<wire::TaskView>{{0, 1, "task 0"}, {2, 1, "task 2"}, {3, 0, "task 3"}});
+  CHECK(again.tasks() == std::vector<wire::TaskView>{{0, 1, "task 0"}, {2, 1, "task 2"}, {3, 0, "task 3"}});
 }
 
 // --- acknowledgements
@@ -258,7 +258,7 @@ TEST_CASE("dispatcher: no lane carries more than its credit, and no batch more t
   add(dispatcher, 100);
   Dispatcher::Handout out;
   std::vector<std::size_t> sizes;
-  while (dispatcher.next(out)) sizes.push_back(out.tasks.size());
+  while (dispatcher.next(out)) sizes.push_back(out.tasks().size());
   CHECK(sizes == std::vector<std::size_t>{3, 3, 1});
   CHECK(dispatcher.held(lane) == 7);
 }
@@ -398,13 +398,13 @@ TEST_CASE("dispatcher: neighbours of one block come out as they went in, whateve
   while (next < sent.size()) {
     REQUIRE(dispatcher.next(out));
     std::vector<IdRange> done;
-    for (const wire::TaskView& task : out.tasks) {
+    for (const wire::TaskView& task : out.tasks()) {
       REQUIRE(task.id == next);
       REQUIRE(task.payload == sent[next]);
       append_id(done, task.id);
       ++next;
     }
-    CHECK(dispatcher.acknowledge(done, Time{}) == out.tasks.size());
+    CHECK(dispatcher.acknowledge(done, Time{}) == out.tasks().size());
   }
   CHECK(dispatcher.held(lane) == 0);
   CHECK(dispatcher.bytes() == 0);
@@ -422,11 +422,11 @@ TEST_CASE("dispatcher: a large payload goes alone, with the memory that it lies 
   Dispatcher::Handout out;
   const auto next_is = [&](TaskId id, char letter, bool is_large) {
     REQUIRE(dispatcher.next(out));
-    REQUIRE(out.tasks.size() == 1);
-    CHECK(out.tasks[0].id == id);
-    CHECK(out.tasks[0].payload[0] == letter);
+    REQUIRE(out.tasks().size() == 1);
+    CHECK(out.tasks()[0].id == id);
+    CHECK(out.tasks()[0].payload[0] == letter);
     REQUIRE((out.large != nullptr) == is_large);
-    if (is_large) CHECK(out.large->data() + LargePayload::headroom == out.tasks[0].payload.data());
+    if (is_large) CHECK(out.large->data() + LargePayload::headroom == out.tasks()[0].payload.data());
   };
   next_is(0, 's', false);
   next_is(1, 'a', true);
@@ -434,7 +434,7 @@ TEST_CASE("dispatcher: a large payload goes alone, with the memory that it lies 
   next_is(3, 's', false);
   next_is(4, 'c', true);
   REQUIRE(dispatcher.next(out));
-  CHECK(out.tasks == std::vector<wire::TaskView>{{5, 0, ""}});
+  CHECK(out.tasks() == std::vector<wire::TaskView>{{5, 0, ""}});
   CHECK_FALSE(dispatcher.next(out));
   CHECK(out.large == nullptr);
   dispatcher.give_back(lane, std::vector{IdRange{2, 2}});
@@ -442,7 +442,7 @@ TEST_CASE("dispatcher: a large payload goes alone, with the memory that it lies 
   // With others behind it, it is copied into their frame.
   dispatcher.give_back(lane, std::vector{IdRange{2, 3}});
   REQUIRE(dispatcher.next(out));
-  CHECK(out.tasks.size() == 2);
+  CHECK(out.tasks().size() == 2);
   CHECK(out.large == nullptr);
 }
 
@@ -767,10 +767,10 @@ class Comparison {
     Model::Lane& lane = model_.lanes.at(out.lane);
     DEMAND(model_.has_room(lane, most_credit(lane)));
     if (any_empty_slot) DEMAND(lane.held.size() < lane.limits.slots);
-    DEMAND(!out.tasks.empty());
-    DEMAND(out.tasks.size() <= std::min<std::size_t>(lane.limits.max_batch, wire::batch_tasks));
+    DEMAND(!out.tasks().empty());
+    DEMAND(out.tasks().size() <= std::min<std::size_t>(lane.limits.max_batch, wire::batch_tasks));
     std::size_t bytes = 0;
-    for (const wire::TaskView& task : out.tasks) {
+    for (const wire::TaskView& task : out.tasks()) {
       DEMAND(model_.front().value_or(~TaskId{0}) == task.id);
       const Model::Task& expected = model_.tasks[task.id];
       DEMAND(task.attempt == expected.attempt);
@@ -778,7 +778,7 @@ class Comparison {
       bytes += task.payload.size();
       model_.hand_out(task.id, out.lane);
     }
-    DEMAND((out.tasks.size() == 1 || bytes <= wire::batch_bytes));
+    DEMAND((out.tasks().size() == 1 || bytes <= wire::batch_bytes));
     DEMAND(lane.held.size() <= most_credit(lane));
     DEMAND(model_.count(State::out) <= settings_.window_tasks);
     if (below(15) == 0) {

@@ -28,7 +28,7 @@ void add(Dispatcher& dispatcher, int tasks) {
 
 [[nodiscard]] std::vector<TaskId> ids_of(const Dispatcher::Handout& handout) {
   std::vector<TaskId> ids;
-  for (const wire::TaskView& task : handout.tasks) ids.push_back(task.id);
+  for (const wire::TaskView& task : handout.tasks()) ids.push_back(task.id);
   return ids;
 }
 
@@ -110,7 +110,7 @@ TEST_CASE("dispatcher: a failure is tried again as often as was asked for, then 
   Dispatcher::Handout out;
   for (std::uint32_t attempt = 0; attempt < 2; ++attempt) {
     REQUIRE(dispatcher.next(out));
-    CHECK(out.tasks == std::vector<wire::TaskView>{{0, attempt, "task 0"}});
+    CHECK(out.tasks() == std::vector<wire::TaskView>{{0, attempt, "task 0"}});
     CHECK(rule(dispatcher, 0, attempt) == Ruling::retry);
     check_conserved(dispatcher);
   }
@@ -391,8 +391,8 @@ TEST_CASE("dispatcher: what a worker has had and does not have, and nobody else 
   check_conserved(dispatcher);
   Dispatcher::Handout out;
   REQUIRE(dispatcher.next(out));
-  CHECK(out.tasks.front().id == 1);
-  CHECK(out.tasks.front().attempt == 1);
+  CHECK(out.tasks().front().id == 1);
+  CHECK(out.tasks().front().attempt == 1);
 }
 
 // --- what the sink has
@@ -481,5 +481,5 @@ TEST_CASE("dispatcher: of another sink everything is asked that is owed, and wha
   check_conserved(dispatcher);
   Dispatcher::Handout out;
   REQUIRE(dispatcher.next(out));
-  CHECK(out.tasks.front() == wire::TaskView{0, 1, "task 0"});
+  CHECK(out.tasks().front() == wire::TaskView{0, 1, "task 0"});
 }

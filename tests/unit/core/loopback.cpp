@@ -128,10 +128,9 @@ void Loopback::settle_run() {
     }
     auto tasks = std::make_shared<Tasks>();
     tasks->header = {run_.id(), token};
-    for (const wire::TaskView& task : handout.tasks) tasks->payloads.emplace_back(task.payload);
-    for (std::size_t i = 0; i < handout.tasks.size(); ++i) {
-      tasks->tasks.push_back({handout.tasks[i].id, handout.tasks[i].attempt, tasks->payloads[i]});
-    }
+    tasks->tasks = handout.tasks();
+    for (const wire::TaskView& task : tasks->tasks) tasks->payloads.emplace_back(task.payload);
+    for (std::size_t i = 0; i < tasks->tasks.size(); ++i) tasks->tasks[i].payload = tasks->payloads[i];
     bound->second->lane_events.emplace_back(std::move(tasks));
   }
   const Dispatcher& dispatcher = run_.dispatcher();

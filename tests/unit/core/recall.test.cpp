@@ -29,7 +29,7 @@ std::vector<TaskId> next_ids(Dispatcher& dispatcher) {
   Dispatcher::Handout out;
   std::vector<TaskId> ids;
   if (!dispatcher.next(out)) return ids;
-  for (const wire::TaskView& task : out.tasks) ids.push_back(task.id);
+  for (const wire::TaskView& task : out.tasks()) ids.push_back(task.id);
   return ids;
 }
 
@@ -78,8 +78,8 @@ TEST_CASE(
   Dispatcher::Handout out;
   REQUIRE(dispatcher.next(out));
   CHECK(out.lane == idle);
-  CHECK(out.tasks.front().id == 6);
-  CHECK(out.tasks.front().attempt == 0);
+  CHECK(out.tasks().front().id == 6);
+  CHECK(out.tasks().front().attempt == 0);
 }
 
 TEST_CASE("recall: a lane that gave nothing is asked again after twice as long, a second at the most") {

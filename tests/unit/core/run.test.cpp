@@ -94,7 +94,7 @@ class Scene {
     std::vector<TaskId> ids;
     Dispatcher::Handout out;
     if (!run.next(out)) return ids;
-    for (const wire::TaskView& task : out.tasks) ids.push_back(task.id);
+    for (const wire::TaskView& task : out.tasks()) ids.push_back(task.id);
     return ids;
   }
   void ack(IdRange ids) { hear(sink, wire::Ack{run_id, Outcome::ok, {ids}}); }

@@ -1,5 +1,7 @@
 #include "samples.hpp"
 
+#include "blocks.hpp"
+
 namespace fanmill::wire::test {
 
 namespace {
@@ -213,7 +215,7 @@ std::string write_tasks(const TasksHeader& header, const std::vector<TaskView>& 
 std::string write_tasks_of(const TasksHeader& header, const std::vector<TaskView>& tasks) {
   TasksWriter writer;
   writer.begin(header);
-  writer.add_block(tasks);
+  add_in_blocks(writer, tasks);
   return std::string(writer.take().view());
 }
 
@@ -254,9 +256,9 @@ std::vector<Sample> all_samples() {
 
   TasksWriter several;
   several.begin({.run = run, .token = token});
-  several.add_block(task_neighbours(126));
+  add_in_blocks(several, task_neighbours(126));
   several.add({.id = 5, .attempt = 0, .payload = "alone"});
-  several.add_block(task_neighbours(65'534));
+  add_in_blocks(several, task_neighbours(65'534));
   all.push_back({"neighbours", std::string(several.take().view()), rewrite_tasks});
   std::vector<ResultView> outputs;
   for (const TaskView& task : task_neighbours(126)) {
