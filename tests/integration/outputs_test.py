@@ -128,8 +128,9 @@ class Failures(PipelineTest):
 
     def test_where_the_results_of_a_run_that_was_cut_short_are_is_said(self):
         out = self.scratch / "out"
+        # Without the sleep the last one may be done before anybody hears of the failure, and then nothing is cut short.
         run = self.run_program("fanmill", "run", "-q", "-k", "-j1", "-o", out, "--halt", "now,fail=1", "--shell",
-                               "echo {}; test {} != b", ":::", "a", "b", "c")
+                               "echo {}; case {} in b) exit 1;; c) sleep 60;; esac", ":::", "a", "b", "c")
         self.assert_status(run, 3)
         self.assert_message(run, f"what there is of the results is in '{out}.partial'")
         self.assertTrue((self.scratch / "out.partial").read_bytes().startswith(b"a\n"))

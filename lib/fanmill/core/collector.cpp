@@ -238,17 +238,22 @@ Collector::Verdict Collector::on_result(const wire::ResultsHeader& header, const
 
 std::size_t Collector::on_plain_results(const wire::ResultsHeader& header,
                                         std::span<const wire::ResultView> results) {
-  if (results.empty() || header.run != run_ || !held_.empty()) return 0;
-  const TaskId first = results.front().id;
-  std::size_t most = results.size();
-  if (hello_.has_store) most = std::min<std::size_t>(most, asked_to_ - std::min(asked_to_, first));
+  const auto is_plain = [&](std::size_t at) {
+    return results[at].id == results.front().id + at && results[at].outcome == Outcome::ok &&
+           !results[at].detail;
+  };
   std::size_t count = 0;
-  while (count < most && results[count].id == first + count && results[count].outcome == Outcome::ok &&
-         !results[count].detail) {
-    ++count;
-  }
-  if (count > 0) count = accounts_.on_results({first, first + count - 1}, Outcome::ok);
-  if (count > 0) append_neighbours(fresh_, {first, first + count - 1});
+  while (count < results.size() && is_plain(count)) ++count;
+  if (count == 0) return 0;
+  return on_plain_results(header, IdRange{results.front().id, results.front().id + count - 1});
+}
+
+std::size_t Collector::on_plain_results(const wire::ResultsHeader& header, IdRange ids) {
+  if (header.run != run_ || !held_.empty()) return 0;
+  std::size_t count = ids.count();
+  if (hello_.has_store) count = std::min<std::size_t>(count, asked_to_ - std::min(asked_to_, ids.first));
+  if (count > 0) count = accounts_.on_results({ids.first, ids.first + count - 1}, Outcome::ok);
+  if (count > 0) append_neighbours(fresh_, {ids.first, ids.first + count - 1});
   stored_ += count;
   return count;
 }

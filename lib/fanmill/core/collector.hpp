@@ -84,6 +84,8 @@ class Collector {
   // outcomes ok of neighbours, as nearly all are. The next one is for on_result.
   [[nodiscard]] std::size_t on_plain_results(const wire::ResultsHeader& header,
                                              std::span<const wire::ResultView> results);
+  // The same where that is known of these results.
+  [[nodiscard]] std::size_t on_plain_results(const wire::ResultsHeader& header, IdRange ids);
   // A failure in a RESULTS frame of its own.
   void hold(TaskId id, std::uint32_t attempt, std::string frame);
   void on_mark(const wire::Mark& mark);

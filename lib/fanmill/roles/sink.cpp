@@ -337,9 +337,24 @@ void SinkLoop::take_frame(ByteView bytes, ByteView key_name) {
     return;
   }
   header->key_name = key_name;
-  for (auto piece = reader_.next(); !piece.empty(); piece = reader_.next()) {
+  std::size_t known = 0;  // of the results to come, those that the collector has said yes to
+  for (;;) {
+    const auto block = known == 0 ? reader_.next_block() : std::nullopt;
+    if (block && store_.takes_block(*header, *block)) {
+      known = collector_.on_plain_results(*header, block->ids());
+      if (known == block->ids().count()) {
+        store_.accept_block(*header, *block);
+        reader_.skip_block();
+        known = 0;
+        continue;
+      }
+    }
+    auto piece = reader_.next();
+    if (piece.empty()) return;
     while (!piece.empty()) {
-      const std::size_t plain = collector_.on_plain_results(*header, piece);
+      const std::size_t plain =
+          known > 0 ? std::min(known, piece.size()) : collector_.on_plain_results(*header, piece);
+      known -= std::min(known, plain);
       if (plain > 0) {
         store_.accept_neighbours(*header, piece.first(plain));
       } else {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <utility>
@@ -7,6 +8,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <fanmill/base/error.hpp>
@@ -71,16 +73,29 @@ void Output::share(Screen* screen) {
 }
 
 void Output::append_large(ByteView bytes) {
-  if (unwritten() == 0 && !blocked_) {
+  if (!blocked_ && (unwritten() == 0 || way_ == Way::as_it_comes)) {
     Screen::Text text(screen_);
-    const std::ptrdiff_t count = put(bytes.data(), bytes.size());
+    const std::ptrdiff_t count = put_behind(bytes);
     if (count > 0) {
-      text.wrote(bytes.substr(0, static_cast<std::size_t>(count)));
-      written_ += static_cast<std::uint64_t>(count);
-      bytes.remove_prefix(static_cast<std::size_t>(count));
+      const std::size_t waiting = std::min(static_cast<std::size_t>(count), unwritten());
+      text.wrote({buffer_.data() + begin_, waiting});
+      if (waiting > 0) wrote(waiting);
+      const std::size_t more = static_cast<std::size_t>(count) - waiting;
+      text.wrote(bytes.substr(0, more));
+      written_ += more;
+      bytes.remove_prefix(more);
     }
   }
   buffer_.append(bytes);
+}
+
+// What waits, and these behind it; as put().
+std::ptrdiff_t Output::put_behind(ByteView bytes) const {
+  if (unwritten() == 0) return put(bytes.data(), bytes.size());
+  std::array<iovec, 2> parts;
+  parts[0] = {const_cast<char*>(buffer_.data() + begin_), unwritten()};
+  parts[1] = {const_cast<char*>(bytes.data()), bytes.size()};
+  return ::writev(fd_, parts.data(), static_cast<int>(parts.size()));
 }
 
 void Output::write() {

@@ -32,8 +32,8 @@ class Output {
   // What is not yet written ends here: to be appended to, and nothing else.
   [[nodiscard]] std::string& tail() { return buffer_; }
 
-  // Appends; as much as goes is written at once, without a copy, where nothing waits before it. What cannot
-  // be written is write()'s to tell of.
+  // Appends; as much as goes is written at once, without a copy, behind what waits (on a socket, and on what
+  // is written to after a poll: where nothing waits). What cannot be written is write()'s to tell of.
   void append_large(ByteView bytes);
 
   // Offsets into all that was ever appended.
@@ -56,6 +56,7 @@ class Output {
   enum class Way : std::uint8_t { as_it_comes, after_poll, send };
 
   std::ptrdiff_t put(const char* bytes, std::size_t size) const;
+  std::ptrdiff_t put_behind(ByteView bytes) const;
   void wrote(std::size_t count);
 
   std::string title_;

@@ -14,6 +14,7 @@
 #include <fanmill/base/ranges.hpp>
 #include <fanmill/base/time.hpp>
 #include <fanmill/wire/batch.hpp>
+#include <fanmill/wire/results_reader.hpp>
 
 namespace fanmill::store {
 
@@ -40,6 +41,12 @@ class Store {
                                  std::span<const wire::ResultView> results) {
     for (const wire::ResultView& result : results) accept(header, result);
   }
+
+  // The same for all results of a block as it lies, where takes_block() has said that it can.
+  [[nodiscard]] virtual bool takes_block(const wire::ResultsHeader&, const wire::OutputBlock&) const {
+    return false;
+  }
+  virtual void accept_block(const wire::ResultsHeader&, const wire::OutputBlock&) {}
 
   // Makes as much safe as it can without blocking; called when no more results are waiting, and between
   // batches. Throws Error{unavailable} for a write that failed, which is fatal and never tried again;

@@ -83,33 +83,38 @@ class Stream : public Store {
       return Store::accept_neighbours(header, results);
     }
     const ByteView after = header.records ? delimiter_ : ByteView{};
-    if (is_output_as_it_lies(results, after)) {
-      const ByteView last = results.back().output;
-      const char* const begin = results.front().output.data();
-      const ByteView bytes(begin, static_cast<std::size_t>(last.data() + last.size() - begin));
-      if (bytes.size() >= large_output) {
-        output_.append_large(bytes);
-      } else {
-        output_.tail().append(bytes);
-      }
-      output_.tail().append(after);
-    } else {
-      std::size_t size = results.size() * after.size();
-      for (const wire::ResultView& result : results) size += result.output.size();
-      // To make room by zeroes is nothing beside a call for each small output, and as much as the copy for
-      // large ones.
-      if (size > results.size() * small_output) return Store::accept_neighbours(header, results);
-      std::string& tail = output_.tail();
-      const std::size_t before = tail.size();
-      tail.resize(before + size);
-      char* to = tail.data() + before;
-      for (const wire::ResultView& result : results) {
-        to = copy_small(to, result.output);
-        to = copy_small(to, after);
-      }
+    std::size_t size = results.size() * after.size();
+    for (const wire::ResultView& result : results) size += result.output.size();
+    // To make room by zeroes is nothing beside a call for each small output, and as much as the copy for
+    // large ones.
+    if (size > results.size() * small_output) return Store::accept_neighbours(header, results);
+    std::string& tail = output_.tail();
+    const std::size_t before = tail.size();
+    tail.resize(before + size);
+    char* to = tail.data() + before;
+    for (const wire::ResultView& result : results) {
+      to = copy_small(to, result.output);
+      to = copy_small(to, after);
     }
     unwritten_.add({results.front().id, results.back().id}, Outcome::ok,
                    {output_.end(), errors_ ? errors_->end() : 0});
+  }
+
+  // What stands in the frame as it is to be written, but for the end of the last one.
+  [[nodiscard]] bool takes_block(const wire::ResultsHeader& header,
+                                 const wire::OutputBlock& block) const override {
+    return format_ == Format::raw && !tag_ && !keep_order_ &&
+           block.is_divided_by(header.records ? delimiter_ : ByteView{});
+  }
+
+  void accept_block(const wire::ResultsHeader& header, const wire::OutputBlock& block) override {
+    if (block.bytes().size() >= large_output) {
+      output_.append_large(block.bytes());
+    } else {
+      output_.tail().append(block.bytes());
+    }
+    if (header.records) output_.tail().append(delimiter_);
+    unwritten_.add(block.ids(), Outcome::ok, {output_.end(), errors_ ? errors_->end() : 0});
   }
 
   void flush(Time) override {
@@ -190,24 +195,6 @@ class Stream : public Store {
   void finish_record(std::string& bytes, const wire::ResultsHeader& header,
                      const wire::ResultView& result) const {
     if (header.records && (result.outcome == Outcome::ok || !result.output.empty())) bytes.append(delimiter_);
-  }
-
-  static bool is_at(ByteView delimiter, const char* at) {
-    // Nearly every one is of one byte: no call for that.
-    return delimiter.size() == 1 ? *at == delimiter.front() : ByteView(at, delimiter.size()) == delimiter;
-  }
-
-  // Whether these stand in their frame as they are to be written, but for the end of the last one.
-  static bool is_output_as_it_lies(std::span<const wire::ResultView> results, ByteView after) {
-    const char* follows = nullptr;
-    for (const wire::ResultView& result : results) {
-      const ByteView output = result.output;
-      if (follows != nullptr && (output.data() != follows + after.size() || !is_at(after, follows))) {
-        return false;
-      }
-      follows = output.data() + output.size();
-    }
-    return true;
   }
 
   static ByteView item_of(const wire::ResultView& result) {

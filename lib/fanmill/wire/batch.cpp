@@ -559,4 +559,41 @@ std::span<const ResultView> ResultsReader::next() {
   return {piece_.data(), count};
 }
 
+std::optional<OutputBlock> ResultsReader::next_block() {
+  const char* at = rest_.data();
+  const char* const end = at + rest_.size();
+  if (left_ == 0 || neighbours_.count > 0 || !is_neighbours(at, end)) return std::nullopt;
+  Reader reader(rest_);
+  const Neighbours neighbours = read_neighbours(reader, at);
+  return OutputBlock(neighbours, {at, static_cast<std::size_t>(end - at)});
+}
+
+void ResultsReader::skip_block() {
+  const char* at = rest_.data();
+  const char* const end = at + rest_.size();
+  Reader reader(rest_);
+  const Neighbours neighbours = read_neighbours(reader, at);
+  for (std::uint32_t i = 0; i < neighbours.count; ++i) static_cast<void>(read_size(reader, at, end));
+  rest_.remove_prefix(static_cast<std::size_t>(at - rest_.data()));
+  left_ -= neighbours.count;
+}
+
+bool OutputBlock::is_divided_by(ByteView between) const {
+  if (neighbours_.count == 1) return true;
+  if (neighbours_.between != between.size()) return false;
+  Reader reader(sizes_);
+  const char* at = sizes_.data();
+  const char* const end = at + sizes_.size();
+  const char* output = neighbours_.at;
+  // Nearly every one is of one byte: no call for that.
+  const bool is_byte = between.size() == 1;
+  const char byte = is_byte ? between.front() : '\0';
+  for (std::uint32_t i = 1; i < neighbours_.count; ++i) {
+    output += read_size(reader, at, end);
+    if (is_byte ? *output != byte : ByteView(output, between.size()) != between) return false;
+    output += between.size();
+  }
+  return true;
+}
+
 }  // namespace fanmill::wire

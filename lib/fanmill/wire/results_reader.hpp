@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include <fanmill/wire/batch.hpp>
@@ -23,12 +24,35 @@ struct Neighbours {
   std::size_t between = 0;
 };
 
+// Results of neighbours, all ok, as they lie in their frame.
+class OutputBlock {
+ public:
+  // `sizes`: where they stand in the frame, known to be right, and where that ends.
+  OutputBlock(const Neighbours& neighbours, ByteView sizes) : neighbours_(neighbours), sizes_(sizes) {}
+
+  [[nodiscard]] IdRange ids() const { return {neighbours_.id, neighbours_.id + neighbours_.count - 1}; }
+  // All outputs, and what is between them.
+  [[nodiscard]] ByteView bytes() const {
+    return {neighbours_.at, static_cast<std::size_t>(neighbours_.end - neighbours_.at)};
+  }
+  // Whether that is what stands between each of them and the next.
+  [[nodiscard]] bool is_divided_by(ByteView between) const;
+
+ private:
+  Neighbours neighbours_;
+  ByteView sizes_;
+};
+
 class ResultsReader {
  public:
   // Looks at the whole frame. Where a flaw comes back, next() has nothing.
   [[nodiscard]] Decoded<ResultsHeader> open(ByteView frame);
   // The next results in order; empty after the last one. The span holds until the next call.
   [[nodiscard]] std::span<const ResultView> next();
+  // What next() would begin with, if that is an entry of neighbours. It looks into the frame.
+  [[nodiscard]] std::optional<OutputBlock> next_block();
+  // Passes over that.
+  void skip_block();
 
  private:
   std::array<ResultView, 64> piece_;

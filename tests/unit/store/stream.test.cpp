@@ -9,6 +9,7 @@
 #include "places.hpp"
 #include "results.hpp"
 #include <fanmill/store/stream.hpp>
+#include <fanmill/wire/results_reader.hpp>
 
 namespace fanmill::store {
 
@@ -74,6 +75,61 @@ TEST_CASE("raw: neighbours are written as they would be one by one, and become s
     store->flush(now);
     CHECK(pipe.read() == output + "\n\n" + output + "\nlast");
     CHECK(taken(*store).ok == Ranges{{4, 7}});
+  }
+}
+
+TEST_CASE("raw: a block is written as it lies where that is what is to be written") {
+  for (const std::size_t size : {std::size_t{3}, std::size_t{20000}}) {
+    Pipe pipe;
+    const auto store = raw_to(pipe.path());
+    const std::string output(size, 'o');
+    const std::vector<wire::ResultView> results{ok(4, output), ok(5, ""), ok(6, output)};
+    const auto offer = [&](const wire::ResultsHeader& header, ByteView between) {
+      wire::ResultsWriter writer;
+      writer.begin(header, between);
+      for (const wire::ResultView& result : results) writer.add(result);
+      const Bytes frame = writer.take();
+      wire::ResultsReader reader;
+      REQUIRE(reader.open(frame));
+      const auto block = reader.next_block();
+      REQUIRE(block);
+      if (!store->takes_block(header, *block)) return false;
+      store->accept_block(header, *block);
+      return true;
+    };
+    CHECK_FALSE(offer(of_functions, ""));
+    CHECK_FALSE(offer(of_functions, ";"));
+    CHECK_FALSE(offer(of_commands, "\n"));
+    CHECK(offer(of_functions, "\n"));
+    CHECK(offer(of_functions, "\n"));
+    CHECK(offer(of_commands, ""));
+    // A large one is written behind what waits; what that was is the end of the one before.
+    CHECK(store->backlog() < 30);
+    store->flush(now);
+    const std::string once = output + "\n\n" + output;
+    CHECK(pipe.read() == once + "\n" + once + "\n" + output + output);
+    CHECK(count_of(taken(*store).ok) == 9);
+  }
+}
+
+TEST_CASE("raw: with tags, in order or as another format no block is taken") {
+  wire::ResultsWriter writer;
+  writer.begin(of_functions, "\n");
+  for (TaskId id = 0; id < 3; ++id) writer.add(ok(id, "x"));
+  const Bytes frame = writer.take();
+  wire::ResultsReader reader;
+  REQUIRE(reader.open(frame));
+  const auto block = reader.next_block();
+  REQUIRE(block);
+  Pipe pipe;
+  for (StreamSettings settings : {StreamSettings{.tag = true}, StreamSettings{.keep_order = true},
+                                  StreamSettings{.format = Format::jsonl}, StreamSettings{}}) {
+    const bool is_raw = settings.format == Format::raw && !settings.tag && !settings.keep_order;
+    settings.file = pipe.path();
+    settings.pass_stderr = false;
+    const auto store = open_stream(settings);
+    store->begin(RunId{1}, "\n");
+    CHECK(store->takes_block(of_functions, *block) == is_raw);
   }
 }
 

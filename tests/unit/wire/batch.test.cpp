@@ -331,6 +331,75 @@ TEST_CASE("batch: a reader has nothing of a frame whose last result is not right
   CHECK(reader.next().empty());
 }
 
+TEST_CASE("neighbours: a reader offers all of an entry as it lies, or gives it in pieces") {
+  std::vector<ResultView> sent;
+  for (TaskId id = 0; id < 150; ++id) sent.push_back(ok_result(id, "an output"));
+  sent.push_back(result_samples()[3]);  // failed
+  for (TaskId id = 300; id < 305; ++id) sent.push_back(ok_result(id, id == 302 ? "" : "x"));
+  sent.push_back(ok_result(7, "alone"));
+  const std::string frame = write_results(sender, sent, "\n");
+  ResultsReader reader;
+  REQUIRE(reader.open(frame));
+  std::vector<ResultView> read;
+  const auto take_piece = [&] {
+    const auto piece = reader.next();
+    read.insert(read.end(), piece.begin(), piece.end());
+  };
+
+  auto block = reader.next_block();
+  REQUIRE(block);
+  CHECK(block->ids() == IdRange{0, 149});
+  std::string text;
+  for (int i = 0; i < 150; ++i) text += i == 0 ? "an output" : "\nan output";
+  CHECK(block->bytes() == text);
+  CHECK(block->is_divided_by("\n"));
+  CHECK_FALSE(block->is_divided_by(""));
+  CHECK_FALSE(block->is_divided_by("\r"));
+  CHECK_FALSE(block->is_divided_by("\n\n"));
+  // To offer it is not to pass over it; and what was begun in pieces is offered no more.
+  take_piece();
+  CHECK_FALSE(reader.next_block());
+  while (read.size() < sent.size()) take_piece();
+  CHECK(read == sent);
+
+  REQUIRE(reader.open(frame));
+  read.clear();
+  REQUIRE(reader.next_block());
+  reader.skip_block();
+  CHECK_FALSE(reader.next_block());
+  take_piece();
+  CHECK(read == std::vector<ResultView>(sent.begin() + 150, sent.end()));
+  CHECK_FALSE(reader.next_block());
+
+  const std::string last = write_results(sender, {sent.end() - 1, sent.end()}, "\n");
+  REQUIRE(reader.open(last));
+  block = reader.next_block();
+  REQUIRE(block);
+  CHECK(block->ids() == IdRange{7, 7});
+  CHECK(block->is_divided_by("\n"));  // by anything
+  reader.skip_block();
+  CHECK(reader.next().empty());
+  CHECK_FALSE(reader.next_block());
+}
+
+TEST_CASE("neighbours: what is said to stand between them is looked at") {
+  for (const auto& [bytes, sizes] :
+       {std::pair<std::string, std::vector<std::uint64_t>>{"a\nbb\n\nc", {1, 2, 0, 1}},
+        {"a\nbb\tc", {1, 2, 1}},
+        {"\n\n\n", {0, 0, 0, 0}},
+        {"a\n\n", {1, 0, 0}},
+        {"\na\n", {1, 1}}}) {
+    std::vector<std::uint64_t> numbers{9, 0, 1};
+    numbers.insert(numbers.end(), sizes.begin(), sizes.end());
+    const std::string frame = results_frame(std::tuple(bin(bytes), numbers));
+    ResultsReader reader;
+    REQUIRE(reader.open(frame));
+    const auto block = reader.next_block();
+    REQUIRE(block);
+    CHECK(block->is_divided_by("\n") == (bytes != "a\nbb\tc" && bytes != "\na\n"));
+  }
+}
+
 TEST_CASE("batch: decoding into a used vector allocates nothing") {
   const std::vector<TaskView> sent(500, TaskView{.id = 70'000, .attempt = 0, .payload = "0123456789"});
   const std::string frame = write_tasks(lane, sent);
