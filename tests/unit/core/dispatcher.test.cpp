@@ -373,19 +373,20 @@ TEST_CASE("dispatcher: neighbours of one block come out as they went in, whateve
   std::mt19937_64 random(7);
   const auto below = [&random](std::uint64_t end) { return random() % end; };
   Dispatcher dispatcher(
-      Settings{.window_tasks = 1 << 20, .window_bytes = std::size_t{1} << 30, .prefetch = 1 << 20});
+      Settings{.window_tasks = 1 << 20, .window_bytes = std::size_t{1} << 30, .prefetch = 3000});
   const LaneIndex lane = dispatcher.open({.slots = 1, .max_batch = wire::batch_tasks});
   std::vector<std::string> sent;
   for (int round = 0; round < 60; ++round) {
     std::string block;
     std::vector<std::pair<std::size_t, std::size_t>> places;
+    const std::uint64_t distance = below(4);  // between them, and 3 is another one each time
     // Empty ones, ones of which a page holds few, and now and then a large one.
     for (std::uint64_t i = below(round % 3 == 0 ? 3000 : 20); i > 0; --i) {
       const std::size_t size =
           below(500) == 0 ? LargePayload::least + below(1000) : below(round % 2 == 0 ? 30 : 20'000);
       places.emplace_back(block.size(), size);
       block.append(size, static_cast<char>('a' + below(26)));
-      block.append(below(3), '-');
+      block.append(distance < 3 ? distance : below(3), '-');
     }
     std::vector<ByteView> payloads;
     for (const auto& [offset, size] : places) payloads.push_back(ByteView(block).substr(offset, size));
@@ -394,19 +395,29 @@ TEST_CASE("dispatcher: neighbours of one block come out as they went in, whateve
     CHECK(dispatcher.added() == sent.size());
   }
   std::size_t next = 0;
+  std::size_t largest = 0;
   Dispatcher::Handout out;
   while (next < sent.size()) {
     REQUIRE(dispatcher.next(out));
+    largest = std::max(largest, out.count);
+    // All at once, or some here and there, and what is left of them.
     std::vector<IdRange> done;
+    std::vector<IdRange> later;
+    const std::uint64_t kind = below(3);
     for (const wire::TaskView& task : out.tasks()) {
       REQUIRE(task.id == next);
       REQUIRE(task.payload == sent[next]);
-      append_id(done, task.id);
+      const bool is_late = kind == 1 ? next % 2 == 0 : kind == 2 && below(20) == 0;
+      append_id(is_late ? later : done, task.id);
       ++next;
     }
-    CHECK(dispatcher.acknowledge(done, Time{}) == out.tasks().size());
+    const std::uint64_t count = dispatcher.acknowledge(done, Time{});
+    CHECK(dispatcher.held(lane) == out.count - count);
+    CHECK(dispatcher.acknowledge(done, Time{}) == 0);
+    CHECK(count + dispatcher.acknowledge(later, Time{}) == out.count);
   }
   CHECK(dispatcher.held(lane) == 0);
+  CHECK(largest > 1000);
   CHECK(dispatcher.bytes() == 0);
 }
 
