@@ -62,7 +62,8 @@ std::size_t below(Generator& generator, std::size_t limit) {
 }
 
 void mutate(std::string& input, const std::vector<std::string>& corpus, Generator& generator) {
-  constexpr std::string_view telling("\0\x01\x7f\x80\x90\xc0\xc1\xc4\xcf\xdc\xdd\xff\"'{}%$`\n:/-", 26);
+  static constexpr char bytes[] = "\0\x01\x7f\x80\x90\x92\xc0\xc1\xc4\xc6\xcf\xdc\xdd\xff\"'{}%$`\n:/-";
+  constexpr std::string_view telling(bytes, sizeof bytes - 1);
   const std::size_t at = below(generator, input.size() + 1);
   const std::size_t some = below(generator, 16) + 1;
   switch (below(generator, 7)) {

@@ -129,8 +129,8 @@ TEST_CASE("every message: an element more or less is a flaw") {
       msgpack::object_array& array = element->via.array;
       // Lists have no arity: of tasks, results and workers, a sink's endpoints, and sizes: after one of
       // nothing there may be another.
-      const msgpack::object& last = array.ptr[array.size == 0 ? 0 : array.size - 1];
-      if (sample.name.starts_with("results") && array.size == 4 && last == msgpack::object(0)) continue;
+      const bool ends_with_nothing = array.size == 4 && array.ptr[3] == msgpack::object(0);
+      if (sample.name.starts_with("results") && ends_with_nothing) continue;
       const bool list = array.size == 0 || array.ptr[0].type == msgpack::type::ARRAY ||
                         array.ptr[0].type == msgpack::type::STR;
       // What begins with a text and is none: where a sink is, and how a worker is.
