@@ -1,3 +1,4 @@
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <string>
@@ -230,4 +231,40 @@ TEST_CASE("submissions: who waits for room goes on when there is some, and throw
       CHECK_THROWS_WITH(waiting.get(), "cannot submit a task: it broke");
     }
   }
+}
+
+TEST_CASE("submissions: with a small window all of those who wait for it get through, again and again") {
+  constexpr std::size_t threads = 4;
+  constexpr std::size_t each = 5000;
+  Submissions tasks({.tasks = 8, .bytes = 1000});
+  const EndAtLast end{tasks};
+  std::vector<std::future<std::size_t>> adding;
+  for (std::size_t i = 0; i < threads; ++i) {
+    adding.push_back(std::async(std::launch::async, [&tasks] {
+      std::size_t added = 0;
+      for (; added < each; ++added) tasks.add("a task");
+      return added;
+    }));
+  }
+  std::atomic<std::size_t> read{0};
+  auto reading = std::async(std::launch::async, [&] {
+    Taken taken;
+    while (taken.items.size() < threads * each) {
+      pollfd wait{tasks.wait_fd(), POLLIN, 0};
+      if (poll(&wait, 1, 50'000) != 1 || !tasks.read(taken)) break;
+      read = taken.items.size();
+      read.notify_one();
+    }
+    return taken.items.size();
+  });
+  std::size_t delivered = 0;
+  while (delivered < threads * each) {
+    read.wait(delivered);
+    const std::size_t until = read;
+    while (delivered < until) delivered += tasks.delivered({delivered, until - 1});
+  }
+  REQUIRE(reading.wait_for(50s) == std::future_status::ready);
+  CHECK(reading.get() == threads * each);
+  for (auto& one : adding) CHECK(one.get() == each);
+  CHECK(tasks.added() == threads * each);
 }
