@@ -50,7 +50,8 @@ class Feed {
   // Ends the run at once.
   void cancel();
   [[nodiscard]] std::uint64_t submitted() const { return submissions_.added(); }
-  // As input::Submissions has it.
+  // As input::Submissions has them.
+  [[nodiscard]] TaskId read_to() const { return submissions_.read_to(); }
   std::size_t delivered(IdRange ids) { return submissions_.delivered(ids); }
 
  private:

@@ -102,14 +102,15 @@ Pipeline::Run::Run(const Handler& handler, OnResult on_result, const PipelineOpt
 }
 
 void Pipeline::Run::run(input::Submissions& submissions, roles::StopRequest& stop) {
+  // A worker of somebody else may say that it has done what nobody has submitted yet: that is no result.
   store::Delivery delivery([this](const wire::ResultsHeader& header,
-                                  std::span<const wire::ResultView> results) { receive(header, results); });
+                                  std::span<const wire::ResultView> results) { receive(header, results); },
+                           [this] { return feed_.read_to(); });
   static_cast<void>(roles::run_pipeline(settings_, submissions, delivery, stop));
 }
 
 void Pipeline::Run::receive(const wire::ResultsHeader& header, std::span<const wire::ResultView> results) {
   while (!results.empty()) {
-    // A worker of somebody else may say that it has done what nobody has submitted: that is passed over.
     const std::size_t known = feed_.delivered({results.front().id, results.back().id});
     for (const wire::ResultView& result : results.first(known)) {
       // On its way when the pipeline was cancelled: it counts with what is left.

@@ -214,8 +214,9 @@ Collector::Verdict Collector::on_result(const wire::ResultsHeader& header, const
     ++stale_;
     return Verdict::drop;
   }
-  if (is_unasked(result.id)) {
-    if (!asked_all_) return Verdict::wait;
+  const bool is_early = is_unasked(result.id);
+  if (is_early && !asked_all_) return Verdict::wait;
+  if (is_early || result.id >= known_) {
     accounts_.reject();
     return Verdict::drop;
   }
@@ -250,7 +251,7 @@ std::size_t Collector::on_plain_results(const wire::ResultsHeader& header,
 
 std::size_t Collector::on_plain_results(const wire::ResultsHeader& header, IdRange ids) {
   if (header.run != run_ || !held_.empty()) return 0;
-  std::size_t count = ids.count();
+  std::size_t count = std::min<std::size_t>(ids.count(), known_ - std::min(known_, ids.first));
   if (hello_.has_store) count = std::min<std::size_t>(count, asked_to_ - std::min(asked_to_, ids.first));
   if (count > 0) count = accounts_.on_results({ids.first, ids.first + count - 1}, Outcome::ok);
   if (count > 0) append_neighbours(fresh_, {ids.first, ids.first + count - 1});

@@ -72,6 +72,8 @@ class Collector {
   void on_control(const wire::Control& message, Time now);
   void on_control_up(Time now);
   void on_control_down(Time now);
+  // No task from this id on can have a result: those that come are refused.
+  void set_known(TaskId end) { known_ = end; }
   // What to do with a result; the caller asks for each result of a frame, in order.
   enum class Verdict : std::uint8_t {
     store,  // it counts
@@ -154,6 +156,7 @@ class Collector {
   Time looked_ = never;  // while control is down, in a run: the last tick, or when it went down
   Duration alone_{};     // likewise: for how long, as far as this process ran
   Accounts accounts_;
+  TaskId known_ = max_task_id + 1;
   IdSet announced_;         // asked about by CHECK
   TaskId asked_to_ = 0;     // likewise, and what comes before
   bool asked_all_ = false;  // no task beyond asked_to_ is out

@@ -224,6 +224,7 @@ bool Submissions::read(Receiver& receiver) {
       if (block.large) sizes_.push_back(block.size());
       sizes_.insert(sizes_.end(), block.sizes.begin(), block.sizes.end());
     }
+    read_to_.store(first_ + sizes_.size(), std::memory_order_release);
   }
   std::vector<ByteView> payloads;
   for (Block& block : taken) {

@@ -53,6 +53,8 @@ class Submissions final : public Input {
   std::size_t delivered(IdRange ids);
 
   [[nodiscard]] std::uint64_t added() const;
+  // Ids below this have been read, and can have results.
+  [[nodiscard]] TaskId read_to() const { return read_to_.load(std::memory_order_acquire); }
 
   [[nodiscard]] int wait_fd() const override { return wake_.fd(); }
   bool read(Receiver& receiver) override;
@@ -108,6 +110,7 @@ class Submissions final : public Input {
   std::deque<std::size_t>
       sizes_;  // of first_, first_ + 1, …, which have been read; delivered ones are `gone`
   TaskId first_ = 0;
+  std::atomic<TaskId> read_to_{0};  // written with that mutex held
   // Ever. Written with that mutex held.
   std::atomic<std::uint64_t> delivered_{0};
   std::atomic<std::uint64_t> delivered_bytes_{0};

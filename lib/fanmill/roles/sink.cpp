@@ -337,6 +337,7 @@ void SinkLoop::take_frame(ByteView bytes, ByteView key_name) {
     return;
   }
   header->key_name = key_name;
+  collector_.set_known(store_.known());
   std::size_t known = 0;  // of the results to come, those that the collector has said yes to
   for (;;) {
     const auto block = known == 0 ? reader_.next_block() : std::nullopt;

@@ -48,6 +48,9 @@ class Store {
   }
   virtual void accept_block(const wire::ResultsHeader&, const wire::OutputBlock&) {}
 
+  // No task from this id on can have a result yet: one that comes is refused.
+  [[nodiscard]] virtual TaskId known() const { return max_task_id + 1; }
+
   // Makes as much safe as it can without blocking; called when no more results are waiting, and between
   // batches. Throws Error{unavailable} for a write that failed, which is fatal and never tried again;
   // PipeClosed when the reader has gone.

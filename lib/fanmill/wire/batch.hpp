@@ -5,8 +5,9 @@
 //   TASKS   = [version, 16, run, token, [task or neighbours, …]]
 //   RESULTS = [version, 17, run, token, worker, records, [result or neighbours, …]]
 //   task    = [id, attempt, payload]
-//   result  = [id, attempt, outcome, output] or, always of failed and dead, [id, attempt, outcome, output,
-//   detail] detail  = [cause, code, error, stderr, slot, started, took, item, stdout_dropped, stderr_dropped]
+//   result  = [id, attempt, outcome, output]
+//          or [id, attempt, outcome, output, detail]  always of failed and dead
+//   detail  = [cause, code, error, stderr, slot, started, took, item, stdout_dropped, stderr_dropped]
 //   neighbours = [bytes, [first id, attempt, between, size, …]]
 //
 // payload, output, bytes, stderr and item are msgpack bin (str is accepted); worker and error are str.

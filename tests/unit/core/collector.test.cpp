@@ -231,6 +231,22 @@ TEST_CASE("collector: with a store, a result of a task that was not asked about 
   CHECK(scene.collector.on_plain_results({run, lane, "worker", false}, results) == 0);
 }
 
+TEST_CASE("collector: a result of a task that nobody can have yet is refused, and counts when it can") {
+  Scene scene;
+  scene.begin();
+  std::vector<wire::ResultView> results(5);
+  for (std::size_t i = 0; i < results.size(); ++i) results[i].id = i;
+  const wire::ResultsHeader header{run, lane, "worker", false};
+  scene.collector.set_known(3);
+  CHECK(scene.collector.on_plain_results(header, results) == 3);
+  CHECK(scene.collector.on_plain_results(header, std::span(results).subspan(3)) == 0);
+  CHECK(scene.collector.on_result(header, results[3]) == Collector::Verdict::drop);
+  CHECK(scene.collector.accounts().rejected() == 1);
+  CHECK(scene.collector.accounts().duplicates() == 0);
+  scene.collector.set_known(5);
+  CHECK(scene.collector.on_plain_results(header, std::span(results).subspan(3)) == 2);
+}
+
 TEST_CASE("collector: stale words of a ventilator change nothing") {
   Scene scene;
   scene.begin();

@@ -18,6 +18,8 @@
 #include <fanmill/roles/worker.hpp>
 #include <fanmill/transport/ipc_path.hpp>
 #include <fanmill/transport/random.hpp>
+#include <fanmill/wire/batch.hpp>
+#include <fanmill/wire/control.hpp>
 
 using namespace fanmill;
 using namespace std::chrono_literals;
@@ -575,6 +577,56 @@ TEST_CASE("pipeline: worker processes that join run tasks, too") {
   CHECK(copies.all.at(0).worker == "another");
   CHECK(copies.all.at(0).reason == "this function always fails");
   CHECK(joined.get() == 0);
+}
+
+TEST_CASE("pipeline: a worker that claims what nobody has submitted takes no result from anybody") {
+  const std::string at = "ipc://" + transport::runtime_directory() + "/face-" + transport::random_name(8);
+  std::atomic<std::uint64_t> results{0};
+  PipelineOptions options;
+  options.workers = 1;
+  options.window_tasks = 8;
+  options.listen = {at};
+  Pipeline pipeline(
+      echo, [&](const Result&) { ++results; }, options);
+
+  zmq::context_t context;
+  zmq::socket_t control(context, zmq::socket_type::dealer);
+  control.set(zmq::sockopt::rcvtimeo, 100);
+  control.set(zmq::sockopt::linger, 0);
+  control.connect(at);
+  wire::Hello hello;
+  hello.incarnation = Incarnation{77};
+  hello.reached = at;
+  hello.host = "here";
+  hello.name = "rogue";
+  wire::Welcome welcome;
+  const auto deadline = std::chrono::steady_clock::now() + 50s;
+  while (welcome.sink.endpoint.empty() && std::chrono::steady_clock::now() < deadline) {
+    control.send(zmq::buffer(wire::encode(wire::Control(hello))));
+    zmq::message_t answer;
+    if (!control.recv(answer)) continue;
+    const auto message = wire::decode_control(answer.to_string_view());
+    if (message && std::holds_alternative<wire::Welcome>(*message))
+      welcome = std::get<wire::Welcome>(*message);
+  }
+  REQUIRE_FALSE(welcome.sink.endpoint.empty());
+  zmq::socket_t forging(context, zmq::socket_type::push);
+  forging.set(zmq::sockopt::linger, 0);
+  forging.connect(welcome.sink.endpoint);
+
+  // Each of them of what is out, which counts, and of what may be submitted later.
+  constexpr std::uint64_t count = 500;
+  std::uint64_t submitted = 0;
+  while (submitted < count && std::chrono::steady_clock::now() < deadline) {
+    wire::ResultsWriter writer;
+    writer.begin({welcome.run, welcome.token, "rogue", true});
+    for (TaskId id = submitted; id < submitted + 50; ++id) writer.add(id, 0, "forged");
+    static_cast<void>(forging.send(zmq::buffer(writer.take().view()), zmq::send_flags::dontwait));
+    for (int i = 0; i < 8; ++i) submitted += pipeline.try_submit("a task") ? 1 : 0;
+  }
+  REQUIRE(submitted >= count);
+  CHECK(pipeline.close().ok == submitted);
+  CHECK(results == submitted);
 }
 
 TEST_CASE("pipeline: an endpoint that is taken is told by what comes next") {

@@ -73,7 +73,9 @@ TEST_CASE("submissions: a window of tasks is full until some are delivered, read
   CHECK(tasks.try_add("c") == TaskId{2});
   CHECK_FALSE(tasks.try_add("d"));
   CHECK(tasks.delivered({2, 2}) == 0);  // nobody has read it
+  CHECK(tasks.read_to() == 2);
   CHECK(tasks.read(taken));
+  CHECK(tasks.read_to() == 3);
   tasks.delivered({0, 0});
   tasks.delivered({2, 2});
   CHECK(tasks.try_add("d") == TaskId{3});
