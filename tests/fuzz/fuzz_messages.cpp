@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "../unit/wire/blocks.hpp"
+#include "../unit/wire/task_blocks.hpp"
 #include "fuzz_target.hpp"
 #include <fanmill/wire/batch.hpp>
 #include <fanmill/wire/control.hpp>

@@ -1,6 +1,6 @@
 #include "samples.hpp"
 
-#include "blocks.hpp"
+#include "task_blocks.hpp"
 
 namespace fanmill::wire::test {
 
