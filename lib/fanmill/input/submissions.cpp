@@ -50,7 +50,7 @@ inline void Submissions::require_open() const {
   if (closed_) throw Error(ErrorCode::unavailable, "submit", "a task", "the pipeline is closed");
 }
 
-// The tasks last written are read first: what is seen of them has its bytes seen as well.
+// Tasks are written after their bytes and read before them: of each that is seen the bytes are, too.
 Submissions::Amount Submissions::delivered_now() const {
   Amount amount;
   amount.tasks = delivered_.load();
@@ -58,13 +58,19 @@ Submissions::Amount Submissions::delivered_now() const {
   return amount;
 }
 
+inline Submissions::Amount Submissions::in_window_after(const Amount& delivered) const {
+  return {added_.load(std::memory_order_relaxed) - delivered.tasks,
+          added_bytes_.load(std::memory_order_relaxed) - delivered.bytes};
+}
+
 inline bool Submissions::has_room_after(const Amount& delivered, std::size_t size) const {
-  const std::uint64_t tasks = added_.load(std::memory_order_relaxed) - delivered.tasks;
-  const std::uint64_t bytes = added_bytes_.load(std::memory_order_relaxed) - delivered.bytes;
-  if (tasks == 0) return true;
-  const auto has_bytes = [&](std::size_t all) { return bytes < all && size <= all - bytes; };
-  return tasks < window_.tasks && has_bytes(window_.bytes) &&
-         (tasks < window_.enough_tasks || has_bytes(window_.enough_bytes));
+  const Amount in_window = in_window_after(delivered);
+  if (in_window.tasks == 0) return true;
+  const auto has_bytes = [&](std::size_t all) {
+    return in_window.bytes < all && size <= all - in_window.bytes;
+  };
+  return in_window.tasks < window_.tasks && has_bytes(window_.bytes) &&
+         (in_window.tasks < window_.enough_tasks || has_bytes(window_.enough_bytes));
 }
 
 // What the sink writes is looked at only where what was seen of it last is not enough.
@@ -75,12 +81,10 @@ inline bool Submissions::has_room(std::size_t size) {
 }
 
 bool Submissions::has_much_room() const {
-  const Amount delivered = delivered_now();
-  const std::uint64_t tasks = added_.load(std::memory_order_relaxed) - delivered.tasks;
-  const std::uint64_t bytes = added_bytes_.load(std::memory_order_relaxed) - delivered.bytes;
+  const Amount in_window = in_window_after(delivered_now());
   const std::size_t all = std::min(window_.bytes, window_.enough_bytes);
-  return tasks < window_.tasks - window_.tasks / window_parts &&
-         (tasks < window_.enough_tasks || bytes <= all - std::min(all / 8, much_room));
+  return in_window.tasks < window_.tasks - window_.tasks / window_parts &&
+         (in_window.tasks < window_.enough_tasks || in_window.bytes <= all - std::min(all / 8, much_room));
 }
 
 inline void Submissions::put(ByteView payload) {

@@ -83,6 +83,7 @@ class Submissions final : public Input {
   void wake();
 
   [[nodiscard]] Amount delivered_now() const;
+  [[nodiscard]] Amount in_window_after(const Amount& delivered) const;
   [[nodiscard]] bool has_much_room() const;
 
   // What belongs to one side does not share a cache line with what another writes.
