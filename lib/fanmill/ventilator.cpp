@@ -51,13 +51,9 @@ class HandedIn final : public input::Input {
       receiver.item(payload);
       ++count;
     }
-    void neighbours(std::span<const ByteView> payloads) override {
-      receiver.neighbours(payloads);
+    void neighbours(std::span<const ByteView> payloads, const Bytes& block) override {
+      receiver.neighbours(payloads, block);
       count += payloads.size();
-    }
-    void large_item(LargePayload payload) override {
-      receiver.large_item(std::move(payload));
-      ++count;
     }
     input::Receiver& receiver;
     std::size_t count = 0;

@@ -22,6 +22,9 @@ struct Collected : Receiver {
   std::vector<std::string> items;
   std::string error;
   void item(ByteView payload) override { items.emplace_back(payload); }
+  void neighbours(std::span<const ByteView> payloads, const Bytes&) override {
+    for (const ByteView payload : payloads) item(payload);
+  }
   friend bool operator==(const Collected& one, const Collected& other) {
     return one.items == other.items && one.error == other.error;
   }
@@ -47,18 +50,19 @@ std::unique_ptr<Framing> framing_of(unsigned choice, unsigned size) {
 // As Records does it: what is left comes again, with `piece` bytes more behind it.
 Collected cut(Framing& framing, ByteView stream, std::size_t piece, std::size_t max_item) {
   Collected collected;
+  const Bytes no_block;  // nobody shares it
   std::uint64_t handed = 0;
   std::size_t done = 0;
   try {
     for (std::size_t have = 0; have < stream.size();) {
       have = std::min(have + piece, stream.size());
-      Items items(collected, "'input'", handed, max_item, done);
+      Items items(collected, no_block, "'input'", handed, max_item, done);
       const std::size_t taken = framing.cut(stream.substr(done, have - done), items);
       items.hand_over();
       require(taken <= have - done, "no more is taken than was given");
       done += taken;
     }
-    Items items(collected, "'input'", handed, max_item, done);
+    Items items(collected, no_block, "'input'", handed, max_item, done);
     framing.end(stream.substr(done), items);
     items.hand_over();
   } catch (const Error& error) {

@@ -26,9 +26,9 @@ void control(ByteView frame) {
   require(again && *again == *message, "a control message comes back the same");
 }
 
-void tasks(ByteView frame) {
+void tasks(ByteView frame, std::span<const ByteView> more = {}) {
   std::vector<TaskView> tasks;
-  const auto header = decode_tasks(frame, tasks);
+  const auto header = decode_tasks(frame, tasks, more);
   if (!header) return;
   require(!tasks.empty() && tasks.size() <= max_batch, "a batch has one to max_batch tasks");
   TasksWriter writer;
@@ -42,6 +42,16 @@ void tasks(ByteView frame) {
   const Bytes together = writer.take();
   require(static_cast<bool>(decode_tasks(together, again)) && again == tasks,
           "tasks come back the same as neighbours");
+}
+
+// Its last bytes, as many as its last one says, as a frame behind it.
+void tasks_in_two(ByteView message) {
+  if (message.empty()) return;
+  const std::size_t size =
+      std::min<std::size_t>(static_cast<unsigned char>(message.back()), message.size() - 1);
+  message.remove_suffix(1);
+  const ByteView last = message.substr(message.size() - size);
+  tasks(message.substr(0, message.size() - size), {&last, 1});
 }
 
 void results(ByteView frame) {
@@ -64,6 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const ByteView frame = fuzz::Bytes(data, size).rest();
   control(frame);
   tasks(frame);
+  tasks_in_two(frame);
   results(frame);
   return 0;
 }

@@ -23,12 +23,15 @@ def is_neighbours(entry):
     return isinstance(entry, list) and len(entry) == 2
 
 
-def one_by_one(message):
-    """A frame of tasks or results with each of its neighbours as an entry of its own."""
-    kind, entries = message[1], []
+def one_by_one(message, more):
+    """A frame of tasks or results with each of its neighbours as an entry of its own; the frames behind it have the bytes
+    that are not in it."""
+    kind, entries, more = message[1], [], iter(more)
     for entry in message[-1]:
         if is_neighbours(entry):
             bytes_of_all, (number, attempt, between, *sizes) = entry
+            if bytes_of_all is None:
+                bytes_of_all = next(more)
             at = 0
             for i, size in enumerate(sizes):
                 entries.append([number + i, attempt, *([0] if kind == 17 else []), bytes_of_all[at:at + size]])
@@ -54,7 +57,7 @@ class Vectors(unittest.TestCase):
                 with self.subTest(message=message["message"], vector=vector["name"]):
                     unpacked = msgpack.unpackb(bytes.fromhex(vector["hex"]))
                     if message["message"] in ("TASKS", "RESULTS"):
-                        unpacked = one_by_one(unpacked)
+                        unpacked = one_by_one(unpacked, [bytes.fromhex(frame) for frame in vector.get("more", [])])
                     wanted = [1, message["type"], *plain(vector["fields"])]
                     if vector.get("canonical", True):
                         self.assertEqual(unpacked, wanted)

@@ -9,7 +9,7 @@ namespace fanmill::core {
 
 namespace {
 // A lane carries this many bytes at the most, or its slots and one task more, whichever is more.
-constexpr std::size_t lane_bytes = std::size_t{1} << 20;
+constexpr std::size_t lane_bytes = std::size_t{1024} << 10;
 // Waiting tasks beyond what the lanes have room for: enough for a full batch or two, few enough to stay in
 // the cache.
 constexpr std::size_t read_ahead_bytes = 2 * wire::batch_bytes;
@@ -81,35 +81,20 @@ bool Dispatcher::wants_input() const {
 }
 
 TaskId Dispatcher::add(ByteView payload) {
-  const TaskId id = tasks_.next_id();
-  add_neighbours({&payload, 1});
-  return id;
+  fresh_bytes_ += payload.size();
+  tasks_.add(payload, count_added(1));
+  return tasks_.next_id() - 1;
 }
 
-TaskId Dispatcher::add(LargePayload payload) {
-  const State state = count_added(1, payload.view().size());
-  return tasks_.add(std::move(payload), state);
+void Dispatcher::add(std::span<const ByteView> payloads, const Bytes& block) {
+  for (const ByteView payload : payloads) fresh_bytes_ += payload.size();
+  tasks_.add(payloads, block, count_added(payloads.size()));
 }
 
-void Dispatcher::add_neighbours(std::span<const ByteView> payloads) {
-  while (!payloads.empty()) {
-    std::size_t small = 0;
-    std::size_t bytes = 0;
-    for (; small < payloads.size() && payloads[small].size() < LargePayload::least; ++small)
-      bytes += payloads[small].size();
-    if (small > 0) tasks_.add(payloads.first(small), count_added(small, bytes));
-    payloads = payloads.subspan(small);
-    if (payloads.empty()) return;
-    add(LargePayload(payloads.front()));
-    payloads = payloads.subspan(1);
-  }
-}
-
-Dispatcher::State Dispatcher::count_added(std::size_t count, std::size_t bytes) {
+Dispatcher::State Dispatcher::count_added(std::size_t count) {
   assert(!input_ended_);
   pending_ += count;
   if (checking_) unchecked_ += count;
-  fresh_bytes_ += bytes;
   return checking_ ? State::unchecked : State::fresh;
 }
 
@@ -490,12 +475,8 @@ void Dispatcher::wake(Time now) {
 bool Dispatcher::next(Handout& out) {
   out.count = 0;
   out.blocks.clear();
-  out.large = nullptr;
   if (stopped_ || !started_ || pending_ == 0) return false;
-  if (next_suspects(out)) {
-    find_large(out);
-    return true;
-  }
+  if (next_suspects(out)) return true;
   // A lane may get nothing although there is something, since what has failed on it tries others first: then
   // it is their turn.
   for (std::size_t tries = idle_.size() + roomy_.size(); tries > 0 && out.count == 0; --tries) {
@@ -504,14 +485,12 @@ bool Dispatcher::next(Handout& out) {
     if (index == no_lane) return false;
     fill(index, out);
   }
-  find_large(out);
   return out.count > 0;
 }
 
-void Dispatcher::find_large(Handout& out) {
-  if (out.count != 1) return;
-  TaskPages::Page* const page = tasks_.page_of(out.blocks.front().first);
-  if (page->is_large()) out.large = &page->bytes();
+void Dispatcher::begin(Handout& out, LaneIndex lane) const {
+  out.lane = lane;
+  out.takes_frames = lanes_[lane].limits.max_batch >= wire::least_neighbours;
 }
 
 void Dispatcher::fill(LaneIndex index, Handout& out) {
@@ -529,7 +508,7 @@ void Dispatcher::fill(LaneIndex index, Handout& out) {
   most = std::min({most, lane.room, std::uint64_t{lane.limits.max_batch}, std::uint64_t{wire::batch_tasks},
                    settings_.window_tasks - out_});
 
-  out.lane = index;
+  begin(out, index);
   if (lane.held == 0) progressed(lane, now_);
   std::size_t budget = wire::batch_bytes;
   if (take_again(index, most, budget, out)) take_fresh(index, most, budget, out);
@@ -559,7 +538,7 @@ bool Dispatcher::next_suspects(Handout& out) {
     }
     return false;
   }
-  out.lane = empty;
+  begin(out, empty);
   take_suspects(empty, out);
   ++lanes_[empty].messages;
   lanes_[empty].solo = true;
@@ -660,8 +639,6 @@ void Dispatcher::take_fresh(LaneIndex index, std::uint64_t most, std::size_t& bu
       next_fresh_ += end - first;
       continue;
     }
-    // A large one goes alone, so that it can be sent from where it lies.
-    if (page->is_large() && out.count > 0) return;
     std::uint32_t count = page->fitting(first, end, budget);
     if (count == 0 && out.count > 0) return;
     count = std::max<std::uint32_t>(count, 1);
@@ -676,7 +653,8 @@ void Dispatcher::take_fresh(LaneIndex index, std::uint64_t most, std::size_t& bu
     fresh_bytes_ -= bytes;
     count_out(lane, count, bytes);
     next_fresh_ += count;
-    if (page->is_large() || count < end - first) return;
+    // Rather two batches of which each lies in one block than one of two blocks and a few tasks.
+    if (count < end - first || (end == page->size() && budget < wire::batch_bytes / 2)) return;
   }
 }
 

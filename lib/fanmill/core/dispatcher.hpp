@@ -52,8 +52,8 @@ class Dispatcher {
   struct Handout {
     LaneIndex lane = 0;
     std::vector<wire::TaskBlock> blocks;
-    std::size_t count = 0;   // of tasks
-    Bytes* large = nullptr;  // what a LargePayload was made of, where that is all there is
+    std::size_t count = 0;      // of tasks
+    bool takes_frames = false;  // the worker knows neighbours, and frames of their own
 
     [[nodiscard]] std::vector<wire::TaskView> tasks() const;  // each of them
     void add(const wire::TaskBlock& block);
@@ -68,10 +68,9 @@ class Dispatcher {
   // --- input
   // False while enough is waiting, or the window is full, or the input has ended.
   [[nodiscard]] bool wants_input() const;
-  TaskId add(ByteView payload);
-  TaskId add(LargePayload payload);
-  // The same for several that lie one after the other in one block: what is between them is copied too.
-  void add_neighbours(std::span<const ByteView> payloads);
+  TaskId add(ByteView payload);  // copies it
+  // Several that lie one after the other in one block, which is shared: what they say stays as it is.
+  void add(std::span<const ByteView> payloads, const Bytes& block);
   void end_input() { input_ended_ = true; }
   // Hand out nothing more; what has begun may finish, and recall() asks for the rest.
   void stop();
@@ -203,7 +202,7 @@ class Dispatcher {
   [[nodiscard]] std::uint64_t ready() const {
     return pending_ - unchecked_ - delayed_.size() - suspects_.size();
   }
-  Task::State count_added(std::size_t count, std::size_t bytes);
+  Task::State count_added(std::size_t count);
   void refresh(LaneIndex lane);
   static void progressed(Lane& lane, Time now);
   [[nodiscard]] bool has_leisure() const;
@@ -222,8 +221,8 @@ class Dispatcher {
   [[nodiscard]] bool next_suspects(Handout& out);
   void take_suspects(LaneIndex index, Handout& out);
   void release_reserved();
+  void begin(Handout& out, LaneIndex lane) const;
   void fill(LaneIndex lane, Handout& out);
-  void find_large(Handout& out);
   [[nodiscard]] bool take_again(LaneIndex lane, std::uint64_t most, std::size_t& budget, Handout& out);
   void take_fresh(LaneIndex lane, std::uint64_t most, std::size_t& budget, Handout& out);
 

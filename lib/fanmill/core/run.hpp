@@ -120,8 +120,7 @@ class Run {
   // --- tasks
   [[nodiscard]] bool wants_input() const { return !over_ && dispatcher_.wants_input(); }
   void add(ByteView payload) { dispatcher_.add(payload); }
-  void add_neighbours(std::span<const ByteView> payloads) { dispatcher_.add_neighbours(payloads); }
-  void add(LargePayload payload) { dispatcher_.add(std::move(payload)); }
+  void add(std::span<const ByteView> payloads, const Bytes& block) { dispatcher_.add(payloads, block); }
   void end_input(Time now);
   // Nothing goes out before a sink is here: a worker may still be connected to one that waits for another
   // run.

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <cassert>
 
 #include <fanmill/core/task_pages.hpp>
@@ -7,9 +6,11 @@
 namespace fanmill::core {
 
 namespace {
-constexpr std::size_t page_bytes = LargePayload::least - 1;
-constexpr std::size_t spare_pages = 64;
-constexpr std::array<char, 16> nothing{};  // as much as there may be of it between two payloads
+constexpr std::size_t copies_room = (std::size_t{64} << 10) - Bytes::overhead;
+constexpr std::size_t spare_pages = 8;
+// So many pages may keep a block for less than half of it, or a whole one for each of several of its pages:
+// those that are read just now, and what is on its way.
+constexpr std::size_t young_pages = 16;
 // A page with more of them is looked after task by task.
 constexpr std::size_t most_stretches = 32;
 }  // namespace
@@ -77,8 +78,9 @@ void TaskPages::Page::set(std::uint32_t first, std::uint32_t last, const Task& t
   if (stretches_.size() > most_stretches) spread();
 }
 
-void TaskPages::Page::add(std::uint32_t count, const Task& task) {
+void TaskPages::Page::add(std::uint32_t count, std::size_t bytes, const Task& task) {
   live_ += count;
+  live_bytes_ += bytes;
   if (!tasks_.empty()) {
     tasks_.resize(cuts_.size(), task);
   } else if (!stretches_.empty() && stretches_.back().task == task) {
@@ -95,81 +97,84 @@ void TaskPages::Page::spread() {
 }
 
 void TaskPages::Page::clear() {
-  bytes_.resize(0);
+  block_ = Bytes();
   cuts_.clear();
   stretches_.clear();
   tasks_.clear();
-  live_ = between_ = 0;
+  live_ = live_bytes_ = between_ = 0;
+  even_ = true;
+}
+
+void TaskPages::Page::leave_block() {
+  Bytes own(live_bytes_);
+  for (std::uint32_t index = 0; index < size();) {
+    const Stretch stretch = stretch_at(index, size());
+    for (; index < stretch.end; ++index) {
+      wire::Cut& cut = cuts_[index];
+      if (stretch.task.state == Task::State::done) cut.size = 0;
+      const ByteView payload = this->payload(index);
+      cut.offset = static_cast<std::uint32_t>(own.size());
+      own.append(payload);
+    }
+  }
+  block_ = std::move(own);
+  between_ = 0;
   even_ = true;
 }
 
 // --- all of them
 
-void TaskPages::add(std::span<const ByteView> payloads, Task::State state) {
+void TaskPages::add(std::span<const ByteView> payloads, const Bytes& block, Task::State state) {
   while (!payloads.empty()) {
-    std::size_t count = fitting(payloads);
+    std::size_t count = fitting(payloads, block);
     if (count == 0) {
-      begin_page();
-      count = fitting(payloads);
-      assert(count > 0);
+      begin_page(block);
+      count = std::min(payloads.size(), page_tasks);
     }
-    const ByteView last = payloads[count - 1];
-    const char* const begin = payloads.front().data();
-    Bytes& bytes = filling_->bytes_;
-    // As far from what is there as all the others from each other: bytes that mean nothing.
-    if (filling_->size() > 0) bytes.append(ByteView(nothing.data(), filling_->between_));
-    const std::size_t offset = bytes.size();
-    bytes.append({begin, static_cast<std::size_t>(last.data() + last.size() - begin)});
-    add_cuts(payloads.first(count), offset, state);
+    add_cuts(payloads.first(count), state);
     payloads = payloads.subspan(count);
   }
 }
 
-TaskId TaskPages::add(LargePayload payload, Task::State state) {
-  const ByteView view = payload.view();
-  assert(view.size() <= std::numeric_limits<std::uint32_t>::max() - LargePayload::headroom);
-  auto page = std::make_unique<Page>();
-  page->bytes_ = std::move(payload).take();
-  page->is_large_ = true;
-  begin_page(std::move(page));
-  add_cuts({&view, 1}, LargePayload::headroom, state);
-  return next_id_ - 1;
+void TaskPages::add(ByteView payload, Task::State state) {
+  if (copies_.room() - copies_.size() < payload.size())
+    copies_ = Bytes(std::max(payload.size(), copies_room));
+  const std::size_t at = copies_.size();
+  copies_.append(payload);
+  const ByteView copy(copies_.data() + at, payload.size());
+  add({&copy, 1}, copies_, state);
 }
 
-// How many of them the page that is being filled has room for.
-std::size_t TaskPages::fitting(std::span<const ByteView> payloads) const {
-  if (filling_ == nullptr || filling_->is_large_ || filling_->size() >= page_tasks) return 0;
-  const std::size_t most = std::min(payloads.size(), page_tasks - filling_->size());
-  const std::size_t taken = filling_->bytes_.size() + filling_->between_;
-  const std::size_t room = filling_->bytes_.room();
-  const char* const begin = payloads.front().data();
-  const auto end_of = [&](std::size_t index) {
-    return taken + static_cast<std::size_t>(payloads[index].data() + payloads[index].size() - begin);
-  };
-  if (end_of(most - 1) <= room) return most;
-  std::size_t count = 0;
-  while (end_of(count) <= room) ++count;
-  return count;
+// How many of them can go into the page that is being filled.
+std::size_t TaskPages::fitting(std::span<const ByteView> payloads, const Bytes& block) const {
+  if (filling_ == nullptr || filling_->block_.data() != block.data()) return 0;
+  return std::min(payloads.size(), page_tasks - filling_->size());
 }
 
-// `offset` is where the first of them lies in the page that is being filled.
-void TaskPages::add_cuts(std::span<const ByteView> payloads, std::size_t offset, Task::State state) {
+void TaskPages::add_cuts(std::span<const ByteView> payloads, Task::State state) {
   Page& page = *filling_;
-  const char* const begin = payloads.front().data();
+  const char* const base = page.block_.data();
+  const auto offset_of = [base](ByteView payload) {
+    return static_cast<std::uint32_t>(payload.data() - base);
+  };
   std::vector<wire::Cut>& cuts = page.cuts_;
-  if (page.size() == 0 && payloads.size() > 1) {
-    const auto between = static_cast<std::size_t>(payloads[1].data() - begin) - payloads[0].size();
-    page.between_ = std::min(between, nothing.size());
+  const std::size_t before = cuts.size();
+  std::uint32_t follows = offset_of(payloads.front());
+  assert(before == 0 || follows >= cuts.back().offset + cuts.back().size);
+  if (before > 0) {
+    const std::uint32_t end = cuts.back().offset + cuts.back().size;
+    if (before == 1) page.between_ = follows - end;
+    follows = end + static_cast<std::uint32_t>(page.between_);
+  } else if (payloads.size() > 1) {
+    page.between_ = offset_of(payloads[1]) - follows - payloads[0].size();
   }
   const auto between = static_cast<std::uint32_t>(page.between_);
-  std::uint32_t follows = static_cast<std::uint32_t>(offset);
   bool even = page.even_;
   std::size_t bytes = 0;
-  const std::size_t before = cuts.size();
   cuts.resize(before + payloads.size());
   wire::Cut* cut = cuts.data() + before;
   for (const ByteView payload : payloads) {
-    cut->offset = static_cast<std::uint32_t>(offset + static_cast<std::size_t>(payload.data() - begin));
+    cut->offset = offset_of(payload);
     cut->size = static_cast<std::uint32_t>(payload.size());
     even = even && cut->offset == follows;
     follows = cut->offset + cut->size + between;
@@ -181,27 +186,41 @@ void TaskPages::add_cuts(std::span<const ByteView> payloads, std::size_t offset,
   next_id_ += payloads.size();
   Task task;
   task.state = state;
-  page.add(static_cast<std::uint32_t>(payloads.size()), task);
+  page.add(static_cast<std::uint32_t>(payloads.size()), bytes, task);
 }
 
-void TaskPages::begin_page() {
+void TaskPages::begin_page(const Bytes& block) {
+  assert(block.room() <= std::numeric_limits<std::uint32_t>::max());
+  std::unique_ptr<Page> page;
   if (spare_.empty()) {
-    auto page = std::make_unique<Page>();
-    page->bytes_ = Bytes(page_bytes);
-    begin_page(std::move(page));
+    page = std::make_unique<Page>();
   } else {
-    auto page = std::move(spare_.back());
+    page = std::move(spare_.back());
     spare_.pop_back();
-    begin_page(std::move(page));
   }
-}
-
-void TaskPages::begin_page(std::unique_ptr<Page> page) {
   Page* const full = filling_;
   page->first_ = next_id_;
+  page->block_ = block.share();
   filling_ = page.get();
   pages_.emplace_hint(pages_.end(), next_id_, std::move(page));
   if (full != nullptr && full->live_ == 0) retire(full->first());
+  old_.push_back(filling_->first());
+  look_at_old_pages();
+}
+
+// Two for each that is begun, so that what has gone meanwhile does not pile up.
+void TaskPages::look_at_old_pages() {
+  for (int looks = 0; looks < 2 && old_.size() > young_pages; ++looks) {
+    const TaskId first = old_.front();
+    old_.pop_front();
+    const auto found = pages_.find(first);
+    if (found == pages_.end()) continue;
+    if (found->second->is_wasteful()) {
+      found->second->leave_block();
+    } else {
+      old_.push_back(first);
+    }
+  }
 }
 
 TaskPages::Page* TaskPages::page_of(TaskId id) {
@@ -226,8 +245,7 @@ void TaskPages::retire(TaskId first) {
   std::unique_ptr<Page> page = std::move(found->second);
   pages_.erase(found);
   if (last_found_ == page.get()) last_found_ = nullptr;
-  // A page that held one large item would keep its block for ever.
-  if (spare_.size() < spare_pages && !page->is_large_) {
+  if (spare_.size() < spare_pages) {
     page->clear();
     spare_.push_back(std::move(page));
   }

@@ -1,6 +1,7 @@
 #pragma once
-// Where unacknowledged tasks lie: in pages of neighbouring ids, their payloads in one block each. Memory
-// follows what is unacknowledged and not what was ever read.
+// Where unacknowledged tasks lie: in pages of neighbouring ids, their payloads in one block each, which is
+// the memory that they were read into and is not copied. Memory follows what is unacknowledged and not what
+// was ever read: of a block that is kept for a few slow tasks these are copied, and it goes.
 //
 // Tasks come, go out and are acknowledged many at a time, and then they differ in nothing: so a page says
 // what holds of them once for all of a stretch, and for each of them only from when that is asked for.
@@ -12,6 +13,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <iterator>
 #include <limits>
 #include <map>
@@ -21,7 +23,6 @@
 
 #include <fanmill/base/bytes.hpp>
 #include <fanmill/base/ids.hpp>
-#include <fanmill/base/large_payload.hpp>
 #include <fanmill/base/ranges.hpp>
 #include <fanmill/wire/batch.hpp>
 
@@ -61,13 +62,10 @@ class TaskPages {
     [[nodiscard]] TaskId first() const { return first_; }
     [[nodiscard]] TaskId end() const { return first_ + cuts_.size(); }
     [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(cuts_.size()); }
-    [[nodiscard]] Bytes& bytes() { return bytes_; }
-    // The first task is a LargePayload, and the only one.
-    [[nodiscard]] bool is_large() const { return is_large_; }
     // All that follows is by index in the page.
     [[nodiscard]] std::uint32_t index_of(TaskId id) const { return static_cast<std::uint32_t>(id - first_); }
     [[nodiscard]] ByteView payload(std::uint32_t index) const {
-      return {bytes_.data() + cuts_[index].offset, cuts_[index].size};
+      return {block_.data() + cuts_[index].offset, cuts_[index].size};
     }
     [[nodiscard]] std::uint32_t size_of(std::uint32_t index) const { return cuts_[index].size; }
     // Of the payloads first … last − 1.
@@ -76,7 +74,7 @@ class TaskPages {
     [[nodiscard]] std::uint32_t fitting(std::uint32_t first, std::uint32_t last, std::size_t bytes) const;
     [[nodiscard]] wire::TaskBlock block(std::uint32_t first, std::uint32_t last,
                                         std::uint32_t attempt) const {
-      return {first_ + first, attempt, bytes_.data(), std::span(cuts_).subspan(first, last - first)};
+      return {first_ + first, attempt, block_.data(), std::span(cuts_).subspan(first, last - first), &block_};
     }
 
     // A task by itself; from then on the page has one for each.
@@ -95,27 +93,31 @@ class TaskPages {
 
    private:
     friend class TaskPages;
-    void add(std::uint32_t count, const Task& task);
+    void add(std::uint32_t count, std::size_t bytes, const Task& task);
     void spread();
     void clear();
+    // Whether most of its block is kept for nothing, as far as this page is concerned.
+    [[nodiscard]] bool is_wasteful() const { return live_bytes_ < block_.room() / 2; }
+    // Copies what is not done into memory of its own.
+    void leave_block();
 
     TaskId first_ = 0;
-    Bytes bytes_;
+    Bytes block_;  // shared with whoever reads into it, with other pages, and with what is on its way
     std::vector<wire::Cut> cuts_;
     // Ascending, up to the last task; or nothing, and `tasks_` has each.
     std::vector<Stretch> stretches_;
     std::vector<Task> tasks_;
-    std::size_t live_ = 0;     // not done
-    std::size_t between_ = 0;  // bytes between two payloads
-    bool even_ = true;         // that many everywhere
-    bool is_large_ = false;
+    std::size_t live_ = 0;        // not done
+    std::size_t live_bytes_ = 0;  // of these
+    std::size_t between_ = 0;     // bytes between two payloads
+    bool even_ = true;            // that many everywhere
   };
 
-  // Copies payloads that lie one after the other in one block, and what is between them; none is a large one.
+  // Payloads that lie one after the other in this block, which is shared: what they say stays as it is.
   // References to tasks and payloads hold until the next add() or each().
-  void add(std::span<const ByteView> payloads, Task::State state);
-  // Takes it over.
-  TaskId add(LargePayload payload, Task::State state);
+  void add(std::span<const ByteView> payloads, const Bytes& block, Task::State state);
+  // Copies it.
+  void add(ByteView payload, Task::State state);
   [[nodiscard]] TaskId next_id() const { return next_id_; }
 
   // The page of this id, or null where all of it is forgotten or it was never added. Neighbours are found
@@ -161,7 +163,9 @@ class TaskPages {
     Task done;
     done.state = Task::State::done;
     page.set(first, last, done);
-    bytes_ -= page.size_of(first, last);
+    const std::size_t bytes = page.size_of(first, last);
+    bytes_ -= bytes;
+    page.live_bytes_ -= bytes;
     page.live_ -= last - first;
   }
 
@@ -169,18 +173,20 @@ class TaskPages {
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
-  static constexpr std::size_t page_tasks = 2048;
+  static constexpr std::size_t page_tasks = wire::batch_tasks;
 
-  [[nodiscard]] std::size_t fitting(std::span<const ByteView> payloads) const;
-  void add_cuts(std::span<const ByteView> payloads, std::size_t offset, Task::State state);
-  void begin_page();
-  void begin_page(std::unique_ptr<Page> page);
+  [[nodiscard]] std::size_t fitting(std::span<const ByteView> payloads, const Bytes& block) const;
+  void add_cuts(std::span<const ByteView> payloads, Task::State state);
+  void begin_page(const Bytes& block);
+  void look_at_old_pages();
   void retire(TaskId first);
 
   std::map<TaskId, std::unique_ptr<Page>> pages_;  // by first id
   std::vector<std::unique_ptr<Page>> spare_;       // emptied pages, to be filled again
   Page* filling_ = nullptr;                        // where next_id_ goes
   Page* last_found_ = nullptr;
+  std::deque<TaskId> old_;  // pages, by their first ids, that may keep a block for little
+  Bytes copies_;            // of payloads that came without a block
   TaskId next_id_ = 0;
   std::size_t bytes_ = 0;
 };

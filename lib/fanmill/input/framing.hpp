@@ -19,11 +19,16 @@ class Items {
  public:
   // `title` is the file's, `handed` counts the items of the whole input, and `offset` is where in the file
   // the bytes begin that are being cut.
-  Items(Receiver& receiver, std::string_view title, std::uint64_t& handed, std::size_t max_item,
-        std::uint64_t offset)
-      : receiver_(receiver), title_(title), handed_(handed), max_item_(max_item), offset_(offset) {}
+  Items(Receiver& receiver, const Bytes& block, std::string_view title, std::uint64_t& handed,
+        std::size_t max_item, std::uint64_t offset)
+      : receiver_(receiver),
+        block_(block),
+        title_(title),
+        handed_(handed),
+        max_item_(max_item),
+        offset_(offset) {}
 
-  // It lies behind the last one, in the same block, which stays as it is until hand_over().
+  // It lies behind the last one, in the block.
   void add(ByteView item) {
     check(item.size());
     ++handed_;
@@ -32,7 +37,7 @@ class Items {
   }
   // What has been added and not handed over yet.
   void hand_over() {
-    if (count_ > 0) receiver_.neighbours({waiting_.data(), std::exchange(count_, 0)});
+    if (count_ > 0) receiver_.neighbours({waiting_.data(), std::exchange(count_, 0)}, block_);
   }
   // Of an item that is not complete yet: throws where it is too long already.
   void check(std::uint64_t size) {
@@ -50,6 +55,7 @@ class Items {
 
  private:
   Receiver& receiver_;
+  const Bytes& block_;
   std::string_view title_;
   std::uint64_t& handed_;
   std::size_t max_item_;

@@ -11,22 +11,20 @@
 #include <string>
 #include <vector>
 
+#include <fanmill/base/bytes.hpp>
 #include <fanmill/base/ids.hpp>
-#include <fanmill/base/large_payload.hpp>
 
 namespace fanmill::input {
 
-// Takes the items of one read(), in order. Views end with the call.
+// Takes the items of one read(), in order.
 class Receiver {
  public:
   virtual ~Receiver() = default;
+  // The view ends with the call.
   virtual void item(ByteView payload) = 0;
-  // Several that lie one after the other in one block, with little between them.
-  virtual void neighbours(std::span<const ByteView> payloads) {
-    for (const ByteView payload : payloads) item(payload);
-  }
-  // One that need not be copied.
-  virtual void large_item(LargePayload payload) { item(payload.view()); }
+  // One or several that lie one after the other in this block. Whoever shares it (Bytes::share) keeps them:
+  // what has been read stays as it is, while there may be more to come behind it.
+  virtual void neighbours(std::span<const ByteView> payloads, const Bytes& block) = 0;
 };
 
 class Input {

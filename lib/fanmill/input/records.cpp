@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include <fanmill/input/records.hpp>
@@ -8,8 +7,9 @@ namespace fanmill::input {
 
 namespace {
 // Large enough that a read(2) costs nothing per item, small enough to stay in the cache.
-constexpr std::size_t block = std::size_t{256} << 10;
-// Of the room that a long item has made, this much stays for the next one.
+constexpr std::size_t block_room = (std::size_t{1024} << 10) - Bytes::overhead;
+// A read(2) into less than this is not worth its call.
+constexpr std::size_t least_room = std::size_t{16} << 10;
 constexpr std::size_t kept = std::size_t{8} << 20;
 }  // namespace
 
@@ -25,40 +25,36 @@ bool Records::read(Receiver& receiver) {
     offset_ = 0;
     if (source_->wait_fd() >= 0) return true;
   }
-  // A long item doubles its room, so that each of its bytes is copied about once.
-  if (room_ < begun_ + block) make_room(2 * std::max(begun_, block));
-  const std::optional<std::size_t> got = source_->read(buffer_.get() + begun_, block);
+  if (block_.room() - block_.size() < least_room) make_room();
+  const std::size_t room = std::min(block_.room() - block_.size(), block_room);
+  const std::optional<std::size_t> got = source_->read(block_.data() + block_.size(), room);
   if (!got) return true;
-  Items items(receiver, source_->title(), handed_, max_item_, offset_);
+  block_.resize(block_.size() + *got);
+  begun_ += *got;
+  Items items(receiver, block_, source_->title(), handed_, max_item_, offset_);
+  const ByteView bytes = block_.view().substr(block_.size() - begun_);
   if (*got > 0) {
-    begun_ += *got;
-    const std::size_t done = framing_->cut({buffer_.get(), begun_}, items);
+    const std::size_t done = framing_->cut(bytes, items);
+    offset_ += done;
+    begun_ -= done;
     items.hand_over();
-    drop(done);
+    // What comes next need not keep the room of a long item that has gone.
+    if (block_.room() > kept && begun_ < block_room) make_room();
   } else {
-    framing_->end({buffer_.get(), std::exchange(begun_, 0)}, items);
+    begun_ = 0;
+    framing_->end(bytes, items);
     items.hand_over();
     source_.reset();
   }
   return true;
 }
 
-void Records::drop(std::size_t done) {
-  if (done == 0) return;
-  offset_ += done;
-  begun_ -= done;
-  std::memmove(buffer_.get(), buffer_.get() + done, begun_);
-  // The long item has gone; so does its room.
-  if (room_ > kept && begun_ < block) make_room(2 * block);
-}
-
-// Not zeroed: a short input, or the first tasks of a long one, need not wait for pages that nothing is read
-// into.
-void Records::make_room(std::size_t size) {
-  auto other = std::make_unique_for_overwrite<char[]>(size);
-  std::copy_n(buffer_.get(), begun_, other.get());
-  buffer_ = std::move(other);
-  room_ = size;
+// Another block, that begins with what there is of an item. A long one doubles its room, so that each of its
+// bytes is copied about once.
+void Records::make_room() {
+  Bytes next(std::max(block_room, 2 * begun_));
+  next.append(block_.view().substr(block_.size() - begun_));
+  block_ = std::move(next);
 }
 
 }  // namespace fanmill::input

@@ -24,19 +24,19 @@ class Records : public Input {
   [[nodiscard]] std::string delimiter() const override { return framing_->delimiter(); }
 
  private:
-  void drop(std::size_t done);
-  void make_room(std::size_t size);
+  void make_room();
 
   std::vector<std::string> files_;
   std::unique_ptr<Framing> framing_;
   std::size_t max_item_;
   std::size_t next_file_ = 0;
   std::optional<Source> source_;
-  std::unique_ptr<char[]> buffer_;  // an item's beginning, and room for a block after it
-  std::size_t room_ = 0;            // bytes that fit into it
-  std::size_t begun_ = 0;           // of the item
-  std::uint64_t offset_ = 0;        // of the buffer, in the file
-  std::uint64_t handed_ = 0;        // items, of all files
+  // What was handed over, which others may share and which is not written to again; an item's beginning;
+  // room.
+  Bytes block_;
+  std::size_t begun_ = 0;     // bytes of that item, up to block_.size()
+  std::uint64_t offset_ = 0;  // where it begins in the file
+  std::uint64_t handed_ = 0;  // items, of all files
 };
 
 }  // namespace fanmill::input

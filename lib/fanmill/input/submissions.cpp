@@ -26,6 +26,14 @@ constexpr std::size_t tasks_per_block = 1024;
 constexpr int tries = 100;
 constexpr std::size_t first_block_bytes = std::size_t{1} << 10;
 constexpr std::size_t block_bytes = (std::size_t{64} << 10) - Bytes::overhead;
+// A payload that has a block to itself.
+constexpr std::size_t large = block_bytes + 1;
+
+[[nodiscard]] Bytes copy_of(ByteView payload) {
+  Bytes copy(payload.size());
+  copy.append(payload);
+  return copy;
+}
 
 [[nodiscard]] inline std::unique_lock<std::mutex> lock_soon(std::mutex& mutex) {
   std::unique_lock lock(mutex, std::try_to_lock);
@@ -90,7 +98,7 @@ bool Submissions::has_much_room() const {
 inline void Submissions::put(ByteView payload) {
   Block* block = queue_.empty() ? nullptr : &queue_.back();
   if (block == nullptr || block->sizes.size() == tasks_per_block ||
-      block->bytes.room() - block->bytes.size() < payload.size() || block->large) {
+      block->bytes.room() - block->bytes.size() < payload.size()) {
     // Where the reader keeps up, a block will not get much.
     const std::size_t room = queue_.empty() ? first_block_bytes : block_bytes;
     Block another;
@@ -104,9 +112,10 @@ inline void Submissions::put(ByteView payload) {
   block->bytes.resize(static_cast<std::size_t>(end - block->bytes.data()));
 }
 
-inline TaskId Submissions::take(ByteView payload, std::optional<LargePayload> large) {
-  if (large) {
-    queue_.push_back({{}, {}, std::move(large)});
+// `copy`: of a payload that was copied before; else empty.
+inline TaskId Submissions::take(ByteView payload, Bytes copy) {
+  if (copy.size() > 0) {
+    queue_.push_back({std::move(copy), {payload.size()}});
   } else {
     put(payload);
   }
@@ -122,19 +131,19 @@ std::optional<TaskId> Submissions::try_add(ByteView payload) {
   auto lock = lock_soon(add_mutex_);
   require_open();
   if (!has_room(payload.size())) return std::nullopt;
-  if (payload.size() < LargePayload::least) return take(payload);
+  if (payload.size() < large) return take(payload);
   // Copied while others may add and take.
   lock.unlock();
-  LargePayload large(payload);
+  Bytes copy = copy_of(payload);
   lock.lock();
   require_open();
   if (!has_room(payload.size())) return std::nullopt;
-  return take(payload, std::move(large));
+  return take(payload, std::move(copy));
 }
 
 TaskId Submissions::add(ByteView payload) {
-  std::optional<LargePayload> large;
-  if (payload.size() >= LargePayload::least) large.emplace(payload);
+  Bytes copy;
+  if (payload.size() >= large) copy = copy_of(payload);
   auto lock = lock_soon(add_mutex_);
   while (!ended_ && !closed_ && !has_room(payload.size())) {
     // Either the sink sees this, or what it has delivered before is seen here.
@@ -142,7 +151,7 @@ TaskId Submissions::add(ByteView payload) {
     if (!has_room(payload.size())) room_.wait(lock);
   }
   require_open();
-  return take(payload, std::move(large));
+  return take(payload, std::move(copy));
 }
 
 void Submissions::close() {
@@ -211,8 +220,8 @@ bool Submissions::read(Receiver& receiver) {
     std::size_t tasks = 0;
     std::size_t bytes = 0;
     for (; !queue_.empty() && tasks < tasks_per_read && bytes < bytes_per_read; queue_.pop_front()) {
-      tasks += queue_.front().tasks();
-      bytes += queue_.front().size();
+      tasks += queue_.front().sizes.size();
+      bytes += queue_.front().bytes.size();
       taken.push_back(std::move(queue_.front()));
     }
     // Stays readable where there is more, or the end to be told.
@@ -225,21 +234,19 @@ bool Submissions::read(Receiver& receiver) {
     // Before anybody can deliver one of them.
     const auto lock = lock_soon(read_mutex_);
     for (const Block& block : taken) {
-      if (block.large) sizes_.push_back(block.size());
       sizes_.insert(sizes_.end(), block.sizes.begin(), block.sizes.end());
     }
     read_to_.store(first_ + sizes_.size(), std::memory_order_release);
   }
   std::vector<ByteView> payloads;
-  for (Block& block : taken) {
-    if (block.large) receiver.large_item(*std::move(block.large));
+  for (const Block& block : taken) {
     ByteView rest = block.bytes.view();
     payloads.clear();
     for (const std::size_t size : block.sizes) {
       payloads.push_back(rest.substr(0, size));
       rest.remove_prefix(size);
     }
-    if (!payloads.empty()) receiver.neighbours(payloads);
+    receiver.neighbours(payloads, block.bytes);
   }
   return true;
 }

@@ -61,13 +61,10 @@ class Submissions final : public Input {
   [[nodiscard]] std::string delimiter() const override { return "\n"; }
 
  private:
-  // Small payloads one after the other, so that none costs an allocation; or a large one.
+  // Payloads one after the other, so that small ones cost no allocation.
   struct Block {
     Bytes bytes;
     std::vector<std::size_t> sizes;
-    std::optional<LargePayload> large;
-    [[nodiscard]] std::size_t tasks() const { return large ? 1 : sizes.size(); }
-    [[nodiscard]] std::size_t size() const { return large ? large->view().size() : bytes.size(); }
   };
   struct Amount {
     std::uint64_t tasks = 0;
@@ -78,7 +75,7 @@ class Submissions final : public Input {
   [[nodiscard]] bool has_room(std::size_t size);
   [[nodiscard]] bool has_room_after(const Amount& delivered, std::size_t size) const;
   void put(ByteView payload);
-  [[nodiscard]] TaskId take(ByteView payload, std::optional<LargePayload> large = {});
+  [[nodiscard]] TaskId take(ByteView payload, Bytes copy = {});
   void require_open() const;
   void wake();
 

@@ -86,9 +86,9 @@ bool Lanes::writable(LaneToken token) {
   return found != lanes_.end() && found->second.socket.writable();
 }
 
-bool Lanes::send(LaneToken token, transport::Message message) {
+bool Lanes::send(LaneToken token, transport::Message message, std::span<transport::Message> more) {
   const auto found = lanes_.find(token);
-  return found != lanes_.end() && found->second.socket.send(message) == transport::Sent::yes;
+  return found != lanes_.end() && found->second.socket.send(message, more) == transport::Sent::yes;
 }
 
 void Lanes::watch_writable(LaneToken token, transport::Poller& poller) {

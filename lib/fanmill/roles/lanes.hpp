@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ class Lanes {
 
   [[nodiscard]] bool writable(LaneToken token);
   // False if the lane's worker is not connected any more.
-  [[nodiscard]] bool send(LaneToken token, transport::Message message);
+  [[nodiscard]] bool send(LaneToken token, transport::Message message, std::span<transport::Message> more);
   void watch_writable(LaneToken token, transport::Poller& poller);
 
   // A PUSH gives every other task to a second peer, whoever that is: a lane is for one, and one that has had

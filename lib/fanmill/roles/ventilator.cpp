@@ -30,6 +30,9 @@ constexpr std::size_t messages_at_once = 4096;
 // default, a thousand workers that have nothing to do cost the head 3 % of a core less.
 constexpr std::chrono::milliseconds heartbeat_interval_ipc{3000};
 
+// Fewer bytes are copied as fast as they are sent by themselves.
+constexpr std::size_t own_frame_from = std::size_t{8} << 10;
+
 // Joins the run's decisions to sockets and input. One thread.
 class VentilatorLoop : private input::Receiver {
  public:
@@ -61,8 +64,9 @@ class VentilatorLoop : private input::Receiver {
   void report_progress(Time now);
 
   void item(ByteView payload) override { run_.add(payload); }
-  void neighbours(std::span<const ByteView> payloads) override { run_.add_neighbours(payloads); }
-  void large_item(LargePayload payload) override { run_.add(std::move(payload)); }
+  void neighbours(std::span<const ByteView> payloads, const Bytes& block) override {
+    run_.add(payloads, block);
+  }
 
   void obey_stop(Time now);
   void perform();
@@ -73,7 +77,7 @@ class VentilatorLoop : private input::Receiver {
   void perform(const Run::AwaitLane& action) { awaited_.insert(action.token); }
   void perform(const Run::CloseLane& action);
   void check_awaited();
-  [[nodiscard]] transport::Message message_of(const core::Dispatcher::Handout& handout);
+  [[nodiscard]] bool send(const core::Dispatcher::Handout& handout);
   void check_lanes();
   void send_tasks();
   void wait(Time now);
@@ -96,6 +100,7 @@ class VentilatorLoop : private input::Receiver {
   Time progress_due_{};
   transport::Poller poller_;
   wire::TasksWriter writer_;
+  std::vector<transport::Message> more_;  // of the message that is being sent
   core::Dispatcher::Handout handout_;
   std::set<LaneToken> awaited_;  // lanes that cannot be written to yet
   std::optional<core::Finish> finish_;
@@ -278,23 +283,17 @@ void VentilatorLoop::check_lanes() {
 
 void VentilatorLoop::send_tasks() {
   while (run_.next(handout_)) {
-    if (!lanes_.send(run_.token_of(handout_.lane), message_of(handout_))) run_.lane_broken(handout_);
+    if (!send(handout_)) run_.lane_broken(handout_);
   }
 }
 
-static_assert(wire::tasks_heading <= LargePayload::headroom);
-
-transport::Message VentilatorLoop::message_of(const core::Dispatcher::Handout& handout) {
-  const wire::TasksHeader header{run_.id(), run_.token_of(handout.lane)};
-  // Where a large payload is on its way already, what was said before it then may be read still.
-  if (handout.large != nullptr && !handout.large->is_shared()) {
-    char* const payload = handout.large->data() + LargePayload::headroom;
-    const ByteView frame = wire::write_before(payload, header, handout.blocks.front()[0]);
-    return {handout.large->share(), frame};
-  }
-  writer_.begin(header);
+bool VentilatorLoop::send(const core::Dispatcher::Handout& handout) {
+  const LaneToken token = run_.token_of(handout.lane);
+  writer_.begin({run_.id(), token}, handout.takes_frames ? own_frame_from : wire::TasksWriter::never);
   for (const wire::TaskBlock& block : handout.blocks) writer_.add(block);
-  return transport::Message(writer_.take());
+  more_.clear();
+  for (const auto& [memory, bytes] : writer_.own_frames()) more_.emplace_back(memory->share(), bytes);
+  return lanes_.send(token, transport::Message(writer_.take()), more_);
 }
 
 void VentilatorLoop::wait(Time now) {

@@ -22,41 +22,44 @@ namespace {
 using core::Station;
 
 // A message from the lane and the tasks in it: what a runner keeps for as long as it looks at them.
-struct LaneFrame {
-  transport::Message message;
+struct LaneMessage {
+  transport::Message first;
+  std::vector<transport::Message> more;  // frames
   std::vector<wire::TaskView> tasks;
 };
 
-// Frames whose tasks have all been run are read into again: the views of a large one are a quarter of a
+// Messages whose tasks have all been run are read into again: the views of a large one are a quarter of a
 // mebibyte, which a malloc that gives it back to the kernel each time pays for with a page fault for every 4
 // KiB. They come back on whatever thread has had them last.
-class LaneFrames {
+class LaneMessages {
  public:
-  [[nodiscard]] std::shared_ptr<LaneFrame> take() {
-    std::unique_ptr<LaneFrame> frame = take_spare();
-    if (!frame) frame = std::make_unique<LaneFrame>();
-    return {frame.release(), [to = spare_](LaneFrame* used) { to->put(std::unique_ptr<LaneFrame>(used)); }};
+  [[nodiscard]] std::shared_ptr<LaneMessage> take() {
+    std::unique_ptr<LaneMessage> message = take_spare();
+    if (!message) message = std::make_unique<LaneMessage>();
+    return {message.release(),
+            [to = spare_](LaneMessage* used) { to->put(std::unique_ptr<LaneMessage>(used)); }};
   }
 
  private:
   static constexpr std::size_t most_spare = 8;
   struct Spare {
     std::mutex mutex;
-    std::vector<std::unique_ptr<LaneFrame>> frames;
-    Spare() { frames.reserve(most_spare); }
-    void put(std::unique_ptr<LaneFrame> frame) noexcept {
-      frame->message = {};
+    std::vector<std::unique_ptr<LaneMessage>> messages;
+    Spare() { messages.reserve(most_spare); }
+    void put(std::unique_ptr<LaneMessage> message) noexcept {
+      message->first = {};
+      message->more.clear();
       const std::lock_guard lock(mutex);
-      if (frames.size() < most_spare) frames.push_back(std::move(frame));
+      if (messages.size() < most_spare) messages.push_back(std::move(message));
     }
   };
 
-  [[nodiscard]] std::unique_ptr<LaneFrame> take_spare() {
+  [[nodiscard]] std::unique_ptr<LaneMessage> take_spare() {
     const std::lock_guard lock(spare_->mutex);
-    if (spare_->frames.empty()) return nullptr;
-    std::unique_ptr<LaneFrame> frame = std::move(spare_->frames.back());
-    spare_->frames.pop_back();
-    return frame;
+    if (spare_->messages.empty()) return nullptr;
+    std::unique_ptr<LaneMessage> message = std::move(spare_->messages.back());
+    spare_->messages.pop_back();
+    return message;
   }
 
   std::shared_ptr<Spare> spare_ = std::make_shared<Spare>();
@@ -158,7 +161,9 @@ class WorkerLoop {
   };
   Watched watched_;
   std::shared_ptr<const work::RunContext> run_context_;
-  LaneFrames frames_;
+  LaneMessages messages_;
+  std::vector<transport::Message> more_;  // frames of the message that is being read
+  std::vector<ByteView> views_;           // of them
   // What is to be sent to the sink: results, or a mark.
   struct Outgoing {
     transport::Message message;
@@ -411,10 +416,13 @@ void WorkerLoop::read(Time now) {
 
 void WorkerLoop::read_lane(Time now) {
   if (!lane_) return;
-  while (auto message = lane_->socket.receive()) {
-    auto frame = frames_.take();
-    frame->message = std::move(*message);
-    const auto header = wire::decode_tasks(frame->message.view(), frame->tasks);
+  while (auto first = lane_->socket.receive(more_)) {
+    auto message = messages_.take();
+    message->first = std::move(*first);
+    message->more.swap(more_);
+    views_.clear();
+    for (const transport::Message& frame : message->more) views_.push_back(frame.view());
+    const auto header = wire::decode_tasks(message->first.view(), message->tasks, views_);
     if (!header) {
       if (++malformed_ == 1) {
         settings_.notice(Severity::warning, "a message on the lane is not understood and was dropped: " +
@@ -422,8 +430,8 @@ void WorkerLoop::read_lane(Time now) {
       }
       continue;
     }
-    const std::span<const wire::TaskView> tasks(frame->tasks);
-    static_cast<void>(station_.on_tasks(*header, {std::move(frame), tasks}, now));
+    const std::span<const wire::TaskView> tasks(message->tasks);
+    static_cast<void>(station_.on_tasks(*header, {std::move(message), tasks}, now));
   }
 }
 

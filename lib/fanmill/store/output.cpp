@@ -72,29 +72,35 @@ void Output::share(Screen* screen) {
   if (screen != nullptr && screen->is_at(fd_)) screen_ = screen;
 }
 
-void Output::append_large(ByteView bytes) {
+void Output::append_large(ByteView bytes, ByteView after) {
   if (!blocked_ && (unwritten() == 0 || way_ == Way::as_it_comes)) {
     Screen::Text text(screen_);
-    const std::ptrdiff_t count = put_behind(bytes);
-    if (count > 0) {
-      const std::size_t waiting = std::min(static_cast<std::size_t>(count), unwritten());
-      text.wrote({buffer_.data() + begin_, waiting});
-      if (waiting > 0) wrote(waiting);
-      const std::size_t more = static_cast<std::size_t>(count) - waiting;
-      text.wrote(bytes.substr(0, more));
-      written_ += more;
-      bytes.remove_prefix(more);
+    std::size_t left = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, put_behind(bytes, after)));
+    const auto share_of = [&](ByteView part) {
+      const std::size_t share = std::min(left, part.size());
+      text.wrote(part.substr(0, share));
+      left -= share;
+      return share;
+    };
+    if (const std::size_t waiting = share_of({buffer_.data() + begin_, unwritten()}); waiting > 0) {
+      wrote(waiting);
+    }
+    for (ByteView* part : {&bytes, &after}) {
+      const std::size_t share = share_of(*part);
+      written_ += share;
+      part->remove_prefix(share);
     }
   }
-  buffer_.append(bytes);
+  buffer_.append(bytes).append(after);
 }
 
 // What waits, and these behind it; as put().
-std::ptrdiff_t Output::put_behind(ByteView bytes) const {
-  if (unwritten() == 0) return put(bytes.data(), bytes.size());
-  std::array<iovec, 2> parts;
+std::ptrdiff_t Output::put_behind(ByteView bytes, ByteView after) const {
+  if (way_ != Way::as_it_comes) return put(bytes.data(), bytes.size());
+  std::array<iovec, 3> parts;
   parts[0] = {const_cast<char*>(buffer_.data() + begin_), unwritten()};
   parts[1] = {const_cast<char*>(bytes.data()), bytes.size()};
+  parts[2] = {const_cast<char*>(after.data()), after.size()};
   return ::writev(fd_, parts.data(), static_cast<int>(parts.size()));
 }
 

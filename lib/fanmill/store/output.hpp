@@ -32,9 +32,10 @@ class Output {
   // What is not yet written ends here: to be appended to, and nothing else.
   [[nodiscard]] std::string& tail() { return buffer_; }
 
-  // Appends; as much as goes is written at once, without a copy, behind what waits (on a socket, and on what
-  // is written to after a poll: where nothing waits). What cannot be written is write()'s to tell of.
-  void append_large(ByteView bytes);
+  // Appends `bytes` and what is to follow them; as much as goes is written at once, without a copy, behind
+  // what waits (on a socket, and on what is written to after a poll: where nothing waits). What cannot be
+  // written is write()'s to tell of.
+  void append_large(ByteView bytes, ByteView after);
 
   // Offsets into all that was ever appended.
   [[nodiscard]] std::uint64_t end() const { return written_ + unwritten(); }
@@ -56,7 +57,7 @@ class Output {
   enum class Way : std::uint8_t { as_it_comes, after_poll, send };
 
   std::ptrdiff_t put(const char* bytes, std::size_t size) const;
-  std::ptrdiff_t put_behind(ByteView bytes) const;
+  std::ptrdiff_t put_behind(ByteView bytes, ByteView after) const;
   void wrote(std::size_t count);
 
   std::string title_;

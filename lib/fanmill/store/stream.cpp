@@ -65,8 +65,7 @@ class Stream : public Store {
       return;
     }
     if (format_ == Format::raw && !tag_ && result.output.size() >= large_output) {
-      output_.append_large(result.output);
-      finish_record(output_.tail(), header, result);
+      output_.append_large(result.output, end_of(header, result));
     } else {
       format(output_.tail(), header, result);
     }
@@ -108,12 +107,12 @@ class Stream : public Store {
   }
 
   void accept_block(const wire::ResultsHeader& header, const wire::OutputBlock& block) override {
+    const ByteView after = header.records ? ByteView(delimiter_) : ByteView();
     if (block.bytes().size() >= large_output) {
-      output_.append_large(block.bytes());
+      output_.append_large(block.bytes(), after);
     } else {
-      output_.tail().append(block.bytes());
+      output_.tail().append(block.bytes()).append(after);
     }
-    if (header.records) output_.tail().append(delimiter_);
     unwritten_.add(block.ids(), Outcome::ok, {output_.end(), errors_ ? errors_->end() : 0});
   }
 
@@ -189,12 +188,12 @@ class Stream : public Store {
     } else {
       bytes.append(result.output);
     }
-    finish_record(bytes, header, result);
+    bytes.append(end_of(header, result));
   }
 
-  void finish_record(std::string& bytes, const wire::ResultsHeader& header,
-                     const wire::ResultView& result) const {
-    if (header.records && (result.outcome == Outcome::ok || !result.output.empty())) bytes.append(delimiter_);
+  [[nodiscard]] ByteView end_of(const wire::ResultsHeader& header, const wire::ResultView& result) const {
+    return header.records && (result.outcome == Outcome::ok || !result.output.empty()) ? delimiter_
+                                                                                       : ByteView{};
   }
 
   static ByteView item_of(const wire::ResultView& result) {

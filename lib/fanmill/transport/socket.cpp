@@ -315,11 +315,22 @@ Sent Socket::try_twice(Call send) {
   broken("send");
 }
 
-Sent Socket::send(Message& message) {
+Sent Socket::send(Message& message, std::span<Message> more) {
   assert(kind_ == Kind::push || kind_ == Kind::dealer);
   inbox_->touched();
   give_away(message.handle().data());
-  return try_twice([&] { return zmq_msg_send(message.handle().handle(), socket_.handle(), ZMQ_DONTWAIT); });
+  const auto send = [&](Message& frame, int flags) {
+    return zmq_msg_send(frame.handle().handle(), socket_.handle(), ZMQ_DONTWAIT | flags);
+  };
+  const Sent sent = try_twice([&] { return send(message, more.empty() ? 0 : ZMQ_SNDMORE); });
+  if (sent != Sent::yes) return sent;
+  // Whoever has taken the first frame takes the others.
+  for (std::size_t i = 0; i < more.size(); ++i) {
+    give_away(more[i].handle().data());
+    const int flags = i + 1 < more.size() ? ZMQ_SNDMORE : 0;
+    if (uninterrupted([&] { return send(more[i], flags); }) < 0) broken("send");
+  }
+  return sent;
 }
 
 Sent Socket::send_to(const std::string& peer, Message& message) {
@@ -366,6 +377,20 @@ std::optional<Message> Socket::receive() {
     if (!frame.more()) return Message(std::move(frame));
     drop_rest();
   }
+}
+
+std::optional<Message> Socket::receive(std::vector<Message>& more) {
+  assert(kind_ == Kind::pull);
+  more.clear();
+  zmq::message_t first;
+  if (!receive_frame(first)) return std::nullopt;
+  for (bool has_more = first.more(); has_more;) {
+    zmq::message_t frame;
+    if (!receive_frame(frame)) break;
+    has_more = frame.more();
+    more.emplace_back(std::move(frame));
+  }
+  return Message(std::move(first));
 }
 
 std::optional<Socket::Addressed> Socket::receive_from() {

@@ -1,15 +1,17 @@
 #pragma once
-// ZeroMQ sockets as the roles use them: single frames, never blocking, each on one thread from birth to
-// death.
+// ZeroMQ sockets as the roles use them: messages of one frame, and of more where that is said; never
+// blocking, each on one thread from birth to death.
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <zmq.hpp>
 
@@ -110,11 +112,13 @@ class Socket {
   void drop_queued() { socket_.set(zmq::sockopt::linger, 0); }  // when it closes, whatever its linger
   void disconnect(const Endpoint& endpoint);  // nothing happens where the connection has ended by itself
 
-  // Never blocks. On `yes` the message is taken.
-  [[nodiscard]] Sent send(Message& message);
-  // Not for a ROUTER. Never blocks; nothing if there is nothing. Multipart messages from strangers are read
-  // to their end and dropped (counted in `malformed`).
+  // Never blocks. On `yes` the message is taken. `more`: the frames that follow in the same message.
+  [[nodiscard]] Sent send(Message& message, std::span<Message> more = {});
+  // Not for a ROUTER. Never blocks; nothing if there is nothing. A message of several frames is from a
+  // stranger: it is read to its end and dropped (counted in `malformed`).
   [[nodiscard]] std::optional<Message> receive();
+  // The same for one of several frames: those after the first one are put into `more`.
+  [[nodiscard]] std::optional<Message> receive(std::vector<Message>& more);
 
   // ROUTER only. `peer` is libzmq's routing id for the connection, bytes that mean nothing else.
   struct Addressed {

@@ -20,9 +20,6 @@ constexpr std::uint32_t neighbours_arity = 2;
 constexpr std::uint32_t numbers_before_sizes = 3;
 // The least that an entry takes: its array, two or three numbers and an empty payload.
 constexpr std::size_t min_entry = 4;
-// Fewer neighbours take less room, and no more time, as tasks of their own.
-constexpr std::size_t least_neighbours = 4;
-
 // Room for a frame like the last one; one that was much larger than batches are is taken for an exception.
 [[nodiscard]] std::size_t expected_after(std::size_t bytes) {
   return std::min(bytes + bytes / 8, batch_bytes + batch_bytes / 4);
@@ -37,6 +34,7 @@ constexpr std::size_t least_neighbours = 4;
 
 // The bytes of neighbours have a header that does not depend on their size, which is known last.
 constexpr unsigned char bin32 = 0xc6;
+constexpr std::uint8_t nil = 0xc0;
 constexpr std::size_t bin32_header = 1 + sizeof(std::uint32_t);
 constexpr std::size_t neighbours_header = 1 + bin32_header;
 
@@ -241,12 +239,20 @@ void read_entry(Reader& reader, const char*& at, const char* end, Entry& entry) 
 }
 
 // Reads an entry of neighbours up to the sizes. Their number is at least one, and no more than the frame has
-// bytes.
-[[nodiscard]] Neighbours read_neighbours(Reader& reader, const char*& at) {
+// bytes. Their bytes may be the first of `more`, which is then taken off.
+[[nodiscard]] Neighbours read_neighbours(Reader& reader, const char*& at,
+                                         std::span<const ByteView>* more = nullptr) {
   Neighbours result;
   reader.seek(at);
   reader.array_of(neighbours_arity);
-  const ByteView bytes = reader.bytes();
+  ByteView bytes;
+  if (more != nullptr && !more->empty() && reader.left() > 0 && byte_at(reader.position()) == nil) {
+    reader.seek(reader.position() + 1);
+    bytes = more->front();
+    *more = more->subspan(1);
+  } else {
+    bytes = reader.bytes();
+  }
   result.at = bytes.data();
   result.end = bytes.data() + bytes.size();
   const std::uint32_t numbers = reader.array();
@@ -285,8 +291,10 @@ void read_payloads(Reader& reader, const char*& at, const char* end, Neighbours&
 
 }  // namespace
 
-void TasksWriter::begin(const TasksHeader& header) {
+void TasksWriter::begin(const TasksHeader& header, std::size_t own_frame_from) {
   writer_.begin(expected_);
+  own_frame_from_ = own_frame_from;
+  own_frames_.clear();
   count_ = entries_ = 0;
   write_opening(writer_, Type::tasks, tasks_arity);
   writer_.number(static_cast<std::uint64_t>(header.run));
@@ -305,8 +313,14 @@ void TasksWriter::add(const TaskBlock& tasks) {
   TaskBlock left = tasks;
   while (!left.cuts.empty()) {
     const auto [count, between] = alike(left.cuts);
-    if (count >= least_neighbours) {
-      add_neighbours({left.first, left.attempt, left.base, left.cuts.first(count)}, between);
+    const Cut& first = left.cuts.front();
+    const Cut& last = left.cuts[count - 1];
+    const ByteView bytes(left.base + first.offset, std::size_t{last.offset} + last.size - first.offset);
+    const bool has_own_frame = left.memory != nullptr && bytes.size() >= own_frame_from_;
+    if (has_own_frame) own_frames_.push_back({left.memory, bytes});
+    if (has_own_frame || count >= least_neighbours) {
+      add_neighbours({left.first, left.attempt, left.base, left.cuts.first(count)},
+                     has_own_frame ? ByteView() : bytes, between);
     } else {
       for (std::size_t i = 0; i < count; ++i) add(left[i]);
     }
@@ -315,15 +329,18 @@ void TasksWriter::add(const TaskBlock& tasks) {
   }
 }
 
-void TasksWriter::add_neighbours(const TaskBlock& tasks, std::size_t between) {
+// Without `bytes` they have a frame of their own.
+void TasksWriter::add_neighbours(const TaskBlock& tasks, ByteView bytes, std::size_t between) {
   std::span<const Cut> cuts = tasks.cuts;
   assert(count_ + cuts.size() <= max_batch && tasks.first + cuts.size() - 1 <= max_task_id);
   assert(tasks.attempt <= max_attempt);
-  const ByteView bytes(tasks.base + cuts.front().offset,
-                       cuts.back().offset + cuts.back().size - cuts.front().offset);
   char* at = writer_.room(neighbours_header, bytes);
   at = put_array(at, neighbours_arity);
-  writer_.wrote(put_marked<std::uint32_t>(at, bin32, bytes.size()), bytes);
+  if (bytes.data() == nullptr) {
+    writer_.wrote(put_big_endian(at, nil));
+  } else {
+    writer_.wrote(put_marked<std::uint32_t>(at, bin32, bytes.size()), bytes);
+  }
   at = writer_.room(numbers_header);
   writer_.wrote(put_numbers(at, cuts.size(), tasks.first, tasks.attempt, between));
   count_ += static_cast<std::uint32_t>(cuts.size());
@@ -345,20 +362,6 @@ Bytes TasksWriter::take() {
   count_ = 0;
   expected_ = expected_after(writer_.size());
   return writer_.take();
-}
-
-ByteView write_before(char* payload, const TasksHeader& header, const TaskView& task) {
-  std::array<char, tasks_heading> heading;
-  char* at = put_array(heading.data(), tasks_arity);
-  at = put_number(at, protocol_version);
-  at = put_number(at, static_cast<std::uint64_t>(Type::tasks));
-  at = put_number(at, static_cast<std::uint64_t>(header.run));
-  at = put_number(at, static_cast<std::uint64_t>(header.token));
-  at = put_task_heading(put_array(at, 1), task);
-  const auto size = static_cast<std::size_t>(at - heading.data());
-  assert(size <= heading.size());
-  std::memcpy(payload - size, heading.data(), size);
-  return {payload - size, size + task.payload.size()};
 }
 
 void ResultsWriter::begin(const ResultsHeader& header, ByteView between) {
@@ -446,7 +449,8 @@ Bytes ResultsWriter::take(std::vector<IdRange>* ids) {
   return writer_.take();
 }
 
-Decoded<TasksHeader> decode_tasks(ByteView frame, std::vector<TaskView>& tasks) {
+Decoded<TasksHeader> decode_tasks(ByteView frame, std::vector<TaskView>& tasks,
+                                  std::span<const ByteView> more) {
   Reader reader(frame);
   expect(reader, read_opening(reader), Type::tasks, tasks_arity);
   TasksHeader header;
@@ -457,13 +461,13 @@ Decoded<TasksHeader> decode_tasks(ByteView frame, std::vector<TaskView>& tasks) 
   const char* const end = at + reader.left();
   std::size_t count = 0;
   // Not cleared before: to construct what the last frame left would cost more than to read it.
-  const auto room_for = [&](std::uint32_t more) {
-    if (count + more > max_batch) reader.fail(Flaw::out_of_range);
-    if (!reader.flaw() && tasks.size() < count + more) tasks.resize(count + more);
+  const auto room_for = [&](std::uint32_t further) {
+    if (count + further > max_batch) reader.fail(Flaw::out_of_range);
+    if (!reader.flaw() && tasks.size() < count + further) tasks.resize(count + further);
   };
   for (std::uint32_t i = 0; i < entries && !reader.flaw(); ++i) {
     if (is_neighbours(at, end)) {
-      Neighbours neighbours = read_neighbours(reader, at);
+      Neighbours neighbours = read_neighbours(reader, at, &more);
       room_for(neighbours.count);
       if (reader.flaw()) break;
       TaskView* task = tasks.data() + count;
@@ -480,6 +484,7 @@ Decoded<TasksHeader> decode_tasks(ByteView frame, std::vector<TaskView>& tasks) 
   }
   reader.seek(at);
   reader.end();
+  if (!more.empty()) reader.fail(Flaw::trailing);
   tasks.resize(reader.flaw() ? 0 : count);
   if (reader.flaw()) return *reader.flaw();
   return header;

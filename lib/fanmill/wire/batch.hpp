@@ -9,11 +9,13 @@
 //          or [id, attempt, outcome, output, detail]  always of failed and dead
 //   detail  = [cause, code, error, stderr, slot, started, took, item, stdout_dropped, stderr_dropped]
 //   neighbours = [bytes, [first id, attempt, between, size, …]]
+//             or [nil, [first id, attempt, between, size, …]]    of tasks: bytes is the message's next frame
 //
 // payload, output, bytes, stderr and item are msgpack bin (str is accepted); worker and error are str.
 // Neighbours are tasks with one id after the other, or such results that are ok, and of which there is no
 // more to say: payloads or outputs stand in `bytes` one after the other, with `between` bytes that mean
-// nothing between two of them. So they are copied all at once, with the delimiters that they lie between.
+// nothing between two of them. So they are copied all at once, with the delimiters that they lie between; or,
+// in a frame of their own, not at all.
 // Pure: no socket, no thread, no clock.
 
 #include <array>
@@ -21,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -55,6 +58,8 @@ struct TaskBlock {
   std::uint32_t attempt = 0;
   const char* base = nullptr;  // what offsets count from
   std::span<const Cut> cuts;
+  const Bytes* memory =
+      nullptr;  // where it all lies, to be shared by who sends it; null: it can only be copied
   [[nodiscard]] TaskView operator[](std::size_t index) const {
     return {first + index, attempt, {base + cuts[index].offset, cuts[index].size}};
   }
@@ -112,31 +117,36 @@ struct ResultsHeader {
 // the payloads.
 inline constexpr std::size_t most_between = 16;
 
-// Builds one TASKS frame of one to max_batch tasks. `take` leaves the writer empty, ready for `begin`.
+// Builds one TASKS message of one to max_batch tasks. `take` leaves the writer empty, ready for `begin`.
 class TasksWriter {
  public:
-  void begin(const TasksHeader& header);
+  static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
+  // Bytes of neighbours that are so many, and whose memory can be shared, go into frames of their own.
+  void begin(const TasksHeader& header, std::size_t own_frame_from = never);
   void add(const TaskView& task);
   void add(const TaskBlock& tasks);
   [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] std::size_t bytes() const { return writer_.size(); }
   [[nodiscard]] ByteView view() const { return writer_.view(); }
+  // The frames that follow, in order; until the next begin().
+  struct OwnFrame {
+    const Bytes* memory = nullptr;
+    ByteView bytes;  // of it
+  };
+  [[nodiscard]] std::span<const OwnFrame> own_frames() const { return own_frames_; }
   [[nodiscard]] Bytes take();
 
  private:
-  void add_neighbours(const TaskBlock& tasks, std::size_t between);
+  void add_neighbours(const TaskBlock& tasks, ByteView bytes, std::size_t between);
 
   Writer writer_;
   std::size_t entries_at_ = 0;  // where their number is filled in
   std::uint32_t entries_ = 0;
   std::size_t expected_ = 0;  // bytes: batches come in like sizes
   std::uint32_t count_ = 0;
+  std::size_t own_frame_from_ = never;
+  std::vector<OwnFrame> own_frames_;
 };
-
-// Makes a TASKS frame of one task without copying its payload, which lies at `payload`: the frame ends with
-// it, and what comes before overwrites some of the tasks_heading bytes before `payload`.
-inline constexpr std::size_t tasks_heading = 48;
-[[nodiscard]] ByteView write_before(char* payload, const TasksHeader& header, const TaskView& task);
 
 // Builds one RESULTS frame, likewise.
 class ResultsWriter {
@@ -184,11 +194,12 @@ class ResultsWriter {
   Writer sizes_;
 };
 
-// Decodes a whole frame before anything in it is believed. `tasks`/`results` are cleared first and hold views
-// into `frame`; where a flaw comes back their content means nothing. Ids ≤ max_task_id, attempts ≤
+// Decodes a whole message before anything in it is believed. `tasks`/`results` are cleared first and hold
+// views into its frames; where a flaw comes back their content means nothing. Ids ≤ max_task_id, attempts ≤
 // max_attempt, at least one and at most max_batch entries, no id order. A frame of another type is
-// Flaw::unknown_type.
-[[nodiscard]] Decoded<TasksHeader> decode_tasks(ByteView frame, std::vector<TaskView>& tasks);
+// Flaw::unknown_type. `more`: the frames that come after the first one, each of which has to be asked for.
+[[nodiscard]] Decoded<TasksHeader> decode_tasks(ByteView frame, std::vector<TaskView>& tasks,
+                                                std::span<const ByteView> more = {});
 [[nodiscard]] Decoded<ResultsHeader> decode_results(ByteView frame, std::vector<ResultView>& results);
 
 }  // namespace fanmill::wire

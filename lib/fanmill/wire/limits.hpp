@@ -31,8 +31,12 @@ inline constexpr std::size_t max_status_workers = 4096;  // workers in one STATU
 inline constexpr std::uint32_t max_slots = 65536;
 inline constexpr std::uint32_t max_attempt = 1000000;
 
+// Fewer neighbours in one frame take less room, and no more time, as tasks of their own; and who takes no
+// batches of so many need not know neighbours.
+inline constexpr std::size_t least_neighbours = 4;
+
 // Where a batch of small tasks is closed.
-inline constexpr std::size_t batch_bytes = std::size_t{128} << 10;
-inline constexpr std::size_t batch_tasks = 8192;
+inline constexpr std::size_t batch_bytes = std::size_t{512} << 10;
+inline constexpr std::size_t batch_tasks = 16384;
 
 }  // namespace fanmill::wire

@@ -327,7 +327,7 @@ TEST_CASE("dispatcher: reads ahead a little before there is anybody to work, and
     large.add(std::string(64 << 10, 'x'));
     ++read;
   }
-  CHECK(read == 4);
+  CHECK(read == 2 * wire::batch_bytes / (64 << 10));
 }
 
 TEST_CASE("dispatcher: reads as far as the window goes once what waits will take a second and more") {
@@ -357,7 +357,7 @@ TEST_CASE("dispatcher: reads as far as the window goes once what waits will take
 TEST_CASE("dispatcher: a batch of larger tasks ends before its bytes do, and one that is larger goes alone") {
   Dispatcher dispatcher(Settings{.prefetch = 99});
   dispatcher.open({.slots = 50, .max_batch = 100});
-  const std::size_t half = LargePayload::least - 1;
+  const std::size_t half = wire::batch_bytes / 2;
   for (const std::size_t size :
        {half, half, std::size_t{100}, wire::batch_bytes, 3 * wire::batch_bytes, half}) {
     dispatcher.add(std::string(size, 'x'));
@@ -376,21 +376,29 @@ TEST_CASE("dispatcher: neighbours of one block come out as they went in, whateve
       Settings{.window_tasks = 1 << 20, .window_bytes = std::size_t{1} << 30, .prefetch = 3000});
   const LaneIndex lane = dispatcher.open({.slots = 1, .max_batch = wire::batch_tasks});
   std::vector<std::string> sent;
+  constexpr std::size_t large = 70'000;
   for (int round = 0; round < 60; ++round) {
-    std::string block;
+    std::string text;
     std::vector<std::pair<std::size_t, std::size_t>> places;
     const std::uint64_t distance = below(4);  // between them, and 3 is another one each time
     // Empty ones, ones of which a page holds few, and now and then a large one.
     for (std::uint64_t i = below(round % 3 == 0 ? 3000 : 20); i > 0; --i) {
-      const std::size_t size =
-          below(500) == 0 ? LargePayload::least + below(1000) : below(round % 2 == 0 ? 30 : 20'000);
-      places.emplace_back(block.size(), size);
-      block.append(size, static_cast<char>('a' + below(26)));
-      block.append(distance < 3 ? distance : below(3), '-');
+      const std::size_t size = below(500) == 0 ? large + below(1000) : below(round % 2 == 0 ? 30 : 20'000);
+      places.emplace_back(text.size(), size);
+      text.append(size, static_cast<char>('a' + below(26)));
+      text.append(distance < 3 ? distance : below(3), '-');
     }
+    Bytes block(text.size());
+    block.append(text);
     std::vector<ByteView> payloads;
-    for (const auto& [offset, size] : places) payloads.push_back(ByteView(block).substr(offset, size));
-    dispatcher.add_neighbours(payloads);
+    for (const auto& [offset, size] : places) payloads.push_back(block.view().substr(offset, size));
+    // In one go, or in several.
+    for (std::span<const ByteView> left = payloads; !left.empty();) {
+      const std::size_t some =
+          round % 2 == 0 ? left.size() : std::min<std::size_t>(1 + below(300), left.size());
+      dispatcher.add(left.first(some), block);
+      left = left.subspan(some);
+    }
     for (const ByteView payload : payloads) sent.emplace_back(payload);
     CHECK(dispatcher.added() == sent.size());
   }
@@ -421,40 +429,100 @@ TEST_CASE("dispatcher: neighbours of one block come out as they went in, whateve
   CHECK(dispatcher.bytes() == 0);
 }
 
-TEST_CASE("dispatcher: a large payload goes alone, with the memory that it lies in") {
+TEST_CASE("dispatcher: what lies in a block goes out with the memory that it lies in") {
   Dispatcher dispatcher(Settings{.prefetch = 99});
-  const auto lane = dispatcher.open({.slots = 50, .max_batch = 100});
-  dispatcher.add("small");
-  dispatcher.add(LargePayload(std::string(LargePayload::least, 'a')));
-  dispatcher.add(std::string(LargePayload::least, 'b'));
-  dispatcher.add("small too");
-  dispatcher.add(std::string(LargePayload::least, 'c'));
-  dispatcher.add("");
+  dispatcher.open({.slots = 50, .max_batch = 100});
+  Bytes block(100);
+  block.append("one two three");
+  const std::vector<ByteView> payloads{block.view().substr(0, 3), block.view().substr(4, 3)};
+  dispatcher.add(payloads, block);
   Dispatcher::Handout out;
-  const auto next_is = [&](TaskId id, char letter, bool is_large) {
+  REQUIRE(dispatcher.next(out));
+  REQUIRE(out.blocks.size() == 1);
+  CHECK(out.blocks[0].memory->data() == block.data());
+  CHECK(out.tasks()[1].payload.data() == payloads[1].data());
+  // What comes later may lie in the same one.
+  const ByteView third = block.view().substr(8);
+  dispatcher.add({&third, 1}, block);
+  REQUIRE(dispatcher.next(out));
+  CHECK(out.tasks() == std::vector<wire::TaskView>{{2, 0, "three"}});
+  CHECK(block.is_shared());
+  acknowledge(dispatcher, {0, 2});
+  dispatcher.add("it goes when another one is begun");
+  CHECK_FALSE(block.is_shared());
+}
+
+TEST_CASE("dispatcher: who takes batches of a few tasks is told that in one frame") {
+  for (const std::uint32_t most : {1U, 3U, 4U, 8192U}) {
+    Dispatcher dispatcher(Settings{});
+    dispatcher.open({.slots = 1, .max_batch = most});
+    dispatcher.add("x");
+    Dispatcher::Handout out;
     REQUIRE(dispatcher.next(out));
-    REQUIRE(out.tasks().size() == 1);
-    CHECK(out.tasks()[0].id == id);
-    CHECK(out.tasks()[0].payload[0] == letter);
-    REQUIRE((out.large != nullptr) == is_large);
-    if (is_large) CHECK(out.large->data() + LargePayload::headroom == out.tasks()[0].payload.data());
+    CHECK(out.takes_frames == (most >= wire::least_neighbours));
+  }
+}
+
+TEST_CASE("dispatcher: a batch that has most of what it may ends with its block") {
+  Dispatcher dispatcher(Settings{.prefetch = 99});
+  dispatcher.open({.slots = 50, .max_batch = 100});
+  const auto add_block = [&](std::size_t size) {
+    Bytes block(size);
+    block.resize(size);
+    const std::vector<ByteView> halves{block.view().substr(0, size / 2), block.view().substr(size / 2)};
+    dispatcher.add(halves, block);
   };
-  next_is(0, 's', false);
-  next_is(1, 'a', true);
-  next_is(2, 'b', true);
-  next_is(3, 's', false);
-  next_is(4, 'c', true);
-  REQUIRE(dispatcher.next(out));
-  CHECK(out.tasks() == std::vector<wire::TaskView>{{5, 0, ""}});
-  CHECK_FALSE(dispatcher.next(out));
-  CHECK(out.large == nullptr);
-  dispatcher.give_back(lane, std::vector{IdRange{2, 2}});
-  next_is(2, 'b', true);
-  // With others behind it, it is copied into their frame.
-  dispatcher.give_back(lane, std::vector{IdRange{2, 3}});
-  REQUIRE(dispatcher.next(out));
-  CHECK(out.tasks().size() == 2);
-  CHECK(out.large == nullptr);
+  add_block(wire::batch_bytes * 3 / 5);
+  add_block(wire::batch_bytes / 5);
+  add_block(wire::batch_bytes / 5);
+  add_block(wire::batch_bytes / 5);
+  CHECK(next_ids(dispatcher) == std::vector<TaskId>{0, 1});
+  CHECK(next_ids(dispatcher) == std::vector<TaskId>{2, 3, 4, 5, 6, 7});
+}
+
+TEST_CASE("dispatcher: a block is not kept for the few of its tasks that are slow") {
+  constexpr std::size_t blocks = 200;
+  constexpr std::size_t each = 10;
+  constexpr std::size_t size = 1000;
+  Dispatcher dispatcher(Settings{.prefetch = 100'000});
+  dispatcher.open({.slots = 1, .max_batch = wire::batch_tasks});
+  std::vector<Bytes> watched;
+  std::vector<std::string> slow;
+  for (std::size_t number = 0; number < blocks; ++number) {
+    Bytes block(each * size);
+    std::vector<ByteView> payloads;
+    for (std::size_t i = 0; i < each; ++i) {
+      const std::string payload(size, static_cast<char>('a' + (number + i) % 26));
+      block.append(payload);
+      payloads.push_back(block.view().substr(block.size() - size));
+      if (i == 3) slow.push_back(payload);
+    }
+    dispatcher.add(payloads, block);
+    watched.push_back(std::move(block));
+    static_cast<void>(hand_out(dispatcher));
+    const TaskId first = number * each;
+    acknowledge(dispatcher, {first, first + 2});
+    acknowledge(dispatcher, {first + 4, first + each - 1});
+  }
+  const auto kept =
+      std::count_if(watched.begin(), watched.end(), [](const Bytes& b) { return b.is_shared(); });
+  CHECK(kept <= 17);
+  CHECK(dispatcher.bytes() == blocks * size);
+  // They say what they said, and can go again.
+  dispatcher.close(0, Dispatcher::Fate::left);
+  dispatcher.open({.slots = 1, .max_batch = wire::batch_tasks});
+  Dispatcher::Handout out;
+  std::size_t next = 0;
+  while (dispatcher.next(out)) {
+    for (const wire::TaskView& task : out.tasks()) {
+      CHECK(task.id == next * each + 3);
+      CHECK(task.payload == slow[next]);
+      ++next;
+    }
+  }
+  CHECK(next == blocks);
+  acknowledge(dispatcher, {0, blocks * each - 1});
+  CHECK(dispatcher.bytes() == 0);
 }
 
 TEST_CASE("dispatcher: a lane carries a mebibyte, or its slots and one task more, whichever is more") {

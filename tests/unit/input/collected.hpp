@@ -1,6 +1,7 @@
 #pragma once
 // What the tests of the input read with.
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@ namespace fanmill::input {
 struct Collected : Receiver {
   std::vector<std::string> items;
   void item(ByteView payload) override { items.emplace_back(payload); }
+  void neighbours(std::span<const ByteView> payloads, const Bytes&) override {
+    for (const ByteView payload : payloads) item(payload);
+  }
 };
 
 // Everything, for inputs that wait for nobody.

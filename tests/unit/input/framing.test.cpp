@@ -48,10 +48,11 @@ class Feeder {
   [[nodiscard]] std::size_t left() const { return left_.size(); }
 
  private:
-  Items items() { return {collected_, "the file", handed_, max_item_, offset_}; }
+  Items items() { return {collected_, block_, "the file", handed_, max_item_, offset_}; }
 
   Framing& framing_;
   std::size_t max_item_;
+  Bytes block_;  // nobody shares it
   Collected collected_;
   std::uint64_t handed_ = 0;
   std::uint64_t offset_ = 0;

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <poll.h>
 
+#include "collected.hpp"
 #include <fanmill/base/error.hpp>
 #include <fanmill/input/submissions.hpp>
 
@@ -22,15 +23,9 @@ struct EndAtLast {
   ~EndAtLast() { tasks.end("the test is over"); }
 };
 
-class Taken : public Receiver {
- public:
-  void item(ByteView payload) override { items.emplace_back(payload); }
-  std::vector<std::string> items;
-};
-
 // As the ventilator does, before any of them can be delivered.
 void read_all(Submissions& tasks) {
-  Taken taken;
+  Collected taken;
   static_cast<void>(tasks.read(taken));
 }
 
@@ -40,7 +35,7 @@ TEST_CASE("submissions: tasks are counted from 0, and read in the order in which
   Submissions tasks({10, 1000});
   CHECK(tasks.add("a") == 0);
   CHECK(tasks.try_add("b") == TaskId{1});
-  Taken taken;
+  Collected taken;
   CHECK(tasks.read(taken));
   CHECK(taken.items == std::vector<std::string>{"a", "b"});
   CHECK(tasks.read(taken));
@@ -52,7 +47,7 @@ TEST_CASE("submissions: the end is told when all has been read, and not before")
   Submissions tasks({10, 1000});
   tasks.add("a");
   tasks.close();
-  Taken taken;
+  Collected taken;
   CHECK(tasks.read(taken));
   CHECK(taken.items.size() == 1);
   CHECK_FALSE(tasks.read(taken));
@@ -66,7 +61,7 @@ TEST_CASE("submissions: a window of tasks is full until some are delivered, read
   tasks.add("a");
   tasks.add("b");
   CHECK_FALSE(tasks.try_add("c"));
-  Taken taken;
+  Collected taken;
   CHECK(tasks.read(taken));
   CHECK_FALSE(tasks.try_add("c"));
   tasks.delivered({1, 1});
@@ -168,28 +163,32 @@ TEST_CASE("submissions: who waits is woken for one task where the window has few
   }
 }
 
-TEST_CASE("submissions: a large payload is handed over as it lies") {
-  struct Large final : Taken {
-    void large_item(LargePayload payload) override {
-      ++large;
-      item(payload.view());
+TEST_CASE("submissions: what is handed over is kept by who shares its block, and need not be copied") {
+  struct Kept final : Receiver {
+    void item(ByteView) override { FAIL("without a block"); }
+    void neighbours(std::span<const ByteView> payloads, const Bytes& block) override {
+      blocks.push_back(block.share());
+      views.insert(views.end(), payloads.begin(), payloads.end());
+      for (const ByteView payload : payloads) {
+        CHECK(payload.data() >= block.data());
+        CHECK(payload.data() + payload.size() <= block.data() + block.size());
+      }
     }
-    int large = 0;
+    std::vector<Bytes> blocks;
+    std::vector<ByteView> views;
   };
+  constexpr std::size_t large = 100'000;
   Submissions tasks({100, std::size_t{10} << 20});
-  const std::vector<std::string> all{"small",
-                                     std::string(LargePayload::least, 'a'),
-                                     "",
-                                     std::string(LargePayload::least - 1, 'b'),
-                                     std::string(3 * LargePayload::least, 'c'),
+  const std::vector<std::string> all{"small", std::string(large, 'a'), "", std::string(3 * large, 'c'),
                                      "small too"};
   for (const std::string& one : all) REQUIRE(tasks.try_add(one));
   tasks.close();
-  Large taken;
-  while (tasks.read(taken)) {
+  Kept kept;
+  while (tasks.read(kept)) {
   }
-  CHECK((taken.items == all));
-  CHECK(taken.large == 2);
+  CHECK(kept.views == std::vector<ByteView>(all.begin(), all.end()));
+  // A large one begins a block.
+  CHECK(kept.blocks.size() == 3);
 }
 
 TEST_CASE("submissions: a read hands over some hundreds of KiB, and the rest is read next") {
@@ -200,7 +199,7 @@ TEST_CASE("submissions: a read hands over some hundreds of KiB, and the rest is 
     all.emplace_back(100'000, static_cast<char>('a' + i));
     tasks.add(all.back());
   }
-  Taken taken;
+  Collected taken;
   for (std::size_t before = 0; taken.items.size() < count; before = taken.items.size()) {
     pollfd wait{tasks.wait_fd(), POLLIN, 0};
     REQUIRE(poll(&wait, 1, 0) == 1);
@@ -250,7 +249,7 @@ TEST_CASE("submissions: with a small window all of those who wait for it get thr
   }
   std::atomic<std::size_t> read{0};
   auto reading = std::async(std::launch::async, [&] {
-    Taken taken;
+    Collected taken;
     while (taken.items.size() < threads * each) {
       pollfd wait{tasks.wait_fd(), POLLIN, 0};
       if (poll(&wait, 1, 50'000) != 1 || !tasks.read(taken)) break;

@@ -103,24 +103,6 @@ TEST_CASE("tasks: come back as they went") {
   CHECK(tasks[2].payload.data() < frame.data() + frame.size());
 }
 
-TEST_CASE("tasks: a frame around a payload that lies ready says what any other says") {
-  for (const std::size_t size : {0, 255, 70'000}) {
-    for (const TaskId id : {TaskId{0}, TaskId{1'000'000}, max_task_id}) {
-      std::string memory(tasks_heading + size, '#');
-      const TaskView sent{id, id == max_task_id ? max_attempt : 3, ByteView(memory).substr(tasks_heading)};
-      const ByteView frame = write_before(memory.data() + tasks_heading, lane, sent);
-      CHECK(frame.end() == memory.data() + memory.size());
-      std::vector<TaskView> tasks;
-      const Decoded<TasksHeader> header = decode_tasks(frame, tasks);
-      REQUIRE(header);
-      CHECK(header->run == lane.run);
-      CHECK(header->token == lane.token);
-      CHECK(tasks == std::vector<TaskView>{sent});
-      CHECK(tasks.front().payload.data() == sent.payload.data());
-    }
-  }
-}
-
 TEST_CASE("results: come back as they went, with and without detail") {
   std::vector<ResultView> sent = result_samples();
   Detail of_success;
@@ -460,6 +442,67 @@ TEST_CASE("neighbours: tasks that lie in one block go as they lie, each as it wa
     // A size of one byte for nearly each, and 20 for the others.
     if (count == 100) CHECK(frame.size() < ends[count - 1] + count + 100);
   }
+}
+
+TEST_CASE("neighbours: many bytes go in frames of their own, and are not copied") {
+  Bytes memory(400'000);
+  std::vector<Cut> cuts;
+  for (std::size_t i = 0; i < 300; ++i) {
+    const std::size_t size = i == 150 ? 200'000 : i;
+    cuts.push_back({static_cast<std::uint32_t>(memory.size()), static_cast<std::uint32_t>(size)});
+    memory.append(std::string(size, static_cast<char>('a' + i % 26)));
+    if (i < 200) memory.append("\n");
+  }
+  std::vector<TaskView> sent;
+  const auto block_of = [&](std::size_t first, std::size_t count) {
+    const TaskBlock block{first, 2, memory.data(), std::span(cuts).subspan(first, count), &memory};
+    for (std::size_t i = 0; i < count; ++i) sent.push_back(block[i]);
+    return block;
+  };
+  TasksWriter writer;
+  writer.begin(lane, 1000);
+  writer.add(block_of(0, 20));    // too few bytes
+  writer.add(block_of(20, 100));  // a frame
+  writer.add(block_of(150, 1));   // another one, of one task
+  writer.add(block_of(190, 20));  // two more: it has two ways of being divided
+  writer.add(block_of(5, 2));     // and in the frame again
+  std::vector<ByteView> more;
+  for (const auto& [from, bytes] : writer.own_frames()) {
+    CHECK(from == &memory);
+    CHECK(bytes.data() >= memory.data());
+    CHECK(bytes.data() + bytes.size() <= memory.data() + memory.size());
+    more.push_back(bytes);
+  }
+  CHECK(more.size() == 4);
+  const Bytes frame = writer.take();
+  CHECK(frame.size() < 1000);
+  std::vector<TaskView> tasks;
+  REQUIRE(decode_tasks(frame, tasks, more));
+  REQUIRE(tasks == sent);
+  CHECK(tasks[120].payload.data() == sent[120].payload.data());
+
+  // Each has to be there, in its place, and no other.
+  const auto flaw_with = [&](const std::vector<ByteView>& frames) {
+    const Decoded<TasksHeader> header = decode_tasks(frame, tasks, frames);
+    CHECK(tasks.empty() == !header);
+    return header ? std::optional<Flaw>() : header.flaw();
+  };
+  CHECK(flaw_with({}) == Flaw::wrong_type);
+  CHECK(flaw_with({more[0], more[1], more[2]}) == Flaw::wrong_type);
+  CHECK(flaw_with({more[0], more[1], more[2], more[3], more[3]}) == Flaw::trailing);
+  CHECK(flaw_with({more[1], more[0], more[2], more[3]}) == Flaw::trailing);
+  CHECK(flaw_with({more[0], more[1].substr(1), more[2], more[3]}) == Flaw::truncated);
+  CHECK_FALSE(flaw_with(more));
+
+  // What cannot be shared, and where it is not asked for, is copied.
+  writer.begin(lane);
+  writer.add(block_of(20, 100));
+  CHECK(writer.own_frames().empty());
+  CHECK(writer.take().size() > 1000);
+  writer.begin(lane, 1000);
+  writer.add(TaskBlock{0, 0, memory.data(), cuts});
+  CHECK(writer.own_frames().empty());
+  CHECK(writer.take().size() > memory.size());
 }
 
 TEST_CASE("neighbours: what others make of them") {

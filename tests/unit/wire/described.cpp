@@ -259,13 +259,13 @@ Json described(const Control& message) {
   return std::visit([](const auto& one) { return fields(one); }, message);
 }
 
-Decoded<Understood> understand(ByteView frame) {
+Decoded<Understood> understand(ByteView frame, std::span<const ByteView> more) {
   const Decoded<Control> control = decode_control(frame);
   if (control) return Understood{described(*control), encode(*control)};
   if (control.flaw() != Flaw::unknown_type) return control.flaw();
 
   std::vector<TaskView> tasks;
-  const Decoded<TasksHeader> tasks_header = decode_tasks(frame, tasks);
+  const Decoded<TasksHeader> tasks_header = decode_tasks(frame, tasks, more);
   if (tasks_header) {
     Json json = {{"run", number(tasks_header->run)}, {"token", number(tasks_header->token)}};
     json["tasks"] = all_of(tasks);

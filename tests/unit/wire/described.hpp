@@ -2,6 +2,7 @@
 // Messages as docs/protocol-vectors/ writes them: the names and values of their fields, in the order of the
 // wire. bin is {"bin": HEX}, str is a string, an array of fields with names is an object.
 
+#include <span>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -21,6 +22,7 @@ struct Understood {
   Json fields;
   std::string written;
 };
-[[nodiscard]] Decoded<Understood> understand(ByteView frame);
+// `more`: the frames behind it in the same message.
+[[nodiscard]] Decoded<Understood> understand(ByteView frame, std::span<const ByteView> more = {});
 
 }  // namespace fanmill::wire::test

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -43,6 +45,14 @@ std::string bytes_of(const std::string& hex) {
     bytes += static_cast<char>(std::stoi(hex.substr(at, 2), nullptr, 16));
   }
   return bytes;
+}
+
+// What we make of a vector's frame, or frames.
+Decoded<test::Understood> understand_all(const Json& vector) {
+  std::vector<std::string> frames;
+  for (const Json& hex : vector.value("more", Json::array())) frames.push_back(bytes_of(hex));
+  const std::vector<ByteView> more(frames.begin(), frames.end());
+  return understand(bytes_of(vector["hex"]), more);
 }
 
 std::string hex_of(ByteView bytes) {
@@ -100,8 +110,7 @@ TEST_CASE("protocol vectors: a frame means what is written beside it, and is wha
     for (const Json& vector : file["vectors"]) {
       INFO(name << ": " << vector["name"].get<std::string>());
       const std::string hex = vector["hex"];
-      const std::string frame = bytes_of(hex);
-      const auto understood = understand(frame);
+      const auto understood = understand_all(vector);
       if (!understood) FAIL(name_of(understood.flaw()));
       CHECK(understood->fields.dump() == vector["fields"].dump());
       CHECK((hex_of(understood->written) == hex) == vector.value("canonical", true));
@@ -114,7 +123,7 @@ TEST_CASE("protocol vectors: what is not canonical means the same as a frame tha
     for (const Json& vector : file["vectors"]) {
       if (vector.value("canonical", true)) continue;
       INFO(name << ": " << vector["name"].get<std::string>());
-      const auto understood = understand(bytes_of(vector["hex"]));
+      const auto understood = understand_all(vector);
       REQUIRE(understood);
       CHECK(std::any_of(file["vectors"].begin(), file["vectors"].end(), [&](const Json& other) {
         return other["hex"].get<std::string>() == hex_of(understood->written);
@@ -127,7 +136,7 @@ TEST_CASE("protocol vectors: a malformed frame is refused for the reason that is
   for (const auto& [name, file] : all_vectors()) {
     for (const Json& vector : file["malformed"]) {
       INFO(name << ": " << vector["name"].get<std::string>());
-      const auto understood = understand(bytes_of(vector["hex"]));
+      const auto understood = understand_all(vector);
       CHECK_FALSE(understood);
       if (!understood) CHECK(name_of(understood.flaw()) == vector["flaw"].get<std::string>());
     }
