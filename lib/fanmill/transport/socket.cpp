@@ -324,13 +324,17 @@ Sent Socket::send(Message& message, std::span<Message> more) {
   };
   const Sent sent = try_twice([&] { return send(message, more.empty() ? 0 : ZMQ_SNDMORE); });
   if (sent != Sent::yes) return sent;
-  // Whoever has taken the first frame takes the others.
+  // Whoever has taken the first frame takes the others. Where he goes in between, libzmq takes back what it
+  // has, says EAGAIN once, and drops the others: they have to be sent all the same.
+  bool gone = false;
   for (std::size_t i = 0; i < more.size(); ++i) {
     give_away(more[i].handle().data());
     const int flags = i + 1 < more.size() ? ZMQ_SNDMORE : 0;
-    if (uninterrupted([&] { return send(more[i], flags); }) < 0) broken("send");
+    if (uninterrupted([&] { return send(more[i], flags); }) >= 0) continue;
+    if (errno != EAGAIN) broken("send");
+    gone = true;
   }
-  return sent;
+  return gone ? Sent::gone : Sent::yes;
 }
 
 Sent Socket::send_to(const std::string& peer, Message& message) {

@@ -54,7 +54,7 @@ class Message {
 enum class Sent : std::uint8_t {
   yes,
   full,  // the queue is full, or there is no peer yet: try again later; the message is still the caller's
-  gone,  // ROUTER: no such peer
+  gone,  // no such peer (ROUTER), or none any more (in the midst of several frames)
 };
 
 enum class Kind : std::uint8_t { router, dealer, push, pull };

@@ -7,8 +7,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <catch2/catch.hpp>
 #include <fcntl.h>
@@ -84,6 +86,16 @@ inline std::optional<Message> receive_message(Socket& socket) {
   }
 }
 
+// Of a message of several frames, the first; the others are put into `more`.
+inline std::optional<Message> receive_frames(Socket& socket, std::vector<Message>& more) {
+  const Time until = patience();
+  for (;;) {
+    if (auto message = socket.receive(more)) return message;
+    if (Clock::now() >= until) return std::nullopt;
+    wait_readable(socket, until);
+  }
+}
+
 inline std::string receive_text(Socket& socket) {
   const auto message = receive_message(socket);
   return message ? std::string(message->view()) : "(nothing came)";
@@ -99,16 +111,19 @@ inline std::optional<Socket::Addressed> receive_addressed(Socket& router) {
 }
 
 // Sends as soon as there is a peer with room.
-inline bool send_text(Socket& socket, const std::string& text) {
-  Message message(text);
+inline bool send_soon(Socket& socket, Message message, std::span<Message> more = {}) {
   Poller poller;
   poller.watch_writable(socket);
   const Time until = patience();
-  while (socket.send(message) != Sent::yes) {
+  while (socket.send(message, more) != Sent::yes) {
     if (Clock::now() >= until) return false;
     poller.wait(Clock::now(), until);
   }
   return true;
+}
+
+inline bool send_text(Socket& socket, const std::string& text) {
+  return send_soon(socket, Message(text));
 }
 
 // The next event of that sort; others are passed over.

@@ -1,4 +1,6 @@
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <netinet/in.h>
@@ -283,6 +285,62 @@ TEST_CASE("socket: a ROUTER says full for a peer that does not read, and serves 
 
   for (int i = 0; i < count; ++i) CHECK(receive_text(lazy) == std::to_string(i));
   CHECK(router.send_to(from_lazy->peer, message) == Sent::yes);
+}
+
+TEST_CASE("socket: a message of several frames comes as it went, and over inproc none of it is copied") {
+  Context context;
+  for (const Scheme scheme : {Scheme::inproc, Scheme::ipc, Scheme::tcp}) {
+    Pair pair(context, scheme, Kind::push, Kind::pull);
+    Bytes memory(200'000);
+    memory.append(std::string(200'000, 'm'));
+    const ByteView part = memory.view().substr(1000, 150'000);
+    for (const std::size_t count : {0, 1, 3}) {
+      std::vector<Message> more;
+      for (std::size_t i = 0; i < count; ++i) more.emplace_back(memory.share(), part.substr(i));
+      REQUIRE(send_soon(pair.bound, Message(ByteView("the first")), more));
+      std::vector<Message> got(7);
+      const auto message = receive_frames(pair.connected, got);
+      REQUIRE(message.has_value());
+      CHECK(message->view() == "the first");
+      REQUIRE(got.size() == count);
+      for (std::size_t i = 0; i < count; ++i) {
+        CHECK(got[i].view() == part.substr(i));
+        CHECK((got[i].view().data() == part.data() + i) == (scheme == Scheme::inproc));
+      }
+    }
+    CHECK(pair.connected.malformed() == 0);
+  }
+}
+
+TEST_CASE("socket: who goes in the midst of a message of several frames is gone, and the next one gets all") {
+  constexpr std::size_t frames = 5000;  // so long that news of him comes in between
+  Context context;
+  TempDirectory directory;
+  Socket push(context, Kind::push, {});
+  const Endpoint endpoint = bind_somewhere(push, Scheme::ipc, directory);
+  const auto send = [&] {
+    Message first(ByteView("first"));
+    std::vector<Message> more;
+    for (std::size_t i = 0; i < frames; ++i) more.emplace_back(ByteView("another"));
+    return push.send(first, more);
+  };
+  int gone = 0;
+  for (int round = 0; round < 1000 && gone < 3; ++round) {
+    std::size_t got = 0;
+    std::thread peer([&] {
+      Socket pull(context, Kind::pull, {});
+      pull.connect(endpoint);
+      std::vector<Message> more;
+      if (receive_frames(pull, more)) got = more.size();
+    });
+    Sent sent = Sent::full;
+    while (sent == Sent::full) sent = send();
+    while (sent == Sent::yes) sent = send();
+    if (sent == Sent::gone) ++gone;
+    peer.join();
+    CHECK(got == frames);
+  }
+  CHECK(gone == 3);
 }
 
 TEST_CASE("socket: multipart messages are dropped to their end and counted") {
