@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <new>
 #include <utility>
 
@@ -90,8 +89,7 @@ void Board::blame(std::uint32_t number) {
 }
 
 void Board::say(Ending ending, std::string_view text) {
-  page_->text_size = static_cast<std::uint32_t>(std::min(text.size(), page_->text.size()));
-  std::memcpy(page_->text.data(), text.data(), page_->text_size);
+  page_->text_size = static_cast<std::uint32_t>(text.copy(page_->text.data(), page_->text.size()));
   page_->ending.store(ending);
 }
 

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <optional>
 #include <string>
 #include <thread>
@@ -313,10 +314,13 @@ TEST_CASE("socket: a message of several frames comes as it went, and over inproc
 }
 
 TEST_CASE("socket: who goes in the midst of a message of several frames is gone, and the next one gets all") {
-  constexpr std::size_t frames = 5000;  // so long that news of him comes in between
+  constexpr std::size_t frames = 50'000;  // to send them takes so long that news of him comes in between
+  constexpr int rounds = 200;
   Context context;
   TempDirectory directory;
-  Socket push(context, Kind::push, {});
+  SocketSettings settings;
+  settings.send_limit = 1;
+  Socket push(context, Kind::push, settings);
   const Endpoint endpoint = bind_somewhere(push, Scheme::ipc, directory);
   const auto send = [&] {
     Message first(ByteView("first"));
@@ -325,18 +329,25 @@ TEST_CASE("socket: who goes in the midst of a message of several frames is gone,
     return push.send(first, more);
   };
   int gone = 0;
-  for (int round = 0; round < 1000 && gone < 3; ++round) {
+  for (int round = 0; round < rounds && gone < 3; ++round) {
     std::size_t got = 0;
+    std::atomic<bool> has_left{false};
     std::thread peer([&] {
-      Socket pull(context, Kind::pull, {});
-      pull.connect(endpoint);
-      std::vector<Message> more;
-      if (receive_frames(pull, more)) got = more.size();
+      {
+        Socket pull(context, Kind::pull, {});
+        pull.connect(endpoint);
+        std::vector<Message> more;
+        if (receive_frames(pull, more)) got = more.size();
+      }
+      has_left = true;
     });
-    Sent sent = Sent::full;
-    while (sent == Sent::full) sent = send();
-    while (sent == Sent::yes) sent = send();
-    if (sent == Sent::gone) ++gone;
+    bool is_over = false;
+    while (!is_over) {
+      const bool has_been_left = has_left;
+      const Sent sent = send();
+      if (sent == Sent::gone) ++gone;
+      is_over = has_been_left && sent != Sent::yes;
+    }
     peer.join();
     CHECK(got == frames);
   }

@@ -118,7 +118,7 @@ TEST_CASE("function runner: outputs are records, in frames that are closed in ti
   FunctionRunner runner(echo, 2);
   // What it has room for follows from what it has seen of these functions, and on a busy machine it sees slow
   // ones.
-  constexpr std::size_t size = 1000;
+  constexpr std::size_t size = 4000;
   constexpr std::size_t enough = 2 * wire::batch_bytes / size + 1;  // more than a frame for each of the two
   std::vector<Ran> results;
   std::vector<FinishedFrame> frames;
@@ -140,7 +140,7 @@ TEST_CASE("function runner: outputs are records, in frames that are closed in ti
     const auto header = wire::decode_results(frame.frame, views);
     REQUIRE(header);
     CHECK(header->records);
-    CHECK(frame.frame.size() < wire::batch_bytes + 2000);
+    CHECK(frame.frame.size() < wire::batch_bytes + 2 * size);
     CHECK(frame.count <= wire::batch_tasks);
   }
 }
