@@ -28,7 +28,7 @@ void control(ByteView frame) {
 
 void tasks(ByteView frame, std::span<const ByteView> more = {}) {
   std::vector<TaskView> tasks;
-  const auto header = decode_tasks(frame, tasks, more);
+  const auto header = wire::test::read_tasks(frame, tasks, more);
   if (!header) return;
   require(!tasks.empty() && tasks.size() <= max_batch, "a batch has one to max_batch tasks");
   TasksWriter writer;
@@ -36,11 +36,12 @@ void tasks(ByteView frame, std::span<const ByteView> more = {}) {
   for (const TaskView& task : tasks) writer.add(task);
   const Bytes written = writer.take();
   std::vector<TaskView> again;
-  require(static_cast<bool>(decode_tasks(written, again)) && again == tasks, "tasks come back the same");
+  require(static_cast<bool>(wire::test::read_tasks(written, again)) && again == tasks,
+          "tasks come back the same");
   writer.begin(*header);
   wire::test::add_in_blocks(writer, tasks);
   const Bytes together = writer.take();
-  require(static_cast<bool>(decode_tasks(together, again)) && again == tasks,
+  require(static_cast<bool>(wire::test::read_tasks(together, again)) && again == tasks,
           "tasks come back the same as neighbours");
 }
 

@@ -145,7 +145,7 @@ void World::read_lane(std::size_t i) {
     tasks->frame = event.frame;
     const auto header = wire::decode_tasks(tasks->frame, tasks->tasks);
     if (!header) violated("9: a station cannot read its tasks");
-    const bool taken = station.machine.on_tasks(*header, {tasks, tasks->tasks}, now_);
+    const bool taken = station.machine.on_tasks(*header, {tasks, tasks->tasks.list()}, now_);
     if (taken && header->token != station.last_lane) violated("7: a station took another lane's tasks");
   } else if (event.what == Event::What::up) {
     station.machine.on_lane_up(now_);
@@ -173,7 +173,7 @@ void World::hand_to_runner(std::size_t i) {
   const std::size_t room =
       scenario_.slots + scenario_.runner_queue - station.queued.size() - station.running.size();
   const Station::Holding holding = station.machine.take(room);
-  for (const wire::TaskView& task : holding.tasks) {
+  for (const wire::TaskView task : holding.tasks) {
     station.queued.push_back({{station.machine.run(), station.machine.token(), "", false},
                               task.id,
                               task.attempt,

@@ -122,7 +122,7 @@ class World {
   };
   struct Tasks {
     std::string frame;
-    std::vector<wire::TaskView> tasks;
+    wire::TaskBatch tasks;
   };
   struct StationSide {
     explicit StationSide(core::Station station) : machine(std::move(station)) {}

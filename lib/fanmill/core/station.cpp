@@ -13,14 +13,6 @@ using std::chrono::seconds;
 namespace {
 constexpr auto patience_with_connections = seconds(3);
 constexpr auto wait_for_another_lane = milliseconds(500);
-
-std::vector<IdRange> ids_of(std::span<const wire::TaskView> tasks) {
-  std::vector<IdRange> ids;
-  for (const wire::TaskView& task : tasks) {
-    append_neighbours(ids, {task.id, task.id});
-  }
-  return ids;
-}
 }  // namespace
 
 Station::Station(wire::Hello hello, Duration wait_timeout, std::function<std::uint64_t()> random, bool keep)
@@ -120,7 +112,7 @@ void Station::on(const wire::Recall& recall, Time now) {
   while (left > 0 && !waiting_.empty()) {
     Holding& newest = waiting_.back();
     const std::size_t count = std::min<std::uint64_t>(left, newest.tasks.size());
-    for (const IdRange& range : ids_of(newest.tasks.last(count))) ids.add(range);
+    for (const IdRange& range : newest.tasks.last(count).ids()) ids.add(range);
     newest.tasks = newest.tasks.first(newest.tasks.size() - count);
     if (newest.tasks.empty()) waiting_.pop_back();
     left -= count;
@@ -224,7 +216,7 @@ std::vector<IdRange> Station::drop_waiting(std::span<const TaskId> more) {
   IdSet dropped;
   for (const TaskId id : more) dropped.add({id, id});
   for (const Holding& holding : waiting_) {
-    for (const IdRange& range : ids_of(holding.tasks)) dropped.add(range);
+    for (const IdRange& range : holding.tasks.ids()) dropped.add(range);
   }
   waiting_.clear();
   std::vector<IdRange> ranges = dropped.ranges();
@@ -242,7 +234,7 @@ bool Station::on_tasks(const wire::TasksHeader& header, Holding holding, Time no
   const bool ours = header.run == run_ && header.token == token_;
   if (!ours || (state_ != State::working && state_ != State::leaving)) return false;
   ++received_;
-  for (const IdRange& range : ids_of(holding.tasks)) unsent_.add(range);
+  for (const IdRange& range : holding.tasks.ids()) unsent_.add(range);
   waiting_.push_back(std::move(holding));
   if (state_ == State::leaving) leave("", now);
   return true;
@@ -252,7 +244,7 @@ Station::Holding Station::take(std::size_t most) {
   if (waiting_.empty() || most == 0) return {};
   Holding& front = waiting_.front();
   Holding taken{front.owner, front.tasks.first(std::min(most, front.tasks.size()))};
-  front.tasks = front.tasks.subspan(taken.tasks.size());
+  front.tasks = front.tasks.last(front.tasks.size() - taken.tasks.size());
   if (front.tasks.empty()) waiting_.pop_front();
   return taken;
 }

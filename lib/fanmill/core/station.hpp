@@ -57,10 +57,10 @@ class Station {
   };
   using Action = std::variant<Say, Tell, Finish, OpenLane, CloseLane, OpenResults, SendMark, TakeBack>;
 
-  // Tasks that came in one message; `owner` keeps alive what the views look at.
+  // Tasks that came in one message; `owner` keeps alive what they look at.
   struct Holding {
     std::shared_ptr<const void> owner;
-    std::span<const wire::TaskView> tasks;
+    wire::TaskList tasks;
   };
 
   // `hello` with everything but the incarnation, which `random` draws. `random` never gives 0.

@@ -25,12 +25,12 @@ using core::Station;
 struct LaneMessage {
   transport::Message first;
   std::vector<transport::Message> more;  // frames
-  std::vector<wire::TaskView> tasks;
+  wire::TaskBatch tasks;
 };
 
-// Messages whose tasks have all been run are read into again: the views of a large one are a quarter of a
-// mebibyte, which a malloc that gives it back to the kernel each time pays for with a page fault for every 4
-// KiB. They come back on whatever thread has had them last.
+// Messages whose tasks have all been run are read into again: what a large one notes of its tasks is an
+// eighth of a mebibyte, which a malloc that gives it back to the kernel each time pays for with a page fault
+// for every 4 KiB. They come back on whatever thread has had them last.
 class LaneMessages {
  public:
   [[nodiscard]] std::shared_ptr<LaneMessage> take() {
@@ -430,7 +430,7 @@ void WorkerLoop::read_lane(Time now) {
       }
       continue;
     }
-    const std::span<const wire::TaskView> tasks(message->tasks);
+    const wire::TaskList tasks = message->tasks.list();
     static_cast<void>(station_.on_tasks(*header, {std::move(message), tasks}, now));
   }
 }

@@ -449,8 +449,8 @@ Bytes ResultsWriter::take(std::vector<IdRange>* ids) {
   return writer_.take();
 }
 
-Decoded<TasksHeader> decode_tasks(ByteView frame, std::vector<TaskView>& tasks,
-                                  std::span<const ByteView> more) {
+Decoded<TasksHeader> decode_tasks(ByteView frame, TaskBatch& tasks, std::span<const ByteView> more) {
+  tasks.clear();
   Reader reader(frame);
   expect(reader, read_opening(reader), Type::tasks, tasks_arity);
   TasksHeader header;
@@ -459,35 +459,30 @@ Decoded<TasksHeader> decode_tasks(ByteView frame, std::vector<TaskView>& tasks,
   const std::uint32_t entries = read_entry_count(reader);
   const char* at = reader.position();
   const char* const end = at + reader.left();
-  std::size_t count = 0;
-  // Not cleared before: to construct what the last frame left would cost more than to read it.
-  const auto room_for = [&](std::uint32_t further) {
-    if (count + further > max_batch) reader.fail(Flaw::out_of_range);
-    if (!reader.flaw() && tasks.size() < count + further) tasks.resize(count + further);
-  };
   for (std::uint32_t i = 0; i < entries && !reader.flaw(); ++i) {
     if (is_neighbours(at, end)) {
       Neighbours neighbours = read_neighbours(reader, at, &more);
-      room_for(neighbours.count);
+      if (tasks.size() + neighbours.count > max_batch) reader.fail(Flaw::out_of_range);
       if (reader.flaw()) break;
-      TaskView* task = tasks.data() + count;
-      TaskId id = neighbours.id;
-      count += neighbours.count;
+      const char* const base = neighbours.at;
+      Cut* cut = tasks.add_neighbours(neighbours.id, neighbours.attempt, base, neighbours.count);
       read_payloads(reader, at, end, neighbours, neighbours.count, [&](ByteView payload) {
-        *task++ = {id++, neighbours.attempt, payload};
+        *cut++ = {static_cast<std::uint32_t>(payload.data() - base),
+                  static_cast<std::uint32_t>(payload.size())};
       });
     } else {
-      // With what is probably the rest, so that it is not made larger for each.
-      if (tasks.size() <= count) room_for(entries - i);
-      if (count < tasks.size()) read_entry(reader, at, end, tasks[count++]);
+      TaskView task;
+      read_entry(reader, at, end, task);
+      if (tasks.size() == max_batch) reader.fail(Flaw::out_of_range);
+      if (!reader.flaw()) tasks.add(task);
     }
   }
   reader.seek(at);
   reader.end();
   if (!more.empty()) reader.fail(Flaw::trailing);
-  tasks.resize(reader.flaw() ? 0 : count);
-  if (reader.flaw()) return *reader.flaw();
-  return header;
+  if (!reader.flaw()) return header;
+  tasks.clear();
+  return *reader.flaw();
 }
 
 Decoded<ResultsHeader> decode_results(ByteView frame, std::vector<ResultView>& results) {

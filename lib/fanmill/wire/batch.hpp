@@ -32,38 +32,10 @@
 #include <fanmill/base/ranges.hpp>
 #include <fanmill/wire/decoded.hpp>
 #include <fanmill/wire/limits.hpp>
+#include <fanmill/wire/tasks.hpp>
 #include <fanmill/wire/writer.hpp>
 
 namespace fanmill::wire {
-
-// Views into the frame that they were read from, or into whatever the caller encodes from.
-struct TaskView {
-  TaskId id = 0;
-  std::uint32_t attempt = 0;  // from 0
-  ByteView payload;
-  friend bool operator==(const TaskView&, const TaskView&) = default;
-};
-
-// Where a payload lies in a block of memory.
-struct Cut {
-  std::uint32_t offset = 0;
-  std::uint32_t size = 0;
-  friend bool operator==(const Cut&, const Cut&) = default;
-};
-
-// Tasks with one id after the other and one attempt, whose payloads lie in one block in this order. What is
-// between them may be copied too.
-struct TaskBlock {
-  TaskId first = 0;
-  std::uint32_t attempt = 0;
-  const char* base = nullptr;  // what offsets count from
-  std::span<const Cut> cuts;
-  const Bytes* memory =
-      nullptr;  // where it all lies, to be shared by who sends it; null: it can only be copied
-  [[nodiscard]] TaskView operator[](std::size_t index) const {
-    return {first + index, attempt, {base + cuts[index].offset, cuts[index].size}};
-  }
-};
 
 // What made a task fail: `none` with ok, and with ok alone.
 enum class Cause : std::uint8_t {
@@ -198,7 +170,7 @@ class ResultsWriter {
 // views into its frames; where a flaw comes back their content means nothing. Ids ≤ max_task_id, attempts ≤
 // max_attempt, at least one and at most max_batch entries, no id order. A frame of another type is
 // Flaw::unknown_type. `more`: the frames that come after the first one, each of which has to be asked for.
-[[nodiscard]] Decoded<TasksHeader> decode_tasks(ByteView frame, std::vector<TaskView>& tasks,
+[[nodiscard]] Decoded<TasksHeader> decode_tasks(ByteView frame, TaskBatch& tasks,
                                                 std::span<const ByteView> more = {});
 [[nodiscard]] Decoded<ResultsHeader> decode_results(ByteView frame, std::vector<ResultView>& results);
 

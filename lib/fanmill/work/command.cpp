@@ -131,7 +131,7 @@ void CommandRunner::start(Handout handout, Time now) {
   // A keeper that is dying may still look at what it was told to start.
   if (std::exchange(are_programs_left_, false)) programs_ = std::vector<SharedProgram>(jobs_.size());
   JobIndex index = 0;
-  for (const wire::TaskView& task : handout.tasks) {
+  for (const wire::TaskView task : handout.tasks) {
     while (jobs_[index].is_used) ++index;
     Job& job = jobs_[index];
     job.is_used = true;

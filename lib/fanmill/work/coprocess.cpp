@@ -247,7 +247,7 @@ bool CoprocessRunner::take_batch(std::size_t index, Time now) {
     const std::size_t most = std::min(depth_.batch(queued_, slots_.size()), front.span.count());
     const auto tasks = front.handout.tasks.subspan(front.span.first, most);
     std::size_t count = 0;
-    for (const wire::TaskView& task : tasks) {
+    for (const wire::TaskView task : tasks) {
       if (count > 0 && slot.question.size() + task.payload.size() >= most_asked) break;
       if (const auto why = why_not_framed(framing_, task.payload); !why.empty()) {
         if (count > 0) break;
@@ -459,7 +459,7 @@ void CoprocessRunner::settle(std::size_t index, Time now) {
   const RunContext& context = *slot.handout.context;
   const Duration share = (now - slot.task_began) / static_cast<Duration::rep>(count);
   for (std::size_t i = 0; i < count; ++i) {
-    const wire::TaskView& task = slot.handout.tasks[slot.span.first + i];
+    const wire::TaskView task = slot.handout.tasks[slot.span.first + i];
     wire::ResultView result;
     result.id = task.id;
     result.attempt = task.attempt;

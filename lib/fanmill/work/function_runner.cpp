@@ -170,8 +170,7 @@ void FunctionRunner::start(Handout handout, Time) {
 std::vector<TaskId> FunctionRunner::take_back(std::size_t most) {
   std::vector<TaskId> back;
   const auto take = [&back](const Handout& handout, TaskSpan span) {
-    for (const wire::TaskView& task : handout.tasks.subspan(span.first, span.count()))
-      back.push_back(task.id);
+    for (const wire::TaskView task : handout.tasks.subspan(span.first, span.count())) back.push_back(task.id);
   };
   const std::lock_guard lock(mutex_);
   while (back.size() < most && !queue_.empty()) {
@@ -202,7 +201,8 @@ void FunctionRunner::run_on_loop(Handout handout) {
   const Time started = Clock::now();
   loop_slot_->handout_ = std::move(handout);
   loop_slot_->begin(started, true);
-  run_task(*loop_slot_, loop_slot_->handout_.tasks.front());
+  const wire::TaskView task = loop_slot_->handout_.tasks.front();
+  run_task(*loop_slot_, task.id, task.attempt, task.payload);
   ++running_;
   loop_slot_->handout_ = {};
   const std::lock_guard lock(mutex_);
@@ -420,9 +420,10 @@ bool FunctionRunner::publish(Executor& executor, std::unique_lock<std::mutex>& l
 }
 
 void FunctionRunner::run_chunk(Executor& executor) {
-  const wire::TaskView* const tasks = executor.handout_.tasks.data();
+  wire::TaskCursor tasks(executor.handout_.tasks);
   while (const auto index = executor.span_.next()) {
-    run_task(executor, tasks[*index]);
+    const wire::TaskView task = tasks.at(*index);
+    run_task(executor, task.id, task.attempt, task.payload);
     if (executor.given_up_) return;
     ++executor.ran_;
     if (executor.frame_.full()) {
@@ -432,18 +433,20 @@ void FunctionRunner::run_chunk(Executor& executor) {
   }
 }
 
-void FunctionRunner::run_task(Executor& executor, const wire::TaskView& task) {
+// Not a TaskView: what is in registers here would be stored in parts, and loaded as a whole before it is
+// there.
+void FunctionRunner::run_task(Executor& executor, TaskId id, std::uint32_t attempt, ByteView payload) {
   executor.buffer_.clear();
-  executor.id_ = task.id;
-  executor.attempt_ = task.attempt;
-  if (executor.looks_closely_) return run_closely(executor, task);
+  executor.id_ = id;
+  executor.attempt_ = attempt;
+  if (executor.looks_closely_) return run_closely(executor, {id, attempt, payload});
   ByteView output;
   try {
-    output = function_(task.payload, executor);
+    output = function_(payload, executor);
   } catch (...) {
-    return add_result(executor, task, {}, text_of_exception(), {});
+    return add_result(executor, {id, attempt, payload}, {}, text_of_exception(), {});
   }
-  executor.frame_.add(executor.handout_.context, task.id, task.attempt, output);
+  executor.frame_.add(executor.handout_.context, id, attempt, output);
 }
 
 // Where there is a clock or a time limit, or more to say of a task than its output.

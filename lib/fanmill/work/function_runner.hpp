@@ -78,7 +78,7 @@ class FunctionRunner final : public Runner {
   [[nodiscard]] bool publish(Executor& executor, std::unique_lock<std::mutex>& lock);
 
   void run_chunk(Executor& executor);
-  void run_task(Executor& executor, const wire::TaskView& task);
+  void run_task(Executor& executor, TaskId id, std::uint32_t attempt, ByteView payload);
   void run_closely(Executor& executor, const wire::TaskView& task);
   static void add_result(Executor& executor, const wire::TaskView& task, ByteView output,
                          const std::optional<std::string>& error, std::optional<Time> started);

@@ -33,11 +33,11 @@ struct RunContext {
   bool wants_detail = false;  // a detail with ok results too
 };
 
-// Tasks that were handed over together. `owner` keeps the bytes alive that the views look at.
+// Tasks that were handed over together. `owner` keeps alive what they look at.
 struct Handout {
   std::shared_ptr<const void> owner;
   std::shared_ptr<const RunContext> context;
-  std::span<const wire::TaskView> tasks;  // the array is kept alive by `owner`, too
+  wire::TaskList tasks;
 };
 
 // One finished frame for the sink, and the ids in it.

@@ -128,9 +128,9 @@ void Loopback::settle_run() {
     }
     auto tasks = std::make_shared<Tasks>();
     tasks->header = {run_.id(), token};
-    tasks->tasks = handout.tasks();
-    for (const wire::TaskView& task : tasks->tasks) tasks->payloads.emplace_back(task.payload);
-    for (std::size_t i = 0; i < tasks->tasks.size(); ++i) tasks->tasks[i].payload = tasks->payloads[i];
+    for (const wire::TaskView& task : handout.tasks()) {
+      tasks->tasks.add({task.id, task.attempt, tasks->payloads.emplace_back(task.payload)});
+    }
     bound->second->lane_events.emplace_back(std::move(tasks));
   }
   const Dispatcher& dispatcher = run_.dispatcher();
@@ -272,7 +272,7 @@ void Loopback::read_lane(StationSide& station) {
   const auto event = std::move(station.lane_events.front());
   station.lane_events.pop_front();
   if (const auto* tasks = std::get_if<std::shared_ptr<Tasks>>(&event)) {
-    static_cast<void>(station.machine.on_tasks((*tasks)->header, {*tasks, (*tasks)->tasks}, now_));
+    static_cast<void>(station.machine.on_tasks((*tasks)->header, {*tasks, (*tasks)->tasks.list()}, now_));
   } else if (std::holds_alternative<Up>(event)) {
     station.machine.on_lane_up(now_);
   } else {
@@ -295,7 +295,7 @@ void Loopback::read_results_events(StationSide& station) {
 
 void Loopback::start_task(StationSide& station) {
   const Station::Holding holding = station.machine.take(settings_.slots - station.running.size());
-  for (const wire::TaskView& task : holding.tasks) {
+  for (const wire::TaskView task : holding.tasks) {
     const bool fails = settings_.fails > 0 && task.id % settings_.fails == 0;
     const wire::ResultView result{task.id, task.attempt, fails ? Outcome::failed : Outcome::ok, task.payload,
                                   std::nullopt};

@@ -86,8 +86,8 @@ class Loopback {
 
   struct Tasks {
     wire::TasksHeader header;
-    std::vector<std::string> payloads;
-    std::vector<wire::TaskView> tasks;  // views into payloads
+    std::deque<std::string> payloads;
+    wire::TaskBatch tasks;  // views into payloads
   };
   struct Result {
     wire::ResultsHeader header;

@@ -183,9 +183,9 @@ class StationScene {
     static_cast<void>(station.take_actions());
   }
   void give(TaskId first, std::size_t count) {
-    auto tasks = std::make_shared<std::vector<wire::TaskView>>();
-    for (TaskId id = first; id < first + count; ++id) tasks->push_back({id, 0, "payload"});
-    CHECK(station.on_tasks({run, lane}, {tasks, *tasks}, start));
+    auto tasks = std::make_shared<wire::TaskBatch>();
+    for (TaskId id = first; id < first + count; ++id) tasks->add({id, 0, "payload"});
+    CHECK(station.on_tasks({run, lane}, {tasks, tasks->list()}, start));
   }
   std::vector<Station::Action> hear(const wire::Recall& recall) {
     station.on_control(recall, start);
@@ -215,7 +215,7 @@ TEST_CASE("recall: a station gives the newest of what it has not started, and do
   CHECK(scene.station.held() == 3);
   const Station::Holding left = scene.station.take(100);
   REQUIRE(left.tasks.size() == 2);
-  CHECK(left.tasks.back().id == 2);
+  CHECK(left.tasks.last(1).front().id == 2);
   CHECK_FALSE(scene.station.has_waiting());
 }
 

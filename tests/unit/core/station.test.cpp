@@ -67,14 +67,15 @@ class Scene {
   }
 
   bool give(std::vector<TaskId> ids, LaneToken token = lane, RunId of = run) {
-    auto tasks = std::make_shared<std::vector<wire::TaskView>>();
-    for (const TaskId id : ids) tasks->push_back({id, 0, "payload"});
-    return station.on_tasks({of, token}, {tasks, *tasks}, now);
+    auto tasks = std::make_shared<wire::TaskBatch>();
+    for (const TaskId id : ids) tasks->add({id, 0, "payload"});
+    return station.on_tasks({of, token}, {tasks, tasks->list()}, now);
   }
 
   std::vector<TaskId> take(std::size_t most) {
     std::vector<TaskId> ids;
-    for (const wire::TaskView& task : station.take(most).tasks) ids.push_back(task.id);
+    const Station::Holding holding = station.take(most);
+    for (const wire::TaskView task : holding.tasks) ids.push_back(task.id);
     return ids;
   }
 
@@ -364,10 +365,11 @@ TEST_CASE("station: what its tasks look at lives as long as somebody holds it") 
   scene.join();
   std::weak_ptr<const void> frame;
   {
-    auto tasks = std::make_shared<std::vector<wire::TaskView>>(2);
-    (*tasks)[1].id = 1;
+    auto tasks = std::make_shared<wire::TaskBatch>();
+    tasks->add({0, 0, "payload"});
+    tasks->add({1, 0, "payload"});
     frame = tasks;
-    CHECK(scene.station.on_tasks({run, lane}, {tasks, *tasks}, scene.now));
+    CHECK(scene.station.on_tasks({run, lane}, {tasks, tasks->list()}, scene.now));
   }
   CHECK_FALSE(frame.expired());
   auto first = scene.station.take(1);

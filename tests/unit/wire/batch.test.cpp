@@ -8,6 +8,7 @@
 #include "flaw_text.hpp"
 #include "foreign.hpp"
 #include "samples.hpp"
+#include "task_blocks.hpp"
 #include <fanmill/wire/results_reader.hpp>
 
 using namespace fanmill;
@@ -42,7 +43,7 @@ template <class... Results>
 
 [[nodiscard]] std::optional<Flaw> tasks_flaw(ByteView frame) {
   std::vector<TaskView> tasks(3);
-  const Decoded<TasksHeader> decoded = decode_tasks(frame, tasks);
+  const Decoded<TasksHeader> decoded = test::read_tasks(frame, tasks);
   if (decoded) return std::nullopt;
   CHECK(tasks.empty());
   return decoded.flaw();
@@ -93,7 +94,7 @@ TEST_CASE("tasks: come back as they went") {
   const std::vector<TaskView> sent = task_samples();
   const std::string frame = write_tasks(lane, sent);
   std::vector<TaskView> tasks;
-  const Decoded<TasksHeader> header = decode_tasks(frame, tasks);
+  const Decoded<TasksHeader> header = test::read_tasks(frame, tasks);
   REQUIRE(header);
   CHECK(header->run == lane.run);
   CHECK(header->token == lane.token);
@@ -179,7 +180,7 @@ TEST_CASE("tasks: a payload may be bin or str, of every size") {
          {tasks_frame(std::tuple(1, 0, payload)), tasks_frame(std::tuple(1, 0, bin(payload))),
           tasks_frame(std::tuple(1, 0, payload), std::tuple(1, 0, bin(payload)))}) {
       std::vector<TaskView> tasks;
-      REQUIRE(decode_tasks(frame, tasks));
+      REQUIRE(test::read_tasks(frame, tasks));
       for (const TaskView& task : tasks) CHECK(task == TaskView{1, 0, payload});
     }
   }
@@ -249,7 +250,7 @@ TEST_CASE("batch: holds at least one entry and at most max_batch") {
   std::vector<TaskView> full(max_batch, TaskView{.id = 9, .attempt = 0, .payload = "a payload"});
   std::vector<TaskView> tasks;
   const std::string full_frame = write_tasks(lane, full);
-  REQUIRE(decode_tasks(full_frame, tasks));
+  REQUIRE(test::read_tasks(full_frame, tasks));
   CHECK(tasks == full);
   const std::vector<ForeignTask> foreign(max_batch + 1, ForeignTask(9, 0, bin("a payload")));
   CHECK(tasks_flaw(packed(1, 16, 5, 6, foreign)) == Flaw::out_of_range);
@@ -382,10 +383,10 @@ TEST_CASE("neighbours: what is said to stand between them is looked at") {
   }
 }
 
-TEST_CASE("batch: decoding into a used vector allocates nothing") {
+TEST_CASE("batch: decoding into a used batch allocates nothing") {
   const std::vector<TaskView> sent(500, TaskView{.id = 70'000, .attempt = 0, .payload = "0123456789"});
   const std::string frame = write_tasks(lane, sent);
-  std::vector<TaskView> tasks;
+  TaskBatch tasks;
   REQUIRE(decode_tasks(frame, tasks));
   const std::size_t before = allocated();
   const bool taken = static_cast<bool>(decode_tasks(frame, tasks));
@@ -437,7 +438,7 @@ TEST_CASE("neighbours: tasks that lie in one block go as they lie, each as it wa
     const std::vector<TaskView> some(sent.begin(), sent.begin() + static_cast<std::ptrdiff_t>(count));
     const std::string frame = write_tasks_of(lane, some);
     std::vector<TaskView> tasks;
-    REQUIRE(decode_tasks(frame, tasks));
+    REQUIRE(test::read_tasks(frame, tasks));
     CHECK(tasks == some);
     // A size of one byte for nearly each, and 20 for the others.
     if (count == 100) CHECK(frame.size() < ends[count - 1] + count + 100);
@@ -477,13 +478,13 @@ TEST_CASE("neighbours: many bytes go in frames of their own, and are not copied"
   const Bytes frame = writer.take();
   CHECK(frame.size() < 1000);
   std::vector<TaskView> tasks;
-  REQUIRE(decode_tasks(frame, tasks, more));
+  REQUIRE(test::read_tasks(frame, tasks, more));
   REQUIRE(tasks == sent);
   CHECK(tasks[120].payload.data() == sent[120].payload.data());
 
   // Each has to be there, in its place, and no other.
   const auto flaw_with = [&](const std::vector<ByteView>& frames) {
-    const Decoded<TasksHeader> header = decode_tasks(frame, tasks, frames);
+    const Decoded<TasksHeader> header = test::read_tasks(frame, tasks, frames);
     CHECK(tasks.empty() == !header);
     return header ? std::optional<Flaw>() : header.flaw();
   };
@@ -564,7 +565,7 @@ TEST_CASE("neighbours: they count, each of them, for what a frame may hold") {
   const auto one = std::tuple(1, 0, bin("x"));
   const auto two = std::tuple(bin("xy"), std::vector<std::uint64_t>{1, 0, 0, 1, 1});
   std::vector<TaskView> tasks;
-  REQUIRE(decode_tasks(tasks_frame(one, std::tuple(bin(""), numbers)), tasks));
+  REQUIRE(test::read_tasks(tasks_frame(one, std::tuple(bin(""), numbers)), tasks));
   CHECK(tasks.size() == max_batch);
   CHECK(tasks_flaw(tasks_frame(two, std::tuple(bin(""), numbers))) == Flaw::out_of_range);
   CHECK(tasks_flaw(tasks_frame(std::tuple(bin(""), numbers), two)) == Flaw::out_of_range);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "samples.hpp"
+#include "task_blocks.hpp"
 
 namespace fanmill::wire::test {
 
@@ -265,7 +266,7 @@ Decoded<Understood> understand(ByteView frame, std::span<const ByteView> more) {
   if (control.flaw() != Flaw::unknown_type) return control.flaw();
 
   std::vector<TaskView> tasks;
-  const Decoded<TasksHeader> tasks_header = decode_tasks(frame, tasks, more);
+  const Decoded<TasksHeader> tasks_header = read_tasks(frame, tasks, more);
   if (tasks_header) {
     Json json = {{"run", number(tasks_header->run)}, {"token", number(tasks_header->token)}};
     json["tasks"] = all_of(tasks);

@@ -36,7 +36,7 @@ const std::string longer_bytes(70'000, 'b');
 
 [[nodiscard]] Decoded<std::string> rewrite_tasks(ByteView frame) {
   std::vector<TaskView> tasks;
-  const Decoded<TasksHeader> header = decode_tasks(frame, tasks);
+  const Decoded<TasksHeader> header = read_tasks(frame, tasks);
   if (!header) return header.flaw();
   return write_tasks_of(*header, tasks);
 }

@@ -1,11 +1,23 @@
 #pragma once
-// Tasks whose payloads are views into one frame, one after the other, as the blocks that a TasksWriter takes.
+// Tasks as views: of what was read; and, with payloads that lie in one frame one after the other, as the
+// blocks that a TasksWriter takes.
 
+#include <span>
 #include <vector>
 
 #include <fanmill/wire/batch.hpp>
 
 namespace fanmill::wire::test {
+
+// As decode_tasks, with a view of each.
+inline Decoded<TasksHeader> read_tasks(ByteView frame, std::vector<TaskView>& tasks,
+                                       std::span<const ByteView> more = {}) {
+  TaskBatch batch;
+  const auto header = decode_tasks(frame, batch, more);
+  const TaskList list = batch.list();
+  tasks.assign(list.begin(), list.end());
+  return header;
+}
 
 inline void add_in_blocks(TasksWriter& writer, const std::vector<TaskView>& tasks) {
   std::vector<Cut> cuts;

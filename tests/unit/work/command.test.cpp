@@ -315,8 +315,9 @@ TEST_CASE("command: the environment names the task") {
   RunContext context;
   context.run = RunId{0xabc};
   Handout handout = handout_of({"x"}, context, 41);
-  const wire::TaskView task{41, 2, "x"};
-  handout.tasks = {&task, 1};
+  wire::TaskBatch again;
+  again.add({41, 2, "x"});
+  handout.tasks = again.list();
   runner->start(handout, Clock::now());
   std::vector<Ran> results;
   collect_some(*runner, results);

@@ -148,9 +148,9 @@ TEST_CASE("function runner: outputs are records, in frames that are closed in ti
 TEST_CASE("function runner: ids need not come in order, and do go out in order") {
   FunctionRunner runner(echo, 1);
   static_cast<void>(run_all(runner, numbered(10'000)));
-  auto ids = std::make_shared<std::vector<wire::TaskView>>();
-  for (const TaskId id : {7, 8, 3, 4, 9, 1, 100}) ids->push_back({id, 0, "x"});
-  runner.start({ids, std::make_shared<RunContext>(), *ids}, Clock::now());
+  auto ids = std::make_shared<wire::TaskBatch>();
+  for (const TaskId id : {7, 8, 3, 4, 9, 1, 100}) ids->add({id, 0, "x"});
+  runner.start({ids, std::make_shared<RunContext>(), ids->list()}, Clock::now());
   std::vector<Ran> results;
   while (results.size() < ids->size()) collect_some(runner, results);  // which checks each frame's ids
   CHECK(results.front().id == 7);

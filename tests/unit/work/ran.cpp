@@ -24,7 +24,7 @@ namespace fanmill::work {
 namespace {
 struct Owned {
   std::vector<std::string> payloads;
-  std::vector<wire::TaskView> tasks;
+  wire::TaskBatch tasks;
 };
 
 constexpr int patience = 50'000;  // ms; a test that waits so long has failed
@@ -33,8 +33,8 @@ constexpr int patience = 50'000;  // ms; a test that waits so long has failed
 Handout handout_of(const std::vector<std::string>& payloads, RunContext context, TaskId first) {
   auto owned = std::make_shared<Owned>();
   owned->payloads = payloads;
-  for (const std::string& payload : owned->payloads) owned->tasks.push_back({first++, 0, payload});
-  return {owned, std::make_shared<RunContext>(std::move(context)), owned->tasks};
+  for (const std::string& payload : owned->payloads) owned->tasks.add({first++, 0, payload});
+  return {owned, std::make_shared<RunContext>(std::move(context)), owned->tasks.list()};
 }
 
 void collect_some(Runner& runner, std::vector<Ran>& results, std::vector<FinishedFrame>* frames) {
