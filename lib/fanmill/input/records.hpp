@@ -34,9 +34,11 @@ class Records : public Input {
   // What was handed over, which others may share and which is not written to again; an item's beginning;
   // room.
   Bytes block_;
+  std::size_t room_ = 0;      // of the block; there may be more than was asked for
   std::size_t begun_ = 0;     // bytes of that item, up to block_.size()
   std::uint64_t offset_ = 0;  // where it begins in the file
   std::uint64_t handed_ = 0;  // items, of all files
+  std::size_t typical_ = 0;   // bytes of an item, of those that were handed over last
 };
 
 }  // namespace fanmill::input

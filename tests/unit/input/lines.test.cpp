@@ -2,6 +2,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -115,11 +117,52 @@ TEST_CASE("lines: with NUL between them, a newline is a byte as any other") {
 TEST_CASE("lines: lengths around the size of a block lose and add nothing") {
   std::string bytes;
   Items expected;
-  for (const std::size_t length : {262143U, 262144U, 262145U, 1U, 524287U, 524288U, 0U, 131072U}) {
+  constexpr std::size_t block = std::size_t{1} << 20;
+  for (const std::size_t length :
+       {block - 17, block - 16, block - 1, block, block + 1, std::size_t{1}, block / 2 - 1, block / 2,
+        std::size_t{0}, 2 * block, block - 16385, block - 32768}) {
     expected.push_back(std::string(length, static_cast<char>('a' + expected.size())));
     bytes += expected.back() + "\n";
   }
   CHECK(lines_of(bytes) == expected);
+}
+
+TEST_CASE("lines: who shares their blocks has them for good, whatever is read later") {
+  struct Kept : Receiver {
+    void item(ByteView) override { FAIL("without a block"); }
+    void neighbours(std::span<const ByteView> payloads, const Bytes& block) override {
+      if (blocks.empty() || blocks.back().data() != block.data()) blocks.push_back(block.share());
+      views.insert(views.end(), payloads.begin(), payloads.end());
+    }
+    std::vector<Bytes> blocks;
+    std::vector<ByteView> views;
+  };
+  std::mt19937 random(4);
+  const auto below = [&random](std::size_t end) { return random() % end; };
+  const TempDirectory directory;
+  Items expected;
+  std::vector<std::string> files;
+  for (int file = 0; file < 4; ++file) {
+    std::string bytes;
+    // Short ones; long ones of about one length; and all kinds, after one another.
+    for (int i = file == 1 ? 12 : 300; i > 0; --i) {
+      const std::size_t length = file == 1                 ? 1'000'000 + below(100'000)
+                                 : below(40) == 0          ? below(3'000'000)
+                                 : file == 2 && i % 2 == 0 ? below(70'000)
+                                                           : below(200);
+      expected.push_back(std::string(length, static_cast<char>('a' + below(26))));
+      bytes += expected.back() + "\n";
+    }
+    files.push_back(directory.write(std::to_string(file), bytes));
+  }
+  const auto input = open_input({.files = files});
+  Kept kept;
+  while (input->read(kept)) {
+  }
+  REQUIRE(kept.views.size() == expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) REQUIRE(kept.views[i] == expected[i]);
+  // And not a block for each few of them.
+  CHECK(kept.blocks.size() < 100);
 }
 
 TEST_CASE("lines: a hundred thousand short ones after and before a line of 10 MB") {
