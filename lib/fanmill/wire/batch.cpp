@@ -498,6 +498,8 @@ Decoded<ResultsHeader> decode_results(ByteView frame, std::vector<ResultView>& r
 Decoded<ResultsHeader> ResultsReader::open(ByteView frame) {
   left_ = 0;
   neighbours_ = {};
+  ends_.clear();
+  next_end_ = 0;
   Reader reader(frame);
   expect(reader, read_opening(reader), Type::results, results_arity);
   ResultsHeader header;
@@ -516,6 +518,7 @@ Decoded<ResultsHeader> ResultsReader::open(ByteView frame) {
       count += neighbours.count;
       if (!reader.flaw()) {
         read_payloads(reader, at, end, neighbours, neighbours.count, [](ByteView) {});
+        ends_.push_back(at);
       }
     } else {
       read_entry(reader, at, end, piece_[0]);
@@ -538,7 +541,10 @@ std::span<const ResultView> ResultsReader::next() {
   ResultView* result = piece_.data();
   ResultView* const last = result + count;
   while (result != last) {
-    if (neighbours_.count == 0 && is_neighbours(at, end)) neighbours_ = read_neighbours(reader, at);
+    if (neighbours_.count == 0 && is_neighbours(at, end)) {
+      neighbours_ = read_neighbours(reader, at);
+      ++next_end_;
+    }
     if (neighbours_.count == 0) {
       read_entry(reader, at, end, *result++);
       continue;
@@ -565,17 +571,14 @@ std::optional<OutputBlock> ResultsReader::next_block() {
   if (left_ == 0 || neighbours_.count > 0 || !is_neighbours(at, end)) return std::nullopt;
   Reader reader(rest_);
   const Neighbours neighbours = read_neighbours(reader, at);
-  return OutputBlock(neighbours, {at, static_cast<std::size_t>(end - at)});
+  return OutputBlock(neighbours, {at, static_cast<std::size_t>(ends_[next_end_] - at)});
 }
 
 void ResultsReader::skip_block() {
   const char* at = rest_.data();
-  const char* const end = at + rest_.size();
   Reader reader(rest_);
-  const Neighbours neighbours = read_neighbours(reader, at);
-  for (std::uint32_t i = 0; i < neighbours.count; ++i) static_cast<void>(read_size(reader, at, end));
-  rest_.remove_prefix(static_cast<std::size_t>(at - rest_.data()));
-  left_ -= neighbours.count;
+  left_ -= read_neighbours(reader, at).count;
+  rest_.remove_prefix(static_cast<std::size_t>(ends_[next_end_++] - rest_.data()));
 }
 
 bool OutputBlock::is_divided_by(ByteView between) const {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include <fanmill/wire/batch.hpp>
 
@@ -59,6 +60,8 @@ class ResultsReader {
   ByteView rest_;          // of the frame, known to be right
   Neighbours neighbours_;  // that next() has begun with
   std::uint32_t left_ = 0;
+  std::vector<const char*> ends_;  // of the entries of neighbours
+  std::size_t next_end_ = 0;       // of the first one that next() has not begun with
 };
 
 }  // namespace fanmill::wire
