@@ -137,8 +137,10 @@ void TaskPages::add(std::span<const ByteView> payloads, const Bytes& block, Task
 }
 
 void TaskPages::add(ByteView payload, Task::State state) {
-  if (copies_.room() - copies_.size() < payload.size())
+  // An empty one, too, has to lie somewhere.
+  if (copies_.data() == nullptr || copies_.room() - copies_.size() < payload.size()) {
     copies_ = Bytes(std::max(payload.size(), copies_room));
+  }
   const std::size_t at = copies_.size();
   copies_.append(payload);
   const ByteView copy(copies_.data() + at, payload.size());
@@ -204,23 +206,21 @@ void TaskPages::begin_page(const Bytes& block) {
   filling_ = page.get();
   pages_.emplace_hint(pages_.end(), next_id_, std::move(page));
   if (full != nullptr && full->live_ == 0) retire(full->first());
-  old_.push_back(filling_->first());
+  young_.push_back(filling_->first());
   look_at_old_pages();
 }
 
-// Two for each that is begun, so that what has gone meanwhile does not pile up.
+// Each when it is not young any more, and those that were worth their block then once in a while.
 void TaskPages::look_at_old_pages() {
-  for (int looks = 0; looks < 2 && old_.size() > young_pages; ++looks) {
-    const TaskId first = old_.front();
-    old_.pop_front();
-    const auto found = pages_.find(first);
-    if (found == pages_.end()) continue;
-    if (found->second->is_wasteful()) {
-      found->second->leave_block();
-    } else {
-      old_.push_back(first);
-    }
-  }
+  const auto look_at_first = [this](std::deque<TaskId>& pages) {
+    const auto found = pages_.find(pages.front());
+    pages.pop_front();
+    if (found == pages_.end()) return;
+    if (found->second->is_wasteful()) found->second->leave_block();
+    old_.push_back(found->first);
+  };
+  if (young_.size() > young_pages) look_at_first(young_);
+  for (int looks = 0; looks < 2 && !old_.empty(); ++looks) look_at_first(old_);
 }
 
 TaskPages::Page* TaskPages::page_of(TaskId id) {

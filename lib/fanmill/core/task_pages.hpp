@@ -96,8 +96,11 @@ class TaskPages {
     void add(std::uint32_t count, std::size_t bytes, const Task& task);
     void spread();
     void clear();
-    // Whether most of its block is kept for nothing, as far as this page is concerned.
-    [[nodiscard]] bool is_wasteful() const { return live_bytes_ < block_.room() / 2; }
+    // Whether most of its block, if that is not a small one, is kept for nothing, as far as this page is
+    // concerned.
+    [[nodiscard]] bool is_wasteful() const {
+      return block_.room() >= worth_leaving && live_bytes_ < block_.room() / 2;
+    }
     // Copies what is not done into memory of its own.
     void leave_block();
 
@@ -174,6 +177,7 @@ class TaskPages {
 
  private:
   static constexpr std::size_t page_tasks = wire::batch_tasks;
+  static constexpr std::size_t worth_leaving = std::size_t{64} << 10;
 
   [[nodiscard]] std::size_t fitting(std::span<const ByteView> payloads, const Bytes& block) const;
   void add_cuts(std::span<const ByteView> payloads, Task::State state);
@@ -185,8 +189,10 @@ class TaskPages {
   std::vector<std::unique_ptr<Page>> spare_;       // emptied pages, to be filled again
   Page* filling_ = nullptr;                        // where next_id_ goes
   Page* last_found_ = nullptr;
-  std::deque<TaskId> old_;  // pages, by their first ids, that may keep a block for little
-  Bytes copies_;            // of payloads that came without a block
+  // Pages, by their first ids, some of which may have gone, that may keep a block for little.
+  std::deque<TaskId> young_;
+  std::deque<TaskId> old_;
+  Bytes copies_;  // of payloads that came without a block
   TaskId next_id_ = 0;
   std::size_t bytes_ = 0;
 };

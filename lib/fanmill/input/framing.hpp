@@ -37,7 +37,17 @@ class Items {
   }
   // What has been added and not handed over yet.
   void hand_over() {
-    if (count_ > 0) receiver_.neighbours({waiting_.data(), std::exchange(count_, 0)}, block_);
+    const std::span<const ByteView> items(waiting_.data(), std::exchange(count_, 0));
+    if (items.empty()) return;
+    if (block_.room() <= usual_room) return receiver_.neighbours(items, block_);
+    // Made for a long item: it is not kept for what stands beside that.
+    for (const ByteView& item : items) {
+      if (item.size() >= block_.room() / 4) {
+        receiver_.neighbours({&item, 1}, block_);
+      } else {
+        receiver_.item(item);
+      }
+    }
   }
   // Of an item that is not complete yet: throws where it is too long already.
   void check(std::uint64_t size) {
@@ -54,6 +64,8 @@ class Items {
   }
 
  private:
+  static constexpr std::size_t usual_room = std::size_t{2} << 20;
+
   Receiver& receiver_;
   const Bytes& block_;
   std::string_view title_;

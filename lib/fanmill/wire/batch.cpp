@@ -316,11 +316,12 @@ void TasksWriter::add(const TaskBlock& tasks) {
     const Cut& first = left.cuts.front();
     const Cut& last = left.cuts[count - 1];
     const ByteView bytes(left.base + first.offset, std::size_t{last.offset} + last.size - first.offset);
-    const bool has_own_frame = left.memory != nullptr && bytes.size() >= own_frame_from_;
+    const bool has_own_frame =
+        left.memory != nullptr && bytes.size() >= std::max(own_frame_from_, left.memory->room() / 8);
     if (has_own_frame) own_frames_.push_back({left.memory, bytes});
     if (has_own_frame || count >= least_neighbours) {
       add_neighbours({left.first, left.attempt, left.base, left.cuts.first(count)},
-                     has_own_frame ? ByteView() : bytes, between);
+                     has_own_frame ? std::nullopt : std::optional(bytes), between);
     } else {
       for (std::size_t i = 0; i < count; ++i) add(left[i]);
     }
@@ -330,16 +331,16 @@ void TasksWriter::add(const TaskBlock& tasks) {
 }
 
 // Without `bytes` they have a frame of their own.
-void TasksWriter::add_neighbours(const TaskBlock& tasks, ByteView bytes, std::size_t between) {
+void TasksWriter::add_neighbours(const TaskBlock& tasks, std::optional<ByteView> bytes, std::size_t between) {
   std::span<const Cut> cuts = tasks.cuts;
   assert(count_ + cuts.size() <= max_batch && tasks.first + cuts.size() - 1 <= max_task_id);
   assert(tasks.attempt <= max_attempt);
-  char* at = writer_.room(neighbours_header, bytes);
+  char* at = writer_.room(neighbours_header, bytes.value_or(ByteView()));
   at = put_array(at, neighbours_arity);
-  if (bytes.data() == nullptr) {
-    writer_.wrote(put_big_endian(at, nil));
+  if (bytes) {
+    writer_.wrote(put_marked<std::uint32_t>(at, bin32, bytes->size()), *bytes);
   } else {
-    writer_.wrote(put_marked<std::uint32_t>(at, bin32, bytes.size()), bytes);
+    writer_.wrote(put_big_endian(at, nil));
   }
   at = writer_.room(numbers_header);
   writer_.wrote(put_numbers(at, cuts.size(), tasks.first, tasks.attempt, between));

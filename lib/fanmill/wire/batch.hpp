@@ -93,7 +93,8 @@ inline constexpr std::size_t most_between = 16;
 class TasksWriter {
  public:
   static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
-  // Bytes of neighbours that are so many, and whose memory can be shared, go into frames of their own.
+  // Bytes of neighbours that are so many, and an eighth of their memory, go into frames of their own where
+  // that can be shared. For less it is not worth keeping it.
   void begin(const TasksHeader& header, std::size_t own_frame_from = never);
   void add(const TaskView& task);
   void add(const TaskBlock& tasks);
@@ -109,7 +110,7 @@ class TasksWriter {
   [[nodiscard]] Bytes take();
 
  private:
-  void add_neighbours(const TaskBlock& tasks, ByteView bytes, std::size_t between);
+  void add_neighbours(const TaskBlock& tasks, std::optional<ByteView> bytes, std::size_t between);
 
   Writer writer_;
   std::size_t entries_at_ = 0;  // where their number is filled in

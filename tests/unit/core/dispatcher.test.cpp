@@ -452,6 +452,22 @@ TEST_CASE("dispatcher: what lies in a block goes out with the memory that it lie
   CHECK_FALSE(block.is_shared());
 }
 
+TEST_CASE("dispatcher: empty payloads lie somewhere, too") {
+  Dispatcher dispatcher(Settings{.prefetch = 99});
+  dispatcher.open({.slots = 50, .max_batch = 100});
+  for (int i = 0; i < 6; ++i) dispatcher.add("");
+  Dispatcher::Handout out;
+  REQUIRE(dispatcher.next(out));
+  wire::TasksWriter writer;
+  writer.begin({}, 0);
+  for (const wire::TaskBlock& block : out.blocks) writer.add(block);
+  std::vector<ByteView> more;
+  for (const auto& [memory, bytes] : writer.own_frames()) more.push_back(bytes);
+  wire::TaskBatch batch;
+  REQUIRE(wire::decode_tasks(writer.take(), batch, more));
+  CHECK(batch.size() == 6);
+}
+
 TEST_CASE("dispatcher: who takes batches of a few tasks is told that in one frame") {
   for (const std::uint32_t most : {1U, 3U, 4U, 8192U}) {
     Dispatcher dispatcher(Settings{});
@@ -482,7 +498,7 @@ TEST_CASE("dispatcher: a batch that has most of what it may ends with its block"
 
 TEST_CASE("dispatcher: a block is not kept for the few of its tasks that are slow") {
   constexpr std::size_t blocks = 200;
-  constexpr std::size_t each = 10;
+  constexpr std::size_t each = 100;
   constexpr std::size_t size = 1000;
   Dispatcher dispatcher(Settings{.prefetch = 100'000});
   dispatcher.open({.slots = 1, .max_batch = wire::batch_tasks});

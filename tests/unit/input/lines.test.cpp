@@ -1,5 +1,6 @@
 #include <array>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -129,12 +130,13 @@ TEST_CASE("lines: lengths around the size of a block lose and add nothing") {
 
 TEST_CASE("lines: who shares their blocks has them for good, whatever is read later") {
   struct Kept : Receiver {
-    void item(ByteView) override { FAIL("without a block"); }
+    void item(ByteView payload) override { views.push_back(copies.emplace_back(payload)); }
     void neighbours(std::span<const ByteView> payloads, const Bytes& block) override {
       if (blocks.empty() || blocks.back().data() != block.data()) blocks.push_back(block.share());
       views.insert(views.end(), payloads.begin(), payloads.end());
     }
     std::vector<Bytes> blocks;
+    std::deque<std::string> copies;
     std::vector<ByteView> views;
   };
   std::mt19937 random(4);
@@ -163,6 +165,30 @@ TEST_CASE("lines: who shares their blocks has them for good, whatever is read la
   for (std::size_t i = 0; i < expected.size(); ++i) REQUIRE(kept.views[i] == expected[i]);
   // And not a block for each few of them.
   CHECK(kept.blocks.size() < 100);
+}
+
+TEST_CASE("lines: a block that was made for a long one is not kept for short ones beside it") {
+  struct Kept : Receiver {
+    void item(ByteView payload) override { copied += payload.size(); }
+    void neighbours(std::span<const ByteView> payloads, const Bytes& block) override {
+      for (const ByteView payload : payloads) {
+        if (payload.size() < 1000) CHECK(block.room() <= std::size_t{2} << 20);
+        shared += payload.size();
+      }
+    }
+    std::size_t copied = 0;
+    std::size_t shared = 0;
+  };
+  const TempDirectory directory;
+  std::string bytes;
+  constexpr std::size_t large = 20'000'000;
+  for (int i = 0; i < 3; ++i) bytes += std::string(large, 'x') + "\nshort\n";
+  const auto input = open_input({.files = {directory.write("in", bytes)}});
+  Kept kept;
+  while (input->read(kept)) {
+  }
+  CHECK(kept.shared >= 3 * large);
+  CHECK(kept.shared + kept.copied == 3 * (large + 5));
 }
 
 TEST_CASE("lines: a hundred thousand short ones after and before a line of 10 MB") {
