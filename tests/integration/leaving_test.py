@@ -58,12 +58,12 @@ class Leaving(PipelineTest):
         self.assertEqual(run.stdout.count(b'"few"'), 7)
 
     def test_max_tasks_of_a_function(self):
-        lines = b"".join(b"%d\n" % number for number in range(20_000))
+        lines = b"".join(b"%d\n" % number for number in range(300_000))
         run = self.remote_run(lines, "--format", "jsonl")
         few = self.worker("--max-tasks", "1000", "-j2", "--name", "few")
         self.worker("-j2", "--name", "many")
         self.assert_status(few, 0)
-        self.assert_nothing_went_twice(run, 20_000)
+        self.assert_nothing_went_twice(run, 300_000)
         self.assertEqual(run.stdout.count(b'"few"'), 1000)
 
     def test_a_line_of_workers_with_one_task_each(self):
