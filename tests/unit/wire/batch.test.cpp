@@ -508,7 +508,8 @@ TEST_CASE("neighbours: many bytes go in frames of their own, and are not copied"
   writer.begin(lane, 1000);
   writer.add(block_of(5, 8));
   CHECK(writer.own_frames().empty());
-  REQUIRE(test::read_tasks(writer.take(), tasks));
+  const Bytes copied = writer.take();
+  REQUIRE(test::read_tasks(copied, tasks));
   CHECK(tasks == sent);
 
   // What cannot be shared, and where it is not asked for, is copied.
