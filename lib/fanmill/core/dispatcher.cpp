@@ -9,7 +9,7 @@ namespace fanmill::core {
 
 namespace {
 // A lane carries this many bytes at the most, or its slots and one task more, whichever is more.
-constexpr std::size_t lane_bytes = std::size_t{1024} << 10;
+constexpr std::size_t lane_bytes = std::size_t{1} << 20;
 // Waiting tasks beyond what the lanes have room for: enough for a full batch or two, few enough to stay in
 // the cache.
 constexpr std::size_t read_ahead_bytes = 2 * wire::batch_bytes;

@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t block_room = (std::size_t{1} << 20) - Bytes::overhead;
 // A read(2) into less than this is not worth its call.
 constexpr std::size_t least_room = std::size_t{16} << 10;
+// Of the room that a long item has made, this much stays for the next one.
 constexpr std::size_t kept = std::size_t{8} << 20;
 }  // namespace
 
@@ -39,9 +40,11 @@ bool Records::read(Receiver& receiver) {
     offset_ += done;
     begun_ -= done;
     items.hand_over();
-    if (handed_ > before) typical_ = done / (handed_ - before);
-    // What comes next need not keep the room of a long item that has gone.
-    if (room_ > kept && begun_ < block_room) make_room();
+    if (handed_ > before) {
+      typical_ = done / (handed_ - before);
+      // What comes next need not keep the room of a long item that has gone.
+      if (room_ > kept && begun_ < block_room) make_room();
+    }
   } else {
     begun_ = 0;
     framing_->end(bytes, items);
