@@ -4,6 +4,7 @@
 // and of an hour. A task counts until it is acknowledged, so it is longer where the sink's store takes long:
 // a disk that needs 20 ms for a commit would keep the worker waiting otherwise. docs/decisions/0005. Pure.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -18,6 +19,12 @@ class Credit {
   Credit(std::uint32_t slots, std::optional<std::uint32_t> prefetch);
 
   [[nodiscard]] std::uint32_t tasks() const { return tasks_; }
+  // Fewer are not worth a message of their own, for a worker that has something to do.
+  [[nodiscard]] std::uint32_t least_message() const { return std::max<std::uint32_t>(1, tasks_ / 16); }
+  // With so many in hand a worker can do without for a while, where one task alone is not worth a message.
+  [[nodiscard]] std::uint32_t enough() const {
+    return fixed_ || least_message() == 1 ? tasks_ : std::max(least_, tasks_ / 2);
+  }
 
   // `finished` tasks were acknowledged. `ran_dry`: the lane was left with nothing although there was more to
   // send, so the worker has waited for us. `took`: what the store needed to make them safe.

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cassert>
 #include <iterator>
+#include <utility>
 
 #include <fanmill/core/dispatcher.hpp>
 #include <fanmill/wire/limits.hpp>
@@ -164,8 +165,7 @@ LaneIndex Dispatcher::open(const Limits& limits) {
     lane = unused_.back();
     unused_.pop_back();
     Lane fresh(limits, settings_.prefetch);
-    fresh.in_idle = lanes_[lane].in_idle;
-    fresh.in_roomy = lanes_[lane].in_roomy;
+    fresh.stands_in = lanes_[lane].stands_in;
     lanes_[lane] = fresh;
   }
   lanes_[lane].finishes.start(now_);
@@ -291,19 +291,31 @@ std::uint64_t Dispatcher::room_of(const Lane& lane) const {
   return lane.credit.tasks() - lane.held;
 }
 
-void Dispatcher::count_balance(Lane& lane) {
-  const auto count = [](bool& before, bool now, std::size_t& total) {
-    if (now && !before) ++total;
-    if (before && !now) --total;
-    before = now;
-  };
-  const bool usable = lane.open && !lane.draining && !lane.solo;
-  count(lane.has_empty_slot, usable && !lane.reserved && lane.held < lane.limits.slots,
-        lanes_with_empty_slots_);
-  count(lane.may_give, usable && lane.held > lane.limits.slots && !lane.recalling, lanes_that_may_give_);
+Dispatcher::Stock Dispatcher::stock_of(const Lane& lane) {
+  if (lane.held < lane.limits.slots) return too_little;
+  const bool has_enough = lane.held >= lane.credit.enough() ||
+                          (lane.held_bytes >= lane_bytes / 2 && lane.held > lane.limits.slots);
+  return has_enough ? enough : some;
 }
 
-// Brings what is counted and the two queues up to date after a lane's account has changed.
+// Enough for who has enough. What goes again is for whoever can take it: others may not.
+bool Dispatcher::has_much() const {
+  return !again_.empty() || fresh_bytes_ >= wire::batch_bytes / 2 || ready() >= wire::batch_tasks / 2;
+}
+
+void Dispatcher::count_balance(Lane& lane) {
+  const bool usable = lane.open && !lane.draining && !lane.solo;
+  const bool has_empty_slots = usable && !lane.reserved && lane.held < lane.limits.slots;
+  const std::uint64_t empty_slots = has_empty_slots ? lane.limits.slots - lane.held : 0;
+  empty_slots_ += empty_slots - lane.empty_slots;
+  lane.empty_slots = empty_slots;
+  const bool may_give = usable && lane.held > lane.limits.slots && !lane.recalling;
+  if (may_give && !lane.may_give) ++lanes_that_may_give_;
+  if (lane.may_give && !may_give) --lanes_that_may_give_;
+  lane.may_give = may_give;
+}
+
+// Brings what is counted and who waits up to date after a lane's account has changed.
 void Dispatcher::refresh(LaneIndex index) {
   Lane& lane = lanes_[index];
   count_balance(lane);
@@ -312,31 +324,23 @@ void Dispatcher::refresh(LaneIndex index) {
   room_total_ += room - lane.room;
   lane.room = room;
   if (room == 0) return;
-  if (lane.held < lane.limits.slots && !lane.in_idle) {
-    lane.in_idle = true;
-    idle_.push_back(index);
-  }
-  if (!lane.in_roomy) {
-    lane.in_roomy = true;
-    roomy_.push_back(index);
-  }
+  const Stock stock = stock_of(lane);
+  if (std::exchange(lane.stands_in[stock], true)) return;
+  waiting_[stock].push_back(index);
 }
 
-// A lane with an empty slot before one that has work; within each kind, the one that has waited longest.
+// A lane with an empty slot before one that has work, and that before one that has enough, which is not
+// bothered with a little; of the same stock, the one that has waited longest.
 LaneIndex Dispatcher::pick_lane() {
-  while (!idle_.empty()) {
-    const LaneIndex index = idle_.front();
-    Lane& lane = lanes_[index];
-    idle_.pop_front();
-    lane.in_idle = false;
-    if (lane.room > 0 && lane.held < lane.limits.slots) return index;
-  }
-  while (!roomy_.empty()) {
-    const LaneIndex index = roomy_.front();
-    Lane& lane = lanes_[index];
-    roomy_.pop_front();
-    lane.in_roomy = false;
-    if (lane.room > 0) return index;
+  for (const Stock stock : {too_little, some, enough}) {
+    std::deque<LaneIndex>& waiting = waiting_[stock];
+    while (!waiting.empty() && (stock != enough || has_much())) {
+      const LaneIndex index = waiting.front();
+      Lane& lane = lanes_[index];
+      waiting.pop_front();
+      lane.stands_in[stock] = false;
+      if (lane.room > 0 && stock_of(lane) == stock) return index;
+    }
   }
   return no_lane;
 }
@@ -400,20 +404,18 @@ std::optional<Dispatcher::Recall> Dispatcher::recall_rest() {
 
 std::optional<Dispatcher::Recall> Dispatcher::recall() {
   if (stopped_) return recall_rest();
-  if (ready() > 0 || lanes_with_empty_slots_ == 0 || lanes_that_may_give_ == 0) {
+  if (ready() > 0 || empty_slots_ == 0 || lanes_that_may_give_ == 0) {
     recall_at_ = never;
     return std::nullopt;
   }
   if (recall_at_ == never) recall_at_ = now_ + recall_after;
   if (now_ < recall_at_) return std::nullopt;
-  std::uint64_t empty_slots = 0;
   std::uint64_t coming = 0;  // from those that were asked and will answer
   LaneIndex most = no_lane;
   const auto excess = [this](LaneIndex lane) { return lanes_[lane].held - lanes_[lane].limits.slots; };
   recall_at_ = never;
   for (LaneIndex i = 0; i < lanes_.size(); ++i) {
     const Lane& lane = lanes_[i];
-    if (lane.has_empty_slot) empty_slots += lane.limits.slots - lane.held;
     if (lane.open && lane.recalling && now_ - lane.recalled_at < answers_within) {
       coming += lane.recalled;
       recall_at_ = std::min(recall_at_, lane.recalled_at + answers_within);
@@ -425,10 +427,10 @@ std::optional<Dispatcher::Recall> Dispatcher::recall() {
       most = i;
     }
   }
-  if (most == no_lane || coming >= empty_slots) return std::nullopt;
+  if (most == no_lane || coming >= empty_slots_) return std::nullopt;
   recall_at_ = now_;  // there may be more of them
   // As many as leaves both sides with the same for each slot.
-  const std::uint64_t free = empty_slots - coming;
+  const std::uint64_t free = empty_slots_ - coming;
   return ask(most, std::max<std::uint64_t>(1, excess(most) * free / (free + lanes_[most].limits.slots)));
 }
 
@@ -479,7 +481,9 @@ bool Dispatcher::next(Handout& out) {
   if (next_suspects(out)) return true;
   // A lane may get nothing although there is something, since what has failed on it tries others first: then
   // it is their turn.
-  for (std::size_t tries = idle_.size() + roomy_.size(); tries > 0 && out.count == 0; --tries) {
+  std::size_t tries = 0;
+  for (const auto& waiting : waiting_) tries += waiting.size();
+  for (; tries > 0 && out.count == 0; --tries) {
     if (ready() == 0 || out_ >= settings_.window_tasks) return false;
     const LaneIndex index = pick_lane();
     if (index == no_lane) return false;
@@ -497,13 +501,14 @@ void Dispatcher::fill(LaneIndex index, Handout& out) {
   Lane& lane = lanes_[index];
 
   // Where there is less to do than room for it, slots are filled before anything waits behind another task,
-  // and nobody gets more than a share.
-  const std::uint64_t empty_slots = lane.held < lane.limits.slots ? lane.limits.slots - lane.held : 0;
+  // and nobody gets more than a share; but for who has something no less than what a message is worth.
+  const std::uint64_t worth = lane.empty_slots > 0 ? 0 : lane.credit.least_message();
   std::uint64_t most = lane.room;
   if (ready() < room_total_) {
-    most = empty_slots > 0 ? empty_slots : std::max<std::uint64_t>(1, ready() / open_lanes_);
+    const std::uint64_t waiting = ready() - std::min(ready(), empty_slots_);
+    most = std::max(worth, lane.empty_slots + waiting / open_lanes_);
   } else if (input_ended_) {
-    most = std::max({std::uint64_t{1}, empty_slots, ready() / (2 * open_lanes_)});
+    most = std::max({worth, lane.empty_slots, ready() / (2 * open_lanes_)});
   }
   most = std::min({most, lane.room, std::uint64_t{lane.limits.max_batch}, std::uint64_t{wire::batch_tasks},
                    settings_.window_tasks - out_});

@@ -15,6 +15,7 @@
 //
 // Pure: time is given, tasks to send are asked for. One thread.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -168,6 +169,8 @@ class Dispatcher {
 
  private:
   using State = Task::State;
+  // What a lane has of what it may have.
+  enum Stock : std::uint8_t { too_little, some, enough };
   struct Lane {
     Lane(const Limits& l, std::optional<std::uint32_t> prefetch) : limits(l), credit(l.slots, prefetch) {}
     Limits limits;
@@ -178,13 +181,12 @@ class Dispatcher {
     std::uint64_t room = 0;      // as counted in room_total_
     bool open = true;
     bool draining = false;
-    bool reserved = false;        // gets nothing until it is empty, and then suspects
-    bool solo = false;            // has suspects, and gets nothing else
-    bool in_idle = false;         // stands in idle_
-    bool in_roomy = false;        // stands in roomy_
-    bool has_empty_slot = false;  // as counted in lanes_with_empty_slots_
-    bool may_give = false;        // as counted in lanes_that_may_give_
-    bool recalling = false;       // has not answered yet
+    bool reserved = false;            // gets nothing until it is empty, and then suspects
+    bool solo = false;                // has suspects, and gets nothing else
+    std::array<bool, 3> stands_in{};  // of waiting_
+    std::uint64_t empty_slots = 0;    // as counted in empty_slots_
+    bool may_give = false;            // as counted in lanes_that_may_give_
+    bool recalling = false;           // has not answered yet
     std::uint64_t recalls = 0;
     std::uint64_t recalled = 0;  // tasks that the last one has asked for
     Time recalled_at{};
@@ -212,6 +214,8 @@ class Dispatcher {
   [[nodiscard]] std::optional<Recall> recall_rest();
   Recall ask(LaneIndex lane, std::uint64_t most);
   [[nodiscard]] std::uint64_t room_of(const Lane& lane) const;
+  [[nodiscard]] static Stock stock_of(const Lane& lane);
+  [[nodiscard]] bool has_much() const;
   LaneIndex pick_lane();
   void put_back(std::vector<TaskId>& ids);
   void suspect(TaskId id, Task& task);
@@ -239,10 +243,11 @@ class Dispatcher {
   std::multimap<Time, TaskId> delayed_;  // exactly those in this state
   std::vector<Lane> lanes_;
   std::vector<LaneIndex> unused_;  // closed, to be opened again
-  std::deque<LaneIndex> idle_;     // lanes with a slot to fill
-  std::deque<LaneIndex> roomy_;    // lanes with credit left
+  // Lanes with credit left, by stock; some that have none by now, or of another stock, which stand there,
+  // too.
+  std::array<std::deque<LaneIndex>, 3> waiting_;
   std::size_t open_lanes_ = 0;
-  std::size_t lanes_with_empty_slots_ = 0;
+  std::uint64_t empty_slots_ = 0;  // of lanes that may get something
   std::size_t lanes_that_may_give_ = 0;
   Time recall_at_ = never;  // when to look for a lane to recall from
   Time now_{};              // of the last wake()

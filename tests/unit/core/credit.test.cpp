@@ -30,6 +30,21 @@ TEST_CASE("credit: starts with the slots and one task more") {
   CHECK(Credit(8, std::nullopt).tasks() == 9);
 }
 
+TEST_CASE("credit: of slow tasks each is worth a message; of quick ones a few are not, for who has many") {
+  Credit slow(1, std::nullopt);
+  acknowledge(slow, 1, 1ms, 100, start);
+  CHECK(slow.least_message() == 1);
+  CHECK(slow.enough() == slow.tasks());
+  Credit quick(1, std::nullopt);
+  acknowledge(quick, 1000, 1ms, 100, start);
+  CHECK(quick.least_message() == quick.tasks() / 16);
+  CHECK(quick.enough() == quick.tasks() / 2);
+  CHECK(Credit(1, 999).enough() == 1000);
+  // Its slots have to be filled all the same.
+  Credit wide(500, std::nullopt);
+  CHECK(wide.enough() == 501);
+}
+
 TEST_CASE("credit: --prefetch fixes it, whatever the rate") {
   for (const std::uint32_t prefetch : {0U, 1U, 100U}) {
     Credit credit(4, prefetch);
