@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <fanmill/base/error.hpp>
+#include <fanmill/base/pipe_room.hpp>
 #include <fanmill/input/source.hpp>
 
 namespace fanmill::input {
@@ -54,6 +55,7 @@ Source::Source(const std::string& name)
   struct stat status {};
   if (::fstat(fd_, &status) != 0) fail(name, errno);
   regular_ = S_ISREG(status.st_mode);
+  make_room_in_pipe(fd_);
 }
 
 std::optional<std::size_t> Source::read(char* into, std::size_t room) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <fanmill/base/error.hpp>
+#include <fanmill/base/pipe_room.hpp>
 #include <fanmill/store/output.hpp>
 #include <fanmill/store/store.hpp>
 
@@ -34,6 +35,7 @@ Output::Output(int fd, std::string title, std::string next)
     throw Error(ErrorCode::unavailable, "write", title_, reason_of(errno));
   }
   has_reader_ = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode);
+  make_room_in_pipe(fd);
   if (S_ISSOCK(status.st_mode)) {
     way_ = Way::send;
   } else if (S_ISFIFO(status.st_mode) || ::isatty(fd) == 1) {

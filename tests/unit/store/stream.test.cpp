@@ -134,9 +134,9 @@ TEST_CASE("raw: with tags, in order or as another format no block is taken") {
 }
 
 TEST_CASE("raw: a large output comes after what was before it, and goes on where the reader stopped") {
-  Pipe pipe(64 << 10);
+  Pipe pipe(32 << 10);
   const auto store = raw_to(pipe.path());
-  const std::string large(std::size_t{100} << 10, 'L');  // more than the pipe holds
+  const std::string large(std::size_t{50} << 10, 'L');  // more than the pipe holds
   store->accept(of_functions, ok(0, "first"));
   store->accept(of_functions, ok(1, large));
   store->flush(now);
