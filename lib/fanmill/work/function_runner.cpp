@@ -247,10 +247,10 @@ std::vector<std::stop_source> FunctionRunner::give_up_late(Time now) {
   return stops;
 }
 
-void FunctionRunner::tell(std::vector<std::stop_source> stops) {
+void FunctionRunner::tell(const std::vector<std::stop_source>& stops) {
   if (stops.empty()) return;
   abandonment_.notify_all();
-  for (std::stop_source& stop : stops) stop.request_stop();
+  for (const std::stop_source& stop : stops) stop.request_stop();
 }
 
 void FunctionRunner::give_up(Executor& executor, Time now) {
@@ -286,7 +286,7 @@ void FunctionRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
   }
   finished_.clear();
   lock.unlock();
-  tell(std::move(stops));
+  tell(stops);
 }
 
 void FunctionRunner::abandon() {
@@ -304,7 +304,7 @@ void FunctionRunner::abandon() {
     }
   }
   abandonment_.notify_all();
-  tell(std::move(stops));
+  tell(stops);
   running_ = 0;
 }
 

@@ -88,7 +88,7 @@ class FunctionRunner final : public Runner {
   // Those that are given up are to be told by their stop sources, without the mutex.
   [[nodiscard]] std::vector<std::stop_source> give_up_late(Time now);
   void give_up(Executor& executor, Time now);
-  void tell(std::vector<std::stop_source> stops);
+  void tell(const std::vector<std::stop_source>& stops);
 
   Function function_;
   FunctionCare care_;
