@@ -10,7 +10,8 @@ import random
 import sys
 import unittest
 
-from supervisor import SupervisedTest, number, sanitizer_options
+from supervisor import SupervisedTest, number
+from programs import sanitizer_options
 
 SKIPPED = 77  # for ctest
 SEED = number("FANMILL_TEST_SEED", random.randrange(1 << 20))

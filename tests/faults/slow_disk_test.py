@@ -11,7 +11,8 @@ import sys
 import time
 import unittest
 
-from supervisor import SupervisedTest, is_sanitized, number, sanitizer_options, traced
+from supervisor import SupervisedTest, is_sanitized, number, traced
+from programs import sanitizer_options
 
 SKIPPED = 77  # for ctest
 SEED = number("FANMILL_TEST_SEED", random.randrange(1 << 20))

@@ -115,12 +115,6 @@ def is_sanitized(path):
     return b"__asan_init" in code or b"__tsan_init" in code
 
 
-def sanitizer_options(*more):
-    """For programs that were built with AddressSanitizer; the others do not look at it."""
-    given = os.environ.get("ASAN_OPTIONS")
-    return {"ASAN_OPTIONS": ":".join([*([given] if given else []), *more])}
-
-
 def traced(process):
     """The process itself, or the program that it runs where it is strace."""
     if pathlib.Path(f"/proc/{process}/comm").read_text() != "strace\n":

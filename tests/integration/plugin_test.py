@@ -10,7 +10,7 @@ import shutil
 import signal
 import unittest
 
-from programs import BIN, ROOT, PipelineTest
+from programs import BIN, ROOT, PipelineTest, sanitizer_options
 
 PLUGINS = BIN.parent / "plugins"
 OBEDIENT = PLUGINS / "obedient.so"
@@ -27,9 +27,10 @@ def children_of(pid):
 
 class PluginTest(PipelineTest):
     def environment(self, told=""):
-        """Sockets of a run go to a folder of this test's."""
+        """Sockets of a run go to a folder of this test's, and a crash is the kernel's to end."""
         (self.scratch / "runtime").mkdir(exist_ok=True)
-        return {**os.environ, "XDG_RUNTIME_DIR": str(self.scratch / "runtime"), "TEST_PLUGIN": told}
+        return {**os.environ, **sanitizer_options("handle_segv=0", "handle_abort=0"),
+                "XDG_RUNTIME_DIR": str(self.scratch / "runtime"), "TEST_PLUGIN": told}
 
     def plugin(self, *arguments, told="", file=OBEDIENT, **options):
         return self.run_program("fanmill", "run", *arguments[:-1], "--plugin", file, *arguments[-1],

@@ -22,6 +22,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 LIMIT = float(os.environ.get("FANMILL_TEST_SECONDS", "60"))
 
 
+def sanitizer_options(*more):
+    """An environment's, for programs that were built with a sanitizer; the others do not look at it."""
+    return {name: ":".join([*([os.environ[name]] if name in os.environ else []), *more])
+            for name in ("ASAN_OPTIONS", "TSAN_OPTIONS")}
+
+
 class Program:
     """A process with its stdin, and all that it has written so far."""
 
