@@ -49,6 +49,14 @@ class QuickRun {
     while (!next().empty()) ++count;
     return count;
   }
+  // Three quarters of what the first lane may carry, on it; returns how many that is. For a run of one lane.
+  std::uint64_t give_enough() {
+    const std::uint64_t tasks = credit() * 3 / 4;
+    add(tasks);
+    static_cast<void>(messages());
+    REQUIRE(dispatcher.held(lane(0)) == tasks);
+    return tasks;
+  }
   // A millisecond later.
   void finish(IdRange ids) {
     now_ += 1ms;
@@ -90,10 +98,7 @@ TEST_CASE("dispatcher: many idle workers, and each gets one before any gets two"
 
 TEST_CASE("dispatcher: who has enough is not sent a little, and gets it when there is room in its hands") {
   QuickRun run(1);
-  const std::uint64_t most = run.credit() * 3 / 4;
-  run.add(most);
-  static_cast<void>(run.messages());
-  REQUIRE(run.dispatcher.held(run.lane(0)) == most);
+  const std::uint64_t most = run.give_enough();
   for (int i = 0; i < 5; ++i) {
     run.add(2);
     CHECK(run.next().empty());
@@ -104,9 +109,7 @@ TEST_CASE("dispatcher: who has enough is not sent a little, and gets it when the
 
 TEST_CASE("dispatcher: who has enough is sent what is worth a message") {
   QuickRun run(1);
-  const std::uint64_t most = run.credit() * 3 / 4;
-  run.add(most);
-  static_cast<void>(run.messages());
+  static_cast<void>(run.give_enough());
   run.add(7, wire::batch_bytes / 16);
   CHECK(run.next().empty());
   run.add(1, wire::batch_bytes / 16);
@@ -115,10 +118,7 @@ TEST_CASE("dispatcher: who has enough is sent what is worth a message") {
 
 TEST_CASE("dispatcher: what goes again goes to who has enough, if there is nobody else") {
   QuickRun run(1);
-  const std::uint64_t most = run.credit() * 3 / 4;
-  run.add(most);
-  static_cast<void>(run.messages());
-  REQUIRE(run.dispatcher.held(run.lane(0)) == most);
+  static_cast<void>(run.give_enough());
   const TaskId last = run.dispatcher.added() - 1;
   run.dispatcher.give_back(run.lane(0), std::vector<IdRange>{{last, last}});
   CHECK(run.next() == std::vector<TaskId>{last});
