@@ -5,6 +5,7 @@ is not.
 FANMILL_FAULT_TASKS, FANMILL_FAULT_KILLS and FANMILL_FAULT_SEEDS make it longer, FANMILL_TEST_SEED is the first seed.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -34,13 +35,16 @@ class Commands(PipelineTest):
         return self.start("worker", "-q", "--connect", self.control, "-j2", *WORK, cwd=self.scratch)
 
     def hurt(self, chooser, workers):
-        """Returns whether it was a keeper."""
+        """Returns whether a keeper was killed: one that was killed before may stand there until its worker has seen that."""
         index = chooser.randrange(len(workers))
         what = chooser.choice(("worker", "keeper", "leave"))
         if what == "keeper":
+            killed = False
             for pid in keepers_of(workers[index]):
-                os.kill(pid, signal.SIGKILL)
-            return True
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    killed = True
+            return killed
         workers[index].signal(signal.SIGKILL if what == "worker" else signal.SIGTERM)
         workers[index].wait()
         workers[index] = self.worker()
