@@ -17,12 +17,15 @@ from peer import ACK, BYE, DEAD, END, ENDED, FAILED, KEEP, MARK, MARKED, RESULTS
 OUTCOMES = ("ok", "failed", "dead")
 
 
-def one_by_one(results):
+def one_by_one(results, frames):
+    """`frames`: those that follow in the same message, for neighbours that do not bring their bytes along."""
+    frames = iter(frames)
     for result in results:
         if len(result) > 2:
             yield result[:4]
             continue
         outputs, (number, attempt, between, *sizes) = result  # neighbours, all ok
+        outputs = next(frames) if outputs is None else outputs
         at = 0
         for size in sizes:
             yield number, attempt, 0, outputs[at:at + size]
@@ -57,12 +60,12 @@ class Sink(Peer):
             print(json.dumps([number, OUTCOMES[outcome], output.decode(errors="replace")]), flush=True)
         self.say(ACK, self.run, self.done[number], [number, number], 0)
 
-    def on_results(self, kind, run, token, *fields):
+    def on_results(self, frames, kind, run, token, *fields):
         if run != self.run:
             return
         if kind == MARK:  # all that came before it has been acknowledged
             self.say(MARKED, run, token, fields[0])
-        for number, attempt, outcome, output in one_by_one(fields[2]) if kind == RESULTS else ():
+        for number, attempt, outcome, output in one_by_one(fields[2], frames) if kind == RESULTS else ():
             self.duplicates += number in self.done
             if outcome == 0 or number in self.done:
                 self.held.pop(number, None)
@@ -120,7 +123,8 @@ class Sink(Peer):
                     return
                 self.on_control(kind, fields)
             if self.results in ready:
-                self.on_results(*msgpack.unpackb(self.results.recv(), unicode_errors="replace")[1:])
+                message, *frames = self.results.recv_multipart()
+                self.on_results(frames, *msgpack.unpackb(message, unicode_errors="replace")[1:])
             if self.count is not None and len(self.done) >= self.count:
                 outcomes = list(self.done.values())
                 self.say(ENDED, self.run, *(outcomes.count(outcome) for outcome in range(3)), self.duplicates)

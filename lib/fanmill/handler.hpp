@@ -65,29 +65,34 @@ concept TakesValue = TakesThis<Call, typename FirstArgument<Call>::type>;
 template <class Call>
 concept Handles = TakesBytes<Call> || TakesTask<Call> || TakesValue<Call>;
 
-// invoke()s a call and puts what it returns into `output`.
-template <class Call, class... Arguments>
-void call_into(std::string& output, Call& call, Arguments&&... arguments) {
-  if constexpr (std::is_void_v<std::invoke_result_t<Call&, Arguments...>>) {
+// invoke()s a call. What it returns is put into `buffer`, but for a view that `holds` when what the call was
+// given has gone.
+template <bool holds, class Call, class... Arguments>
+std::string_view output_of(std::string& buffer, Call& call, Arguments&&... arguments) {
+  using Output = std::invoke_result_t<Call&, Arguments...>;
+  if constexpr (std::is_void_v<Output>) {
     std::invoke(call, std::forward<Arguments>(arguments)...);
-    output.clear();
+    return {};
+  } else if constexpr (holds && std::same_as<Output, std::string_view>) {
+    return std::invoke(call, std::forward<Arguments>(arguments)...);
   } else {
-    write_to(output, std::invoke(call, std::forward<Arguments>(arguments)...));
+    write_to(buffer, std::invoke(call, std::forward<Arguments>(arguments)...));
+    return buffer;
   }
 }
 
 template <Handles Call>
-void handle(Call& call, const Task& task, std::string& output) {
+std::string_view handle(Call& call, const Task& task, std::string& buffer) {
   if constexpr (TakesBytes<Call>) {
-    call_into(output, call, task.payload);
+    return output_of<true>(buffer, call, task.payload);
   } else if constexpr (TakesTask<Call>) {
-    call_into(output, call, task);
+    return output_of<true>(buffer, call, task);
   } else {
     using Value = typename FirstArgument<Call>::type;
     if constexpr (std::invocable<Call&, Value>) {
-      call_into(output, call, read_from<Value>("the payload", task.payload));
+      return output_of<false>(buffer, call, read_from<Value>("the payload", task.payload));
     } else {
-      call_into(output, call, read_from<Value>("the payload", task.payload), task);
+      return output_of<false>(buffer, call, read_from<Value>("the payload", task.payload), task);
     }
   }
 }
@@ -105,14 +110,16 @@ void handle(Call& call, const Task& task, std::string& output) {
 //                                                 lives in it
 //
 // Value and Output are what <fanmill/codec.hpp> knows: bytes, numbers, vectors of them, types with a Codec of
-// their own; an Output may be void, too. A payload that is no Value makes the task fail, with the reason.
+// their own; an Output may be void, too. A std::string_view has to hold until the slot's next call; one into
+// the payload does, and is sent from there. A payload that is no Value makes the task fail, with the reason.
 //
 // A task is not handled more than once at the same time, but perhaps more than once: when it is retried, or
 // the worker process that had it is gone.
 class Handler {
  public:
-  // What it comes down to: puts the output in place of what is in the string.
-  using Function = std::function<void(const Task&, std::string& output)>;
+  // What it comes down to: returns the output, which holds until the next call: a part of the payload
+  // perhaps, or what has been put into the buffer.
+  using Function = std::function<std::string_view(const Task&, std::string& buffer)>;
 
   // One of the functions above.
   template <class Call>
@@ -120,7 +127,9 @@ class Handler {
       // NOLINTNEXTLINE(google-explicit-constructor): a lambda is a handler
       Handler(Call call)
       : make_([shared = std::make_shared<Call>(std::move(call))](std::size_t) -> Function {
-          return [shared](const Task& task, std::string& output) { detail::handle(*shared, task, output); };
+          return [shared](const Task& task, std::string& buffer) {
+            return detail::handle(*shared, task, buffer);
+          };
         }) {}
 
   // `make` is called in the constructor of the Pipeline or Worker, for one slot after the other; what it
@@ -131,7 +140,7 @@ class Handler {
     Handler handler;
     handler.make_ = [make = std::make_shared<Make>(std::move(make))](std::size_t slot) -> Function {
       auto own = std::make_shared<std::invoke_result_t<Make&, std::size_t>>((*make)(slot));
-      return [own](const Task& task, std::string& output) { detail::handle(*own, task, output); };
+      return [own](const Task& task, std::string& buffer) { return detail::handle(*own, task, buffer); };
     };
     return handler;
   }

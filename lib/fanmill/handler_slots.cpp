@@ -47,10 +47,11 @@ ByteView HandlerSlots::handle(ByteView payload, const work::FunctionCall& call) 
   slot.task.payload = payload;
   slot.task.id = call.id();
   slot.task.attempt = call.attempt() + 1;
+  ByteView output;
   try {
-    slot.function(slot.task, slot.output);
-    if (slot.output.size() > wire::default_max_message) {
-      throw Error(ErrorCode::unavailable, "send", "an output of " + format_size(slot.output.size()),
+    output = slot.function(slot.task, slot.buffer);
+    if (output.size() > wire::default_max_message) {
+      throw Error(ErrorCode::unavailable, "send", "an output of " + format_size(output.size()),
                   "the most is " + format_size(wire::default_max_message));
     }
   } catch (...) {
@@ -58,7 +59,7 @@ ByteView HandlerSlots::handle(ByteView payload, const work::FunctionCall& call) 
     throw;
   }
   count_up(slot.returned);
-  return slot.output;
+  return output;
 }
 
 std::uint64_t HandlerSlots::sum(std::atomic<std::uint64_t> Slot::*counter) const {

@@ -54,7 +54,7 @@ class HandlerSlots {
   struct Slot {
     Handler::Function function;
     Task task;
-    std::string output;
+    std::string buffer;
     std::stop_source stop{std::nostopstate};  // the executor's; changed with the mutex held
     std::atomic<std::thread::id> thread{};    // while the function runs
     // The executor's; others read them. Together they would be a place that all executors write to.

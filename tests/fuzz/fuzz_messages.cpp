@@ -45,19 +45,9 @@ void tasks(ByteView frame, std::span<const ByteView> more = {}) {
           "tasks come back the same as neighbours");
 }
 
-// Its last bytes, as many as its last one says, as a frame behind it.
-void tasks_in_two(ByteView message) {
-  if (message.empty()) return;
-  const std::size_t size =
-      std::min<std::size_t>(static_cast<unsigned char>(message.back()), message.size() - 1);
-  message.remove_suffix(1);
-  const ByteView last = message.substr(message.size() - size);
-  tasks(message.substr(0, message.size() - size), {&last, 1});
-}
-
-void results(ByteView frame) {
+void results(ByteView frame, std::span<const ByteView> more = {}) {
   std::vector<ResultView> results;
-  const auto header = decode_results(frame, results);
+  const auto header = decode_results(frame, results, more);
   if (!header) return;
   require(!results.empty() && results.size() <= max_batch, "a batch has one to max_batch results");
   ResultsWriter writer;
@@ -69,13 +59,25 @@ void results(ByteView frame) {
           "results come back the same");
 }
 
+// Its last bytes, as many as its last one says, as a frame behind it.
+void in_two(ByteView message) {
+  if (message.empty()) return;
+  const std::size_t size =
+      std::min<std::size_t>(static_cast<unsigned char>(message.back()), message.size() - 1);
+  message.remove_suffix(1);
+  const ByteView last = message.substr(message.size() - size);
+  const ByteView first = message.substr(0, message.size() - size);
+  tasks(first, {&last, 1});
+  results(first, {&last, 1});
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const ByteView frame = fuzz::Bytes(data, size).rest();
   control(frame);
   tasks(frame);
-  tasks_in_two(frame);
   results(frame);
+  in_two(frame);
   return 0;
 }

@@ -2,6 +2,7 @@
 #include <cassert>
 #include <csignal>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -67,7 +68,7 @@ class SinkLoop {
   void wait(Time now);
   void read(Time now);
   void read_results();
-  void take_frame(ByteView bytes, ByteView key_name);
+  void take_frame(ByteView bytes, ByteView key_name, std::span<const ByteView> more = {});
   void take_result(const wire::ResultsHeader& header, const wire::ResultView& result);
   void set_aside(std::string frame, ByteView key_name);
   void take_early();
@@ -85,9 +86,12 @@ class SinkLoop {
   ControlLink control_;
   Collector collector_;
   transport::Poller poller_;
+  std::string delimiter_;  // of the run
   store::Digest digest_;
   wire::ResultsWriter writer_;
   wire::ResultsReader reader_;
+  std::vector<transport::Message> more_;  // frames of the message that is being read
+  std::vector<ByteView> views_;           // of them
   struct Early {
     std::string frame;
     std::string key_name;
@@ -219,6 +223,7 @@ void SinkLoop::perform(Time now) {
 
 void SinkLoop::perform(const Collector::Begin& action, Time now) {
   store_.begin(action.run, action.delimiter);
+  delimiter_ = action.delimiter;
   store_open_ = true;
   began_ = now;
   first_result_ = last_safe_ = never;  // of this run
@@ -307,16 +312,18 @@ void SinkLoop::read(Time now) {
 void SinkLoop::read_results() {
   results_waiting_ = false;
   for (int i = 0; i < frames_at_once && takes_results(); ++i) {
-    const auto message = results_.receive();
+    const auto message = results_.receive(more_);
     if (!message) return;
     if (first_result_ == never) first_result_ = Clock::now();
-    take_frame(message->view(), message->key_name());
+    views_.clear();
+    for (const transport::Message& frame : more_) views_.push_back(frame.view());
+    take_frame(message->view(), message->key_name(), views_);
   }
   results_waiting_ = takes_results();
 }
 
-void SinkLoop::take_frame(ByteView bytes, ByteView key_name) {
-  auto header = reader_.open(bytes);
+void SinkLoop::take_frame(ByteView bytes, ByteView key_name, std::span<const ByteView> more) {
+  auto header = reader_.open(bytes, more, delimiter_);
   if (!header && header.flaw() == wire::Flaw::unknown_type) {
     if (const auto control = wire::decode_control(bytes)) {
       if (const auto* mark = std::get_if<wire::Mark>(&*control)) {
@@ -341,7 +348,7 @@ void SinkLoop::take_frame(ByteView bytes, ByteView key_name) {
   std::size_t known = 0;  // of the results to come, those that the collector has said yes to
   for (;;) {
     const auto block = known == 0 ? reader_.next_block() : std::nullopt;
-    if (block && store_.takes_block(*header, *block)) {
+    if (block && store_.takes_block(*block)) {
       known = collector_.on_plain_results(*header, block->ids());
       if (known == block->ids().count()) {
         store_.accept_block(*header, *block);

@@ -30,9 +30,6 @@ constexpr std::size_t messages_at_once = 4096;
 // default, a thousand workers that have nothing to do cost the head 3 % of a core less.
 constexpr std::chrono::milliseconds heartbeat_interval_ipc{3000};
 
-// Fewer bytes are copied as fast as they are sent by themselves.
-constexpr std::size_t own_frame_from = std::size_t{8} << 10;
-
 // Joins the run's decisions to sockets and input. One thread.
 class VentilatorLoop : private input::Receiver {
  public:
@@ -289,7 +286,7 @@ void VentilatorLoop::send_tasks() {
 
 bool VentilatorLoop::send(const core::Dispatcher::Handout& handout) {
   const LaneToken token = run_.token_of(handout.lane);
-  writer_.begin({run_.id(), token}, handout.takes_frames ? own_frame_from : wire::TasksWriter::never);
+  writer_.begin({run_.id(), token}, handout.takes_frames ? wire::own_frame_from : wire::TasksWriter::never);
   for (const wire::TaskBlock& block : handout.blocks) writer_.add(block);
   more_.clear();
   for (const auto& [memory, bytes] : writer_.own_frames()) more_.emplace_back(memory->share(), bytes);

@@ -41,7 +41,7 @@ class LaneMessages {
   }
 
  private:
-  static constexpr std::size_t most_spare = 8;
+  static constexpr std::size_t most_spare = 16;
   struct Spare {
     std::mutex mutex;
     std::vector<std::unique_ptr<LaneMessage>> messages;
@@ -167,7 +167,8 @@ class WorkerLoop {
   // What is to be sent to the sink: results, or a mark.
   struct Outgoing {
     transport::Message message;
-    std::vector<IdRange> ids;  // of the results
+    std::vector<transport::Message> more;  // frames that follow
+    std::vector<IdRange> ids;              // of the results
   };
   std::deque<Outgoing> outbox_;
   std::vector<work::FinishedFrame> finished_;
@@ -329,7 +330,7 @@ std::optional<transport::PublicKey> WorkerLoop::key_of_sink(const Station::OpenR
 }
 
 void WorkerLoop::perform(const Station::SendMark& action, Time now) {
-  outbox_.push_front({transport::Message(wire::encode(action.mark)), {}});
+  outbox_.push_front({transport::Message(wire::encode(action.mark)), {}, {}});
   send_results(now);
 }
 
@@ -362,7 +363,7 @@ void WorkerLoop::send_results(Time now) {
   while (!outbox_.empty()) {
     Outgoing& front = outbox_.front();
     if (!station_.drop_results()) {
-      if (!results_ || results_->socket.send(front.message) != transport::Sent::yes) return;
+      if (!results_ || results_->socket.send(front.message, front.more) == transport::Sent::full) return;
     }
     const std::vector<IdRange> ids = std::move(front.ids);
     outbox_.pop_front();
@@ -396,7 +397,9 @@ void WorkerLoop::wait(Time now) {
 void WorkerLoop::collect_results(Time now) {
   runner_->collect(now, finished_);
   for (work::FinishedFrame& frame : finished_) {
-    outbox_.push_back({transport::Message(std::move(frame.frame)), std::move(frame.ids)});
+    std::vector<transport::Message> more;
+    for (auto& [owner, bytes] : frame.more) more.emplace_back(std::move(owner), bytes);
+    outbox_.push_back({transport::Message(std::move(frame.frame)), std::move(more), std::move(frame.ids)});
   }
   finished_.clear();
   send_results(now);

@@ -43,9 +43,7 @@ class Store {
   }
 
   // The same for all results of a block as it lies, where takes_block() has said that it can.
-  [[nodiscard]] virtual bool takes_block(const wire::ResultsHeader&, const wire::OutputBlock&) const {
-    return false;
-  }
+  [[nodiscard]] virtual bool takes_block(const wire::OutputBlock&) const { return false; }
   virtual void accept_block(const wire::ResultsHeader&, const wire::OutputBlock&) {}
 
   // No task from this id on can have a result yet: one that comes is refused.

@@ -100,10 +100,8 @@ class Stream : public Store {
   }
 
   // What stands in the frame as it is to be written, but for the end of the last one.
-  [[nodiscard]] bool takes_block(const wire::ResultsHeader& header,
-                                 const wire::OutputBlock& block) const override {
-    return format_ == Format::raw && !tag_ && !keep_order_ &&
-           block.is_divided_by(header.records ? delimiter_ : ByteView{});
+  [[nodiscard]] bool takes_block(const wire::OutputBlock& block) const override {
+    return format_ == Format::raw && !tag_ && !keep_order_ && block.is_divided();
   }
 
   void accept_block(const wire::ResultsHeader& header, const wire::OutputBlock& block) override {

@@ -223,6 +223,23 @@ Message::Message(Bytes memory, ByteView frame) {
   static_cast<void>(memory.release());  // libzmq's now, which gives it back on any thread
 }
 
+Message::Message(std::shared_ptr<const void> owner, ByteView frame) {
+  if (frame.size() <= small_frame) {
+    message_.rebuild(frame.data(), frame.size());
+    return;
+  }
+  using Owner = std::shared_ptr<const void>;
+  auto kept = std::make_unique<Owner>(std::move(owner));
+  message_.rebuild(
+      const_cast<char*>(frame.data()), frame.size(),
+      [](void* bytes, void* keeper) {
+        take_over(bytes);
+        delete static_cast<Owner*>(keeper);
+      },
+      kept.get());
+  static_cast<void>(kept.release());
+}
+
 int Message::source_fd() const {
   // cppzmq's get() would throw for the −1.
   return zmq_msg_get(message_.handle(), ZMQ_SRCFD);

@@ -34,6 +34,8 @@ class Message {
   explicit Message(Bytes frame);
   // Likewise, of a frame that is part of it.
   Message(Bytes memory, ByteView frame);
+  // Likewise; `owner` keeps it, and is let go on any thread.
+  Message(std::shared_ptr<const void> owner, ByteView frame);
   explicit Message(zmq::message_t message) : message_(std::move(message)) {}
 
   [[nodiscard]] ByteView view() const { return {static_cast<const char*>(message_.data()), message_.size()}; }

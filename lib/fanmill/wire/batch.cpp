@@ -240,13 +240,12 @@ void read_entry(Reader& reader, const char*& at, const char* end, Entry& entry) 
 
 // Reads an entry of neighbours up to the sizes. Their number is at least one, and no more than the frame has
 // bytes. Their bytes may be the first of `more`, which is then taken off.
-[[nodiscard]] Neighbours read_neighbours(Reader& reader, const char*& at,
-                                         std::span<const ByteView>* more = nullptr) {
+[[nodiscard]] Neighbours read_neighbours(Reader& reader, const char*& at, std::span<const ByteView>* more) {
   Neighbours result;
   reader.seek(at);
   reader.array_of(neighbours_arity);
   ByteView bytes;
-  if (more != nullptr && !more->empty() && reader.left() > 0 && byte_at(reader.position()) == nil) {
+  if (!more->empty() && reader.left() > 0 && byte_at(reader.position()) == nil) {
     reader.seek(reader.position() + 1);
     bytes = more->front();
     *more = more->subspan(1);
@@ -289,11 +288,36 @@ void read_payloads(Reader& reader, const char*& at, const char* end, Neighbours&
   }
 }
 
+// Reads all sizes. Whether `between` is what stands between each of those neighbours and the next.
+[[nodiscard]] bool check_payloads(Reader& reader, const char*& at, const char* end, Neighbours neighbours,
+                                  ByteView between) {
+  const char* const first = neighbours.at;
+  const std::uint32_t count = neighbours.count;
+  if (count == 1 || neighbours.between != between.size()) {
+    read_payloads(reader, at, end, neighbours, count, [](ByteView) {});
+    return count == 1;
+  }
+  bool is_divided = true;
+  if (between.size() == 1) {
+    // Nearly always: no call for that.
+    const char byte = between.front();
+    read_payloads(reader, at, end, neighbours, count, [&](ByteView payload) {
+      if (payload.data() != first) is_divided &= payload.data()[-1] == byte;
+    });
+  } else {
+    read_payloads(reader, at, end, neighbours, count, [&](ByteView payload) {
+      if (payload.data() == first) return;
+      is_divided = is_divided && ByteView(payload.data() - between.size(), between.size()) == between;
+    });
+  }
+  return is_divided;
+}
+
 }  // namespace
 
-void TasksWriter::begin(const TasksHeader& header, std::size_t own_frame_from) {
+void TasksWriter::begin(const TasksHeader& header, std::size_t own_from) {
   writer_.begin(expected_);
-  own_frame_from_ = own_frame_from;
+  own_from_ = own_from;
   own_frames_.clear();
   count_ = entries_ = 0;
   write_opening(writer_, Type::tasks, tasks_arity);
@@ -317,7 +341,7 @@ void TasksWriter::add(const TaskBlock& tasks) {
     const Cut& last = left.cuts[count - 1];
     const ByteView bytes(left.base + first.offset, std::size_t{last.offset} + last.size - first.offset);
     const bool has_own_frame =
-        left.memory != nullptr && bytes.size() >= std::max(own_frame_from_, left.memory->room() / 8);
+        left.memory != nullptr && bytes.size() >= std::max(own_from_, left.memory->room() / 8);
     if (has_own_frame) own_frames_.push_back({left.memory, bytes});
     if (has_own_frame || count >= least_neighbours) {
       add_neighbours({left.first, left.attempt, left.base, left.cuts.first(count)},
@@ -370,6 +394,10 @@ void ResultsWriter::begin(const ResultsHeader& header, ByteView between) {
   writer_.begin(expected_);
   count_ = entries_ = neighbours_ = 0;
   sizes_.begin(0);
+  assert(lent_.count == 0);
+  lent_.sizes.begin(0);
+  own_frames_.clear();
+  own_frames_bytes_ = 0;
   ids_.clear();
   assert(between.size() <= between_.size());
   between_size_ = between.copy(between_.data(), between_.size());
@@ -385,6 +413,7 @@ void ResultsWriter::add(const ResultView& result) {
   assert(result.detail || result.outcome == Outcome::ok);
   if (!result.detail) return add(result.id, result.attempt, result.output);
   assert(count_ < max_batch && result.id <= max_task_id && result.attempt <= max_attempt);
+  settle();
   close_neighbours();
   char* at = writer_.room(5 * max_header, result.output);
   at = put_array(at, 5);
@@ -407,6 +436,46 @@ void ResultsWriter::open_neighbours(TaskId id, std::uint32_t attempt) {
   first_ = next_ = id;
   attempt_ = attempt;
   ++entries_;
+}
+
+void ResultsWriter::begin_lent(TaskId id, std::uint32_t attempt, ByteView output) {
+  assert(id <= max_task_id && attempt <= max_attempt && owner_ != nullptr);
+  settle();
+  lent_.memory = memory_;
+  lent_.bytes = output;
+  lent_.first = id;
+  lent_.attempt = attempt;
+}
+
+// What has been lent is sent from where it lies, or copied to its neighbours.
+void ResultsWriter::settle() {
+  if (lent_.count == 0) return;
+  const std::uint32_t count = std::exchange(lent_.count, 0);
+  auto owner = std::exchange(lent_.owner, nullptr);
+  const ByteView sizes = lent_.sizes.view();
+  if (lent_.bytes.size() >= own_frame_from) {
+    close_neighbours();
+    char* at = put_array(writer_.room(neighbours_header + numbers_header, sizes), neighbours_arity);
+    at = put_big_endian(at, nil);
+    const std::size_t between = count > 1 ? between_size_ : 0;
+    writer_.wrote(put_numbers(at, count, lent_.first, lent_.attempt, between), sizes);
+    append_neighbours(ids_, {lent_.first, lent_.first + count - 1});
+    ++entries_;
+    own_frames_bytes_ += lent_.bytes.size();
+    own_frames_.push_back({owner ? std::move(owner) : *owner_, lent_.bytes});
+  } else {
+    if (neighbours_ == 0 || lent_.first != next_ || lent_.attempt != attempt_) {
+      open_neighbours(lent_.first, lent_.attempt);
+    }
+    char* const at = copy_small(writer_.room(between_size_, lent_.bytes), lent_.bytes);
+    std::memcpy(at, between_.data(), between_size_);
+    writer_.wrote(at + between_size_);
+    sizes_.wrote(sizes_.room(0, sizes), sizes);
+    next_ += count;
+    neighbours_ += count;
+  }
+  lent_.bytes = {};
+  lent_.sizes.begin(0);
 }
 
 void ResultsWriter::close_neighbours() {
@@ -439,6 +508,7 @@ void ResultsWriter::add_detail(const Detail& detail) {
 
 Bytes ResultsWriter::take(std::vector<IdRange>* ids) {
   assert(count_ > 0);
+  settle();
   close_neighbours();
   if (ids != nullptr) {
     put_in_order(ids_);
@@ -486,21 +556,24 @@ Decoded<TasksHeader> decode_tasks(ByteView frame, TaskBatch& tasks, std::span<co
   return *reader.flaw();
 }
 
-Decoded<ResultsHeader> decode_results(ByteView frame, std::vector<ResultView>& results) {
+Decoded<ResultsHeader> decode_results(ByteView frame, std::vector<ResultView>& results,
+                                      std::span<const ByteView> more) {
   results.clear();
   ResultsReader reader;
-  const auto header = reader.open(frame);
+  const auto header = reader.open(frame, more);
   for (auto piece = reader.next(); !piece.empty(); piece = reader.next()) {
     results.insert(results.end(), piece.begin(), piece.end());
   }
   return header;
 }
 
-Decoded<ResultsHeader> ResultsReader::open(ByteView frame) {
+Decoded<ResultsHeader> ResultsReader::open(ByteView frame, std::span<const ByteView> more,
+                                           ByteView delimiter) {
+  more_ = more;
   left_ = 0;
   neighbours_ = {};
-  ends_.clear();
-  next_end_ = 0;
+  entries_.clear();
+  next_entry_ = 0;
   Reader reader(frame);
   expect(reader, read_opening(reader), Type::results, results_arity);
   ResultsHeader header;
@@ -515,11 +588,12 @@ Decoded<ResultsHeader> ResultsReader::open(ByteView frame) {
   std::size_t count = 0;
   for (std::uint32_t i = 0; i < entries && !reader.flaw(); ++i) {
     if (is_neighbours(at, end)) {
-      Neighbours neighbours = read_neighbours(reader, at);
+      Neighbours neighbours = read_neighbours(reader, at, &more);
       count += neighbours.count;
       if (!reader.flaw()) {
-        read_payloads(reader, at, end, neighbours, neighbours.count, [](ByteView) {});
-        ends_.push_back(at);
+        const bool is_divided =
+            check_payloads(reader, at, end, neighbours, header.records ? delimiter : ByteView());
+        entries_.push_back({at, is_divided});
       }
     } else {
       read_entry(reader, at, end, piece_[0]);
@@ -529,6 +603,7 @@ Decoded<ResultsHeader> ResultsReader::open(ByteView frame) {
   }
   reader.seek(at);
   reader.end();
+  if (!more.empty()) reader.fail(Flaw::trailing);
   if (reader.flaw()) return *reader.flaw();
   left_ = static_cast<std::uint32_t>(count);
   return header;
@@ -543,8 +618,8 @@ std::span<const ResultView> ResultsReader::next() {
   ResultView* const last = result + count;
   while (result != last) {
     if (neighbours_.count == 0 && is_neighbours(at, end)) {
-      neighbours_ = read_neighbours(reader, at);
-      ++next_end_;
+      neighbours_ = read_neighbours(reader, at, &more_);
+      ++next_entry_;
     }
     if (neighbours_.count == 0) {
       read_entry(reader, at, end, *result++);
@@ -571,33 +646,16 @@ std::optional<OutputBlock> ResultsReader::next_block() {
   const char* const end = at + rest_.size();
   if (left_ == 0 || neighbours_.count > 0 || !is_neighbours(at, end)) return std::nullopt;
   Reader reader(rest_);
-  const Neighbours neighbours = read_neighbours(reader, at);
-  return OutputBlock(neighbours, {at, static_cast<std::size_t>(ends_[next_end_] - at)});
+  auto more = more_;
+  const Neighbours neighbours = read_neighbours(reader, at, &more);
+  return OutputBlock(neighbours, entries_[next_entry_].is_divided);
 }
 
 void ResultsReader::skip_block() {
   const char* at = rest_.data();
   Reader reader(rest_);
-  left_ -= read_neighbours(reader, at).count;
-  rest_.remove_prefix(static_cast<std::size_t>(ends_[next_end_++] - rest_.data()));
-}
-
-bool OutputBlock::is_divided_by(ByteView between) const {
-  if (neighbours_.count == 1) return true;
-  if (neighbours_.between != between.size()) return false;
-  Reader reader(sizes_);
-  const char* at = sizes_.data();
-  const char* const end = at + sizes_.size();
-  const char* output = neighbours_.at;
-  // Nearly every one is of one byte: no call for that.
-  const bool is_byte = between.size() == 1;
-  const char byte = is_byte ? between.front() : '\0';
-  for (std::uint32_t i = 1; i < neighbours_.count; ++i) {
-    output += read_size(reader, at, end);
-    if (is_byte ? *output != byte : ByteView(output, between.size()) != between) return false;
-    output += between.size();
-  }
-  return true;
+  left_ -= read_neighbours(reader, at, &more_).count;
+  rest_.remove_prefix(static_cast<std::size_t>(entries_[next_entry_++].end - rest_.data()));
 }
 
 }  // namespace fanmill::wire

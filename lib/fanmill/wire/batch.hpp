@@ -9,7 +9,7 @@
 //          or [id, attempt, outcome, output, detail]  always of failed and dead
 //   detail  = [cause, code, error, stderr, slot, started, took, item, stdout_dropped, stderr_dropped]
 //   neighbours = [bytes, [first id, attempt, between, size, …]]
-//             or [nil, [first id, attempt, between, size, …]]    of tasks: bytes is the message's next frame
+//             or [nil, [first id, attempt, between, size, …]]    bytes is the message's next frame
 //
 // payload, output, bytes, stderr and item are msgpack bin (str is accepted); worker and error are str.
 // Neighbours are tasks with one id after the other, or such results that are ok, and of which there is no
@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -95,7 +96,7 @@ class TasksWriter {
   static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
   // Bytes of neighbours that are so many, and an eighth of their memory, go into frames of their own where
   // that can be shared. For less it is not worth keeping it.
-  void begin(const TasksHeader& header, std::size_t own_frame_from = never);
+  void begin(const TasksHeader& header, std::size_t own_from = never);
   void add(const TaskView& task);
   void add(const TaskBlock& tasks);
   [[nodiscard]] std::size_t count() const { return count_; }
@@ -117,7 +118,7 @@ class TasksWriter {
   std::uint32_t entries_ = 0;
   std::size_t expected_ = 0;  // bytes: batches come in like sizes
   std::uint32_t count_ = 0;
-  std::size_t own_frame_from_ = never;
+  std::size_t own_from_ = never;
   std::vector<OwnFrame> own_frames_;
 };
 
@@ -130,6 +131,7 @@ class ResultsWriter {
   void add(const ResultView& result);
   // One that is ok, and of which there is no more to say.
   void add(TaskId id, std::uint32_t attempt, ByteView output) {
+    if (lent_.count > 0) settle();
     if (neighbours_ == 0 || id != next_ || attempt != attempt_) open_neighbours(id, attempt);
     char* const at = copy_small(writer_.room(between_.size(), output), output);
     // All of it, for that is no loop.
@@ -140,12 +142,50 @@ class ResultsWriter {
     ++neighbours_;
     ++count_;
   }
+  // The same, of an output that lies where lend_from() has said. As many bytes as are worth it, which are as
+  // the frame would have them, what is between them too, go into a frame of their own; else they are copied.
+  void lend(TaskId id, std::uint32_t attempt, ByteView output) {
+    if (lent_.count > 0 && id == lent_.first + lent_.count && attempt == lent_.attempt &&
+        output.data() == lent_.follows &&
+        (between_size_ == 1
+             ? output.data()[-1] == between_[0]
+             : std::memcmp(output.data() - between_size_, between_.data(), between_size_) == 0)) {
+      lent_.bytes = {lent_.bytes.data(), lent_.bytes.size() + between_size_ + output.size()};
+    } else {
+      begin_lent(id, attempt, output);
+    }
+    lent_.follows = output.data() + output.size() + between_size_;
+    lent_.sizes.number(output.size());
+    ++lent_.count;
+    ++count_;
+  }
+  // What is lent from now on lies in `memory`, which `owner` keeps as it is. `owner` has to stay where it is
+  // until hold() or take().
+  void lend_from(const std::shared_ptr<const void>& owner, const char* memory) {
+    const bool is_same = lent_.owner == owner && lent_.memory == memory;
+    if (!is_same) lent_.follows = nullptr;
+    owner_ = &owner;
+    memory_ = memory;
+  }
+  void hold() {
+    if (lent_.count > 0) lent_.owner = *owner_;
+  }
   [[nodiscard]] std::size_t count() const { return count_; }
-  [[nodiscard]] std::size_t bytes() const { return writer_.size() + sizes_.size(); }
+  [[nodiscard]] std::size_t bytes() const {
+    return writer_.size() + sizes_.size() + lent_.bytes.size() + lent_.sizes.size() + own_frames_bytes_;
+  }
   // `ids`, where it is asked for: of the results, ascending and disjoint.
   [[nodiscard]] Bytes take(std::vector<IdRange>* ids = nullptr);
+  // The frames that follow what take() has returned, in order; until the next begin().
+  struct OwnFrame {
+    std::shared_ptr<const void> owner;
+    ByteView bytes;
+  };
+  [[nodiscard]] std::vector<OwnFrame>& own_frames() { return own_frames_; }
 
  private:
+  void begin_lent(TaskId id, std::uint32_t attempt, ByteView output);
+  void settle();
   void open_neighbours(TaskId id, std::uint32_t attempt);
   void close_neighbours();
   void add_detail(const Detail& detail);
@@ -165,6 +205,22 @@ class ResultsWriter {
   std::uint32_t attempt_ = 0;
   std::size_t size_at_ = 0;  // where the size of their bytes is filled in
   Writer sizes_;
+  // Neighbours that have been lent and not settled: it is not known yet how many there will be.
+  struct Lent {
+    std::shared_ptr<const void> owner;  // null: as for what is lent now
+    const char* memory = nullptr;
+    ByteView bytes;                 // all that they take
+    const char* follows = nullptr;  // where the next one would begin
+    TaskId first = 0;
+    std::uint32_t attempt = 0;
+    std::uint32_t count = 0;
+    Writer sizes;
+  };
+  Lent lent_;
+  const std::shared_ptr<const void>* owner_ = nullptr;
+  const char* memory_ = nullptr;
+  std::vector<OwnFrame> own_frames_;
+  std::size_t own_frames_bytes_ = 0;
 };
 
 // Decodes a whole message before anything in it is believed. `tasks`/`results` are cleared first and hold
@@ -173,6 +229,7 @@ class ResultsWriter {
 // Flaw::unknown_type. `more`: the frames that come after the first one, each of which has to be asked for.
 [[nodiscard]] Decoded<TasksHeader> decode_tasks(ByteView frame, TaskBatch& tasks,
                                                 std::span<const ByteView> more = {});
-[[nodiscard]] Decoded<ResultsHeader> decode_results(ByteView frame, std::vector<ResultView>& results);
+[[nodiscard]] Decoded<ResultsHeader> decode_results(ByteView frame, std::vector<ResultView>& results,
+                                                    std::span<const ByteView> more = {});
 
 }  // namespace fanmill::wire

@@ -35,6 +35,10 @@ inline constexpr std::uint32_t max_attempt = 1000000;
 // batches of so many need not know neighbours.
 inline constexpr std::size_t least_neighbours = 4;
 
+// Bytes of neighbours that are so many may follow in a frame of their own; fewer are copied as fast as they
+// are sent by themselves.
+inline constexpr std::size_t own_frame_from = std::size_t{8} << 10;
+
 // Where a batch of small tasks is closed.
 inline constexpr std::size_t batch_bytes = std::size_t{512} << 10;
 inline constexpr std::size_t batch_tasks = 16384;

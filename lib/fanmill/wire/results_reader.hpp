@@ -28,26 +28,29 @@ struct Neighbours {
 // Results of neighbours, all ok, as they lie in their frame.
 class OutputBlock {
  public:
-  // `sizes`: where they stand in the frame, known to be right, and where that ends.
-  OutputBlock(const Neighbours& neighbours, ByteView sizes) : neighbours_(neighbours), sizes_(sizes) {}
+  OutputBlock(const Neighbours& neighbours, bool is_divided)
+      : neighbours_(neighbours), is_divided_(is_divided) {}
 
   [[nodiscard]] IdRange ids() const { return {neighbours_.id, neighbours_.id + neighbours_.count - 1}; }
   // All outputs, and what is between them.
   [[nodiscard]] ByteView bytes() const {
     return {neighbours_.at, static_cast<std::size_t>(neighbours_.end - neighbours_.at)};
   }
-  // Whether that is what stands between each of them and the next.
-  [[nodiscard]] bool is_divided_by(ByteView between) const;
+  // Whether what ResultsReader::open() was told of is between each of them and the next.
+  [[nodiscard]] bool is_divided() const { return is_divided_; }
 
  private:
   Neighbours neighbours_;
-  ByteView sizes_;
+  bool is_divided_;
 };
 
 class ResultsReader {
  public:
-  // Looks at the whole frame. Where a flaw comes back, next() has nothing.
-  [[nodiscard]] Decoded<ResultsHeader> open(ByteView frame);
+  // Looks at the whole frame, and `more`, the frames that follow it, each of which has to be asked for: these
+  // views are to hold as long as what they look at. `delimiter`: what is looked for between records. Where a
+  // flaw comes back, next() has nothing.
+  [[nodiscard]] Decoded<ResultsHeader> open(ByteView frame, std::span<const ByteView> more = {},
+                                            ByteView delimiter = {});
   // The next results in order; empty after the last one. The span holds until the next call.
   [[nodiscard]] std::span<const ResultView> next();
   // What next() would begin with, if that is an entry of neighbours. It looks into the frame.
@@ -57,11 +60,16 @@ class ResultsReader {
 
  private:
   std::array<ResultView, 64> piece_;
-  ByteView rest_;          // of the frame, known to be right
-  Neighbours neighbours_;  // that next() has begun with
+  ByteView rest_;                   // of the frame, known to be right
+  std::span<const ByteView> more_;  // likewise
+  Neighbours neighbours_;           // that next() has begun with
   std::uint32_t left_ = 0;
-  std::vector<const char*> ends_;  // of the entries of neighbours
-  std::size_t next_end_ = 0;       // of the first one that next() has not begun with
+  struct Entry {
+    const char* end = nullptr;
+    bool is_divided = false;
+  };
+  std::vector<Entry> entries_;  // of neighbours
+  std::size_t next_entry_ = 0;  // the first one that next() has not begun with
 };
 
 }  // namespace fanmill::wire

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <iterator>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <fanmill/base/bytes.hpp>
@@ -175,15 +176,20 @@ class TaskCursor {
     if (index >= run_end_) {
       run_ = batch_->run_of(index);
       run_end_ = batch_->end_of(run_);
+      is_elsewhere_ = true;
     }
     return batch_->view(run_, index);
   }
+  // Whether the task of the last at() lies in other memory than the one before it, or is the first one. Once.
+  [[nodiscard]] bool is_elsewhere() { return std::exchange(is_elsewhere_, false); }
+  [[nodiscard]] const char* memory() const { return batch_->runs_[run_].base; }
 
  private:
   const TaskBatch* batch_;
   std::uint32_t first_;
   std::size_t run_ = 0;
   std::uint32_t run_end_ = 0;
+  bool is_elsewhere_ = false;
 };
 
 }  // namespace fanmill::wire

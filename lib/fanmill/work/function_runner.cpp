@@ -202,13 +202,15 @@ void FunctionRunner::run_on_loop(Handout handout) {
   loop_slot_->handout_ = std::move(handout);
   loop_slot_->begin(started, true);
   const wire::TaskView task = loop_slot_->handout_.tasks.front();
+  loop_slot_->frame_.lend_from(loop_slot_->handout_.owner, task.payload.data());
   run_task(*loop_slot_, task.id, task.attempt, task.payload);
   ++running_;
+  FinishedFrame frame = loop_slot_->frame_.take();
   loop_slot_->handout_ = {};
   const std::lock_guard lock(mutex_);
   pace_.ran(1, Clock::now() - started);
   room_.store(pace_.room(), std::memory_order_relaxed);
-  finished_.push_back(loop_slot_->frame_.take());
+  finished_.push_back(std::move(frame));
 }
 
 // An executor that has not begun its next task yet may do so at once.
@@ -423,6 +425,7 @@ void FunctionRunner::run_chunk(Executor& executor) {
   wire::TaskCursor tasks(executor.handout_.tasks);
   while (const auto index = executor.span_.next()) {
     const wire::TaskView task = tasks.at(*index);
+    if (tasks.is_elsewhere()) executor.frame_.lend_from(executor.handout_.owner, tasks.memory());
     run_task(executor, task.id, task.attempt, task.payload);
     if (executor.given_up_) return;
     ++executor.ran_;
@@ -431,6 +434,7 @@ void FunctionRunner::run_chunk(Executor& executor) {
       static_cast<void>(publish(executor, lock));
     }
   }
+  executor.frame_.hold();
 }
 
 // Not a TaskView: what is in registers here would be stored in parts, and loaded as a whole before it is
@@ -446,7 +450,7 @@ void FunctionRunner::run_task(Executor& executor, TaskId id, std::uint32_t attem
   } catch (...) {
     return add_result(executor, {id, attempt, payload}, {}, text_of_exception(), {});
   }
-  executor.frame_.add(executor.handout_.context, id, attempt, output);
+  executor.frame_.add(executor.handout_.context, id, attempt, output, payload);
 }
 
 // Where there is a clock or a time limit, or more to say of a task than its output.
@@ -508,7 +512,11 @@ void FunctionRunner::add_result(Executor& executor, const wire::TaskView& task, 
       detail.item = task.payload.substr(0, failed_item);
     }
   }
-  executor.frame_.add(executor.handout_.context, result);
+  if (result.detail) {
+    executor.frame_.add(executor.handout_.context, result);
+  } else {
+    executor.frame_.add(executor.handout_.context, task.id, task.attempt, output, task.payload);
+  }
 }
 
 }  // namespace fanmill::work

@@ -17,6 +17,7 @@ FinishedFrame ResultsFrame::take() {
   finished.count = writer_.count();
   finished.token = context_->token;
   finished.frame = writer_.take(&finished.ids);
+  finished.more = std::move(writer_.own_frames());
   context_.reset();
   return finished;
 }

@@ -4,6 +4,7 @@
 
 #include <cassert>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include <fanmill/wire/batch.hpp>
@@ -37,10 +38,30 @@ class ResultsFrame {
     open(context);
     writer_.add(id, attempt, output);
   }
+  // The same, of an output that may be a part of the task's payload, which lies where lend_from() has said,
+  // and is then not copied where there is much of it.
+  void add(const std::shared_ptr<const RunContext>& context, TaskId id, std::uint32_t attempt,
+           ByteView output, ByteView payload) {
+    open(context);
+    if (is_part(output, payload)) {
+      writer_.lend(id, attempt, output);
+    } else {
+      writer_.add(id, attempt, output);
+    }
+  }
+  void lend_from(const std::shared_ptr<const void>& owner, const char* memory) {
+    writer_.lend_from(owner, memory);
+  }
+  void hold() { writer_.hold(); }
   // Hands over what is there, at least one result; empty afterwards.
   [[nodiscard]] FinishedFrame take();
 
  private:
+  static bool is_part(ByteView part, ByteView whole) {
+    const std::less_equal<> is_before;  // of pointers that need not be into the same memory
+    return is_before(whole.data(), part.data()) &&
+           is_before(part.data() + part.size(), whole.data() + whole.size());
+  }
   void open(const std::shared_ptr<const RunContext>& context) {
     if (empty()) begin(context);
     assert(context_ == context);

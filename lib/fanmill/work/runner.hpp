@@ -42,10 +42,11 @@ struct Handout {
 
 // One finished frame for the sink, and the ids in it.
 struct FinishedFrame {
-  Bytes frame;               // a RESULTS message
-  LaneToken token{};         // of the context that the tasks came with
-  std::vector<IdRange> ids;  // ascending, disjoint
-  std::size_t count = 0;     // of results
+  Bytes frame;                                      // a RESULTS message, or the first frame of one
+  std::vector<wire::ResultsWriter::OwnFrame> more;  // those that follow
+  LaneToken token{};                                // of the context that the tasks came with
+  std::vector<IdRange> ids;                         // ascending, disjoint
+  std::size_t count = 0;                            // of results
 };
 
 class Runner {

@@ -320,9 +320,11 @@ TEST_CASE("neighbours: a reader offers all of an entry as it lies, or gives it i
   sent.push_back(result_samples()[3]);  // failed
   for (TaskId id = 300; id < 305; ++id) sent.push_back(ok_result(id, id == 302 ? "" : "x"));
   sent.push_back(ok_result(7, "alone"));
-  const std::string frame = write_results(sender, sent, "\n");
+  ResultsHeader of_records = sender;
+  of_records.records = true;
+  const std::string frame = write_results(of_records, sent, "\n");
   ResultsReader reader;
-  REQUIRE(reader.open(frame));
+  REQUIRE(reader.open(frame, {}, "\n"));
   std::vector<ResultView> read;
   const auto take_piece = [&] {
     const auto piece = reader.next();
@@ -335,17 +337,14 @@ TEST_CASE("neighbours: a reader offers all of an entry as it lies, or gives it i
   std::string text;
   for (int i = 0; i < 150; ++i) text += i == 0 ? "an output" : "\nan output";
   CHECK(block->bytes() == text);
-  CHECK(block->is_divided_by("\n"));
-  CHECK_FALSE(block->is_divided_by(""));
-  CHECK_FALSE(block->is_divided_by("\r"));
-  CHECK_FALSE(block->is_divided_by("\n\n"));
+  CHECK(block->is_divided());
   // To offer it is not to pass over it; and what was begun in pieces is offered no more.
   take_piece();
   CHECK_FALSE(reader.next_block());
   while (read.size() < sent.size()) take_piece();
   CHECK(read == sent);
 
-  REQUIRE(reader.open(frame));
+  REQUIRE(reader.open(frame, {}, "\n"));
   read.clear();
   REQUIRE(reader.next_block());
   reader.skip_block();
@@ -354,15 +353,38 @@ TEST_CASE("neighbours: a reader offers all of an entry as it lies, or gives it i
   CHECK(read == std::vector<ResultView>(sent.begin() + 150, sent.end()));
   CHECK_FALSE(reader.next_block());
 
-  const std::string last = write_results(sender, {sent.end() - 1, sent.end()}, "\n");
-  REQUIRE(reader.open(last));
+  const std::string last = write_results(of_records, {sent.end() - 1, sent.end()}, "\n");
+  REQUIRE(reader.open(last, {}, "\t"));
   block = reader.next_block();
   REQUIRE(block);
   CHECK(block->ids() == IdRange{7, 7});
-  CHECK(block->is_divided_by("\n"));  // by anything
+  CHECK(block->is_divided());  // by anything
   reader.skip_block();
   CHECK(reader.next().empty());
   CHECK_FALSE(reader.next_block());
+}
+
+TEST_CASE("neighbours: what is between them is what it is, and of whatever size") {
+  const auto is_divided = [](ByteView between, ByteView delimiter, bool records = true) {
+    ResultsHeader header = sender;
+    header.records = records;
+    const std::string frame =
+        write_results(header, std::vector{ok_result(4, "a"), ok_result(5, "bb")}, between);
+    ResultsReader reader;
+    REQUIRE(reader.open(frame, {}, delimiter));
+    return reader.next_block()->is_divided();
+  };
+  CHECK(is_divided("\n", "\n"));
+  CHECK_FALSE(is_divided("\n", "\r"));
+  CHECK_FALSE(is_divided("\n", ""));
+  CHECK_FALSE(is_divided("\n", "\n\n"));
+  CHECK_FALSE(is_divided("", "\n"));
+  CHECK(is_divided("", ""));
+  CHECK(is_divided("--", "--"));
+  CHECK_FALSE(is_divided("--", "-+"));
+  // What is no records is not divided by anything.
+  CHECK(is_divided("", "\n", false));
+  CHECK_FALSE(is_divided("\n", "\n", false));
 }
 
 TEST_CASE("neighbours: what is said to stand between them is looked at") {
@@ -374,12 +396,13 @@ TEST_CASE("neighbours: what is said to stand between them is looked at") {
         {"\na\n", {1, 1}}}) {
     std::vector<std::uint64_t> numbers{9, 0, 1};
     numbers.insert(numbers.end(), sizes.begin(), sizes.end());
-    const std::string frame = results_frame(std::tuple(bin(bytes), numbers));
+    const std::string frame =
+        packed(1, 17, 5, 6, "node7", true, std::make_tuple(std::tuple(bin(bytes), numbers)));
     ResultsReader reader;
-    REQUIRE(reader.open(frame));
+    REQUIRE(reader.open(frame, {}, "\n"));
     const auto block = reader.next_block();
     REQUIRE(block);
-    CHECK(block->is_divided_by("\n") == (bytes != "a\nbb\tc" && bytes != "\na\n"));
+    CHECK(block->is_divided() == (bytes != "a\nbb\tc" && bytes != "\na\n"));
   }
 }
 

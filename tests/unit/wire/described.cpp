@@ -275,7 +275,7 @@ Decoded<Understood> understand(ByteView frame, std::span<const ByteView> more) {
   if (tasks_header.flaw() != Flaw::unknown_type) return tasks_header.flaw();
 
   std::vector<ResultView> results;
-  const Decoded<ResultsHeader> results_header = decode_results(frame, results);
+  const Decoded<ResultsHeader> results_header = decode_results(frame, results, more);
   if (!results_header) return results_header.flaw();
   Json json = {{"run", number(results_header->run)},
                {"token", number(results_header->token)},

@@ -137,12 +137,67 @@ TEST_CASE("function runner: outputs are records, in frames that are closed in ti
   }
   for (const FinishedFrame& frame : frames) {
     std::vector<wire::ResultView> views;
-    const auto header = wire::decode_results(frame.frame, views);
+    const auto header = wire::decode_results(frame.frame, views, frames_of(frame));
     REQUIRE(header);
     CHECK(header->records);
     CHECK(frame.frame.size() < wire::batch_bytes + 2 * size);
     CHECK(frame.count <= wire::batch_tasks);
   }
+}
+
+TEST_CASE("function runner: what a function gives back of its payload is sent from where that lies") {
+  struct Lines {
+    std::string bytes;
+    wire::TaskBatch tasks;
+  };
+  constexpr std::size_t count = 500;
+  constexpr std::size_t size = 100;
+  RunContext context;
+  context.delimiter = "\n";
+  const auto lines_from = [&](TaskId first) {
+    auto lines = std::make_shared<Lines>();
+    for (std::size_t i = 0; i < count; ++i)
+      lines->bytes += std::string(size, static_cast<char>('a' + i % 26)) + '\n';
+    wire::Cut* cut = lines->tasks.add_neighbours(first, 0, lines->bytes.data(), count);
+    for (std::uint32_t i = 0; i < count; ++i) cut[i] = {i * static_cast<std::uint32_t>(size + 1), size};
+    return lines;
+  };
+  // Returns how many bytes of the lines have come in frames of their own.
+  const auto lent_by = [&](const Function& function) {
+    std::optional<FunctionRunner> runner(std::in_place, function, 1);
+    static_cast<void>(run_all(*runner, numbered(20'000)));  // which shows that they are short
+    auto lines = lines_from(7);
+    const std::weak_ptr<Lines> kept = lines;
+    const auto shared = std::make_shared<RunContext>(context);
+    std::vector<Ran> results;
+    std::vector<FinishedFrame> frames;
+    for (std::size_t begun = 0; results.size() < count;) {
+      const std::size_t some = std::min(runner->room(), count - begun);
+      runner->start({lines, shared, lines->tasks.list().subspan(begun, some)}, Clock::now());
+      begun += some;
+      collect_some(*runner, results, &frames);
+    }
+    runner.reset();
+    std::size_t bytes = 0;
+    for (const FinishedFrame& frame : frames) {
+      for (const ByteView more : frames_of(frame)) {
+        CHECK(more.data() >= lines->bytes.data());
+        CHECK(more.data() + more.size() <= lines->bytes.data() + lines->bytes.size());
+        bytes += more.size();
+      }
+    }
+    lines.reset();
+    CHECK(kept.expired() == (bytes == 0));
+    frames.clear();
+    CHECK(kept.expired());
+    return bytes;
+  };
+  // How it was cut into pieces is up to the clock, and a small piece at the end is copied.
+  CHECK(lent_by([](ByteView payload, FunctionCall&) { return payload; }) > count * size * 3 / 4);
+  CHECK(lent_by([](ByteView payload, FunctionCall& call) -> ByteView { return call.buffer() = payload; }) ==
+        0);
+  CHECK(lent_by([](ByteView payload, FunctionCall&) { return payload.substr(0, 1); }) == 0);
+  CHECK(lent_by([](ByteView, FunctionCall&) -> ByteView { throw std::runtime_error("no"); }) == 0);
 }
 
 TEST_CASE("function runner: ids need not come in order, and do go out in order") {

@@ -37,6 +37,12 @@ Handout handout_of(const std::vector<std::string>& payloads, RunContext context,
   return {owned, std::make_shared<RunContext>(std::move(context)), owned->tasks.list()};
 }
 
+std::vector<ByteView> frames_of(const FinishedFrame& finished) {
+  std::vector<ByteView> frames;
+  for (const auto& frame : finished.more) frames.push_back(frame.bytes);
+  return frames;
+}
+
 void collect_some(Runner& runner, std::vector<Ran>& results, std::vector<FinishedFrame>* frames) {
   std::vector<FinishedFrame> finished;
   runner.collect(Clock::now(), finished);  // what had finished when start() returned
@@ -48,7 +54,8 @@ void collect_some(Runner& runner, std::vector<Ran>& results, std::vector<Finishe
   }
   for (FinishedFrame& frame : finished) {
     std::vector<wire::ResultView> views;
-    const auto header = wire::decode_results(frame.frame, views);
+    const std::vector<ByteView> more = frames_of(frame);
+    const auto header = wire::decode_results(frame.frame, views, more);
     REQUIRE(header);
     REQUIRE(header->token == frame.token);
     REQUIRE(views.size() == frame.count);

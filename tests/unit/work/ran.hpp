@@ -32,6 +32,9 @@ struct Ran {
 [[nodiscard]] Handout handout_of(const std::vector<std::string>& payloads, RunContext context = {},
                                  TaskId first = 0);
 
+// Those that follow the first one.
+[[nodiscard]] std::vector<ByteView> frames_of(const FinishedFrame& finished);
+
 // Waits until collect() has given something, and appends it; each frame is checked against what it says of
 // itself.
 void collect_some(Runner& runner, std::vector<Ran>& results, std::vector<FinishedFrame>* frames = nullptr);
