@@ -73,12 +73,20 @@ std::string Lanes::open(LaneToken token, const std::string& reached, const std::
       break;
     }
   }
+  if (lane.monitor) {
+    // What is read to the end is told of from then on. Whoever knows the address already is a peer, too.
+    static_cast<void>(has_another_peer(lane));
+    monitors_.add(*lane.monitor, static_cast<std::uint64_t>(token));
+  }
   lanes_.emplace(token, std::move(lane));
   return to_pass_on(told, settings_.advertise).text();
 }
 
 void Lanes::close(LaneToken token) {
-  lanes_.erase(token);
+  const auto found = lanes_.find(token);
+  if (found == lanes_.end()) return;
+  if (found->second.monitor) monitors_.remove(*found->second.monitor);
+  lanes_.erase(found);
 }
 
 bool Lanes::writable(LaneToken token) {
@@ -96,22 +104,20 @@ void Lanes::watch_writable(LaneToken token, transport::Poller& poller) {
   if (found != lanes_.end()) poller.watch_writable(found->second.socket);
 }
 
-void Lanes::watch_peers(transport::Poller& poller) {
-  for (auto& [token, lane] : lanes_) {
-    if (lane.monitor) lane.watched = poller.watch_readable(*lane.monitor);
+bool Lanes::has_another_peer(Lane& lane) {
+  bool is_shared = false;
+  while (const auto event = lane.monitor->next()) {
+    // Noise on a port, and whoever only looks whether it is open, do not become a peer.
+    if (event->what == transport::Monitor::What::up) is_shared |= std::exchange(lane.has_peer, true);
   }
+  return is_shared;
 }
 
-std::vector<LaneToken> Lanes::shared(const transport::Poller& poller) {
+std::vector<LaneToken> Lanes::shared() {
   std::vector<LaneToken> shared;
-  for (auto& [token, lane] : lanes_) {
-    if (!poller.readable(std::exchange(lane.watched, transport::Poller::nothing))) continue;
-    while (const auto event = lane.monitor->next()) {
-      // Noise on a port, and whoever only looks whether it is open, do not become a peer.
-      if (event->what != transport::Monitor::What::up || !std::exchange(lane.has_peer, true)) continue;
-      shared.push_back(token);
-      break;
-    }
+  for (const std::uint64_t key : monitors_.news()) {
+    const auto found = lanes_.find(LaneToken{key});
+    if (found != lanes_.end() && has_another_peer(found->second)) shared.push_back(found->first);
   }
   return shared;
 }

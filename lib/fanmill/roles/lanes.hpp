@@ -11,7 +11,7 @@
 #include <fanmill/base/ids.hpp>
 #include <fanmill/roles/settings.hpp>
 #include <fanmill/transport/binding.hpp>
-#include <fanmill/transport/monitor.hpp>
+#include <fanmill/transport/monitor_set.hpp>
 #include <fanmill/transport/poller.hpp>
 
 namespace fanmill::roles {
@@ -34,8 +34,8 @@ class Lanes {
 
   // A PUSH gives every other task to a second peer, whoever that is: a lane is for one, and one that has had
   // two is to be closed.
-  void watch_peers(transport::Poller& poller);
-  [[nodiscard]] std::vector<LaneToken> shared(const transport::Poller& poller);  // since watch_peers()
+  [[nodiscard]] int news_fd() const { return monitors_.fd(); }  // readable: shared() has something to look at
+  [[nodiscard]] std::vector<LaneToken> shared();
 
  private:
   struct Lane {
@@ -43,15 +43,17 @@ class Lanes {
     std::optional<transport::Bound> bound;
     transport::Socket socket;
     std::unique_ptr<transport::Monitor> monitor = nullptr;  // none over inproc, where there is nothing to see
-    std::size_t watched = transport::Poller::nothing;
-    bool has_peer = false;  // or has had one
+    bool has_peer = false;                                  // or has had one
   };
+
+  [[nodiscard]] static bool has_another_peer(Lane& lane);
 
   transport::Context& context_;
   const VentilatorSettings& settings_;
   std::vector<Endpoint> control_;
   std::optional<transport::PortRange> ports_;
   std::map<LaneToken, Lane> lanes_;
+  transport::MonitorSet monitors_;
 };
 
 }  // namespace fanmill::roles

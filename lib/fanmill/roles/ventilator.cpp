@@ -26,9 +26,10 @@ using core::Run;
 
 // Of control, between two looks at everything else, whoever sends faster than that.
 constexpr std::size_t messages_at_once = 4096;
-// Over ipc heartbeats find only who is stopped, which nobody waits for by the second: a third as often as by
-// default, a thousand workers that have nothing to do cost the head 3 % of a core less.
-constexpr std::chrono::milliseconds heartbeat_interval_ipc{3000};
+// Over ipc heartbeats find only who is stopped, which nobody waits for by the second. What costs the head
+// there, with a thousand workers that have nothing to do, is that libzmq looks for each timeout among all
+// that come before it: of the longer an interval the timeout is the smaller a part, the fewer those are.
+constexpr std::chrono::milliseconds heartbeat_interval_ipc{4000};
 
 // Joins the run's decisions to sockets and input. One thread.
 class VentilatorLoop : private input::Receiver {
@@ -100,6 +101,7 @@ class VentilatorLoop : private input::Receiver {
   std::vector<transport::Message> more_;  // of the message that is being sent
   core::Dispatcher::Handout handout_;
   std::set<LaneToken> awaited_;  // lanes that cannot be written to yet
+  std::size_t lanes_item_ = transport::Poller::nothing;
   std::optional<core::Finish> finish_;
   int stop_level_ = 0;
   bool input_ready_ = false;
@@ -272,7 +274,8 @@ void VentilatorLoop::check_awaited() {
 }
 
 void VentilatorLoop::check_lanes() {
-  for (const LaneToken token : lanes_.shared(poller_)) {
+  if (!poller_.readable(lanes_item_)) return;
+  for (const LaneToken token : lanes_.shared()) {
     run_.lane_shared(token);
     perform(Run::CloseLane{token});
   }
@@ -299,7 +302,7 @@ void VentilatorLoop::wait(Time now) {
   const std::size_t monitor_item = poller_.watch_readable(monitor_);
   if (stop_level_ < 2) poller_.watch_readable(stop_.fd(stop_level_ + 1));
   for (const LaneToken token : awaited_) lanes_.watch_writable(token, poller_);
-  lanes_.watch_peers(poller_);
+  lanes_item_ = poller_.watch_readable(lanes_.news_fd());
   if (status_socket_) status_socket_->watch(poller_);
   Time until = std::min(run_.next_tick(), strangers_.next_tick());
   if (settings_.watch) until = std::min(until, progress_due_);
