@@ -394,19 +394,20 @@ void ResultsWriter::begin(const ResultsHeader& header, ByteView between) {
   writer_.begin(expected_);
   count_ = entries_ = neighbours_ = 0;
   sizes_.begin(0);
-  assert(lent_.count == 0);
+  assert(lent_.follows == nullptr);
   lent_.sizes.begin(0);
   own_frames_.clear();
-  own_frames_bytes_ = 0;
   ids_.clear();
   assert(between.size() <= between_.size());
   between_size_ = between.copy(between_.data(), between_.size());
+  each_ = between_size_ + 1;
   write_opening(writer_, Type::results, results_arity);
   writer_.number(static_cast<std::uint64_t>(header.run));
   writer_.number(static_cast<std::uint64_t>(header.token));
   writer_.text(header.worker);
   writer_.boolean(header.records);
   entries_at_ = writer_.open_array();
+  bytes_ = writer_.size();
 }
 
 void ResultsWriter::add(const ResultView& result) {
@@ -415,6 +416,7 @@ void ResultsWriter::add(const ResultView& result) {
   assert(count_ < max_batch && result.id <= max_task_id && result.attempt <= max_attempt);
   settle();
   close_neighbours();
+  const std::size_t before = writer_.size();
   char* at = writer_.room(5 * max_header, result.output);
   at = put_array(at, 5);
   at = put_number(at, result.id);
@@ -425,6 +427,7 @@ void ResultsWriter::add(const ResultView& result) {
   append_neighbours(ids_, {result.id, result.id});
   ++count_;
   ++entries_;
+  bytes_ += writer_.size() - before;
 }
 
 void ResultsWriter::open_neighbours(TaskId id, std::uint32_t attempt) {
@@ -438,43 +441,43 @@ void ResultsWriter::open_neighbours(TaskId id, std::uint32_t attempt) {
   ++entries_;
 }
 
-void ResultsWriter::begin_lent(TaskId id, std::uint32_t attempt, ByteView output) {
+void ResultsWriter::begin_lent(TaskId id, std::uint32_t attempt, const char* output) {
   assert(id <= max_task_id && attempt <= max_attempt && owner_ != nullptr);
   settle();
   lent_.memory = memory_;
-  lent_.bytes = output;
-  lent_.first = id;
+  lent_.begin = output;
+  lent_.first = lent_.next = id;
   lent_.attempt = attempt;
 }
 
 // What has been lent is sent from where it lies, or copied to its neighbours.
 void ResultsWriter::settle() {
-  if (lent_.count == 0) return;
-  const std::uint32_t count = std::exchange(lent_.count, 0);
-  auto owner = std::exchange(lent_.owner, nullptr);
+  if (lent_.follows == nullptr) return;
+  const char* const end = std::exchange(lent_.follows, nullptr) - between_size_;
+  const ByteView bytes(lent_.begin, static_cast<std::size_t>(end - lent_.begin));
+  const auto count = static_cast<std::uint32_t>(lent_.next - lent_.first);
   const ByteView sizes = lent_.sizes.view();
-  if (lent_.bytes.size() >= own_frame_from) {
+  auto owner = std::exchange(lent_.owner, nullptr);
+  if (bytes.size() >= own_frame_from) {
     close_neighbours();
     char* at = put_array(writer_.room(neighbours_header + numbers_header, sizes), neighbours_arity);
     at = put_big_endian(at, nil);
     const std::size_t between = count > 1 ? between_size_ : 0;
     writer_.wrote(put_numbers(at, count, lent_.first, lent_.attempt, between), sizes);
-    append_neighbours(ids_, {lent_.first, lent_.first + count - 1});
+    append_neighbours(ids_, {lent_.first, lent_.next - 1});
     ++entries_;
-    own_frames_bytes_ += lent_.bytes.size();
-    own_frames_.push_back({owner ? std::move(owner) : *owner_, lent_.bytes});
+    own_frames_.push_back({owner ? std::move(owner) : *owner_, bytes});
   } else {
     if (neighbours_ == 0 || lent_.first != next_ || lent_.attempt != attempt_) {
       open_neighbours(lent_.first, lent_.attempt);
     }
-    char* const at = copy_small(writer_.room(between_size_, lent_.bytes), lent_.bytes);
+    char* const at = copy_small(writer_.room(between_size_, bytes), bytes);
     std::memcpy(at, between_.data(), between_size_);
     writer_.wrote(at + between_size_);
     sizes_.wrote(sizes_.room(0, sizes), sizes);
     next_ += count;
     neighbours_ += count;
   }
-  lent_.bytes = {};
   lent_.sizes.begin(0);
 }
 

@@ -131,7 +131,7 @@ class ResultsWriter {
   void add(const ResultView& result);
   // One that is ok, and of which there is no more to say.
   void add(TaskId id, std::uint32_t attempt, ByteView output) {
-    if (lent_.count > 0) settle();
+    if (lent_.follows != nullptr) settle();
     if (neighbours_ == 0 || id != next_ || attempt != attempt_) open_neighbours(id, attempt);
     char* const at = copy_small(writer_.room(between_.size(), output), output);
     // All of it, for that is no loop.
@@ -141,39 +141,34 @@ class ResultsWriter {
     ++next_;
     ++neighbours_;
     ++count_;
+    bytes_ += output.size() + each_;
   }
   // The same, of an output that lies where lend_from() has said. As many bytes as are worth it, which are as
   // the frame would have them, what is between them too, go into a frame of their own; else they are copied.
   void lend(TaskId id, std::uint32_t attempt, ByteView output) {
-    if (lent_.count > 0 && id == lent_.first + lent_.count && attempt == lent_.attempt &&
-        output.data() == lent_.follows &&
-        (between_size_ == 1
-             ? output.data()[-1] == between_[0]
-             : std::memcmp(output.data() - between_size_, between_.data(), between_size_) == 0)) {
-      lent_.bytes = {lent_.bytes.data(), lent_.bytes.size() + between_size_ + output.size()};
-    } else {
-      begin_lent(id, attempt, output);
+    if (output.data() != lent_.follows || id != lent_.next || attempt != lent_.attempt ||
+        !is_after_between(output.data())) {
+      begin_lent(id, attempt, output.data());
     }
     lent_.follows = output.data() + output.size() + between_size_;
     lent_.sizes.number(output.size());
-    ++lent_.count;
+    ++lent_.next;
     ++count_;
+    bytes_ += output.size() + each_;
   }
   // What is lent from now on lies in `memory`, which `owner` keeps as it is. `owner` has to stay where it is
   // until hold() or take().
   void lend_from(const std::shared_ptr<const void>& owner, const char* memory) {
-    const bool is_same = lent_.owner == owner && lent_.memory == memory;
-    if (!is_same) lent_.follows = nullptr;
+    if (lent_.owner != owner || lent_.memory != memory) settle();
     owner_ = &owner;
     memory_ = memory;
   }
   void hold() {
-    if (lent_.count > 0) lent_.owner = *owner_;
+    if (lent_.follows != nullptr) lent_.owner = *owner_;
   }
   [[nodiscard]] std::size_t count() const { return count_; }
-  [[nodiscard]] std::size_t bytes() const {
-    return writer_.size() + sizes_.size() + lent_.bytes.size() + lent_.sizes.size() + own_frames_bytes_;
-  }
+  // Of the frame and those that follow it, about.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
   // `ids`, where it is asked for: of the results, ascending and disjoint.
   [[nodiscard]] Bytes take(std::vector<IdRange>* ids = nullptr);
   // The frames that follow what take() has returned, in order; until the next begin().
@@ -184,7 +179,12 @@ class ResultsWriter {
   [[nodiscard]] std::vector<OwnFrame>& own_frames() { return own_frames_; }
 
  private:
-  void begin_lent(TaskId id, std::uint32_t attempt, ByteView output);
+  // What stands before it is what is to be between it and the one before.
+  [[nodiscard]] bool is_after_between(const char* output) const {
+    if (between_size_ == 1) return output[-1] == between_[0];
+    return std::memcmp(output - between_size_, between_.data(), between_size_) == 0;
+  }
+  void begin_lent(TaskId id, std::uint32_t attempt, const char* output);
   void settle();
   void open_neighbours(TaskId id, std::uint32_t attempt);
   void close_neighbours();
@@ -209,18 +209,19 @@ class ResultsWriter {
   struct Lent {
     std::shared_ptr<const void> owner;  // null: as for what is lent now
     const char* memory = nullptr;
-    ByteView bytes;                 // all that they take
-    const char* follows = nullptr;  // where the next one would begin
+    const char* begin = nullptr;
+    const char* follows = nullptr;  // where the next one would begin; null: there are none
     TaskId first = 0;
+    TaskId next = 0;
     std::uint32_t attempt = 0;
-    std::uint32_t count = 0;
     Writer sizes;
   };
   Lent lent_;
   const std::shared_ptr<const void>* owner_ = nullptr;
   const char* memory_ = nullptr;
   std::vector<OwnFrame> own_frames_;
-  std::size_t own_frames_bytes_ = 0;
+  std::size_t bytes_ = 0;
+  std::size_t each_ = 0;  // bytes of a result of neighbours besides its output
 };
 
 // Decodes a whole message before anything in it is believed. `tasks`/`results` are cleared first and hold
