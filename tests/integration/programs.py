@@ -35,6 +35,7 @@ class Program:
         """`stdin` is a file, bytes to be written and closed, or PIPE for `write` and `close_input`. A `stderr` that is a path
         is written to by the process itself: that takes none of our time, and wakes no wait_for_line."""
         self.command = [str(word) for word in command]
+        self.beside = []  # what its test has started
         self._changed = threading.Condition()
         self._written = {"stdout": b"", "stderr": b""}
         data = stdin if isinstance(stdin, bytes) else None
@@ -88,7 +89,7 @@ class Program:
         """Waits until condition() is true of what has been written."""
         with self._changed:
             if not self._changed.wait_for(condition, LIMIT):
-                raise AssertionError(f"{self}: no {what} in {LIMIT:.0f} s\n{self.stderr}")
+                raise AssertionError(f"{self}: no {what} in {LIMIT:.0f} s\n{self.said_by_all()}")
 
     def wait_for_line(self, pattern):
         """Waits until a line of stderr matches, and returns the match."""
@@ -104,10 +105,14 @@ class Program:
         try:
             status = self.process.wait(LIMIT)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self}: not over in {LIMIT:.0f} s\n{self.stderr}") from None
+            raise AssertionError(f"{self}: not over in {LIMIT:.0f} s\n{self.said_by_all()}") from None
         for thread in self._threads:
             thread.join(LIMIT)
         return status if status >= 0 else 128 - status
+
+    def said_by_all(self):
+        """What it and those beside it have on stderr, for what may be another's fault."""
+        return "\n".join(f"{one} ({one.process.poll()}):\n{one.stderr}" for one in self.beside or [self])
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -152,6 +157,7 @@ class PipelineTest(unittest.TestCase):
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="fanmill-test-"))
         self.addCleanup(shutil.rmtree, self.scratch, ignore_errors=True)
         self.began = time.monotonic()
+        self.programs = []
 
     @staticmethod
     def path_of(name):
@@ -162,6 +168,8 @@ class PipelineTest(unittest.TestCase):
     def start(self, name, *arguments, **options):
         """Starts one of those of path_of."""
         program = Program([self.path_of(name), *arguments], **options)
+        self.programs.append(program)
+        program.beside = self.programs
         self.addCleanup(program.end)
         return program
 

@@ -137,6 +137,36 @@ TEST_CASE("codec: vectors, strings, functions, a task beside, no output, a codec
           41, [](const Result& result) { CHECK(result.as<int>() == 42); });
 }
 
+TEST_CASE("codec: a view that a handler returns is what it was, wherever it lies") {
+  const auto outputs = [](Handler handler) {
+    std::map<std::uint64_t, std::string> by_id;
+    Pipeline pipeline(std::move(handler),
+                      [&](const Result& result) { by_id[result.id] = std::string(result.output); },
+                      {.workers = 2});
+    for (std::size_t i = 0; i < 3000; ++i) {
+      pipeline.submit(std::string(i % 500 == 7 ? 100'000 : i % 50, static_cast<char>('a' + i % 26)) +
+                      std::to_string(i));
+    }
+    CHECK(pipeline.close().ok == 3000);
+    std::vector<std::string> in_order;
+    for (auto& [id, output] : by_id) in_order.push_back(std::move(output));
+    return in_order;
+  };
+  const auto as_strings = outputs([](std::string_view payload) { return std::string(payload); });
+  const auto halves =
+      outputs([](std::string_view payload) { return std::string(payload.substr(payload.size() / 2)); });
+  REQUIRE(as_strings.size() == 3000);
+  CHECK(outputs([](std::string_view payload) { return payload; }) == as_strings);
+  CHECK(outputs([](const Task& task) { return task.payload.substr(task.payload.size() / 2); }) == halves);
+  // Of what is gone, or another's, with the next call or before.
+  CHECK(outputs([](const std::string& payload) { return std::string_view(payload); }) == as_strings);
+  CHECK(outputs(Handler::per_slot([](std::size_t) {
+          return [last = std::string()](std::string_view payload) mutable -> std::string_view {
+            return last = payload;
+          };
+        })) == as_strings);
+}
+
 TEST_CASE("codec: a payload that is no such value makes its task fail, with the reason") {
   std::vector<std::string> reasons;
   Pipeline pipeline([](std::int64_t number) { return number; },
