@@ -54,9 +54,7 @@ void close_inherited() {
 
 void settle_in(int socket, pid_t parent, int folder) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  // Without ThreadSanitizer, whose prctl() notes the name under a lock that another thread may have had when
-  // we were forked.
-  ::syscall(SYS_prctl, PR_SET_NAME, "fanmill-keeper", 0, 0, 0);
+  ::prctl(PR_SET_NAME, "fanmill-keeper");
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   // It may have ended before, and then no signal comes.
   if (::getppid() != parent) leave();
