@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -33,6 +34,7 @@ std::vector<std::uint64_t> MonitorSet::news() const {
   std::array<epoll_event, 64> events;
   const int count = ::epoll_wait(epoll_.fd(), events.data(), static_cast<int>(events.size()), 0);
   std::vector<std::uint64_t> keys;
+  keys.reserve(static_cast<std::size_t>(std::max(count, 0)));
   for (int i = 0; i < count; ++i) keys.push_back(events[static_cast<std::size_t>(i)].data.u64);
   return keys;
 }

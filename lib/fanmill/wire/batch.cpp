@@ -466,7 +466,8 @@ void ResultsWriter::settle() {
     writer_.wrote(put_numbers(at, count, lent_.first, lent_.attempt, between), sizes);
     append_neighbours(ids_, {lent_.first, lent_.next - 1});
     ++entries_;
-    own_frames_.push_back({owner ? std::move(owner) : *owner_, bytes});
+    if (!owner) owner = *owner_;
+    own_frames_.push_back({std::move(owner), bytes});
   } else {
     if (neighbours_ == 0 || lent_.first != next_ || lent_.attempt != attempt_) {
       open_neighbours(lent_.first, lent_.attempt);
