@@ -272,16 +272,22 @@ class ComingsAndGoings(PipelineTest):
         pipeline.assert_complete(lines)
 
     def test_a_results_connection_that_is_reset_loses_nothing(self):
-        lines = numbers(0, 100_000)
+        self.reset_results(numbers(0, 100_000))
+
+    def test_so_where_results_are_large_and_in_frames_of_their_own(self):
+        self.reset_results([line + b"x" * 20_000 for line in numbers(0, 1500)])
+
+    def reset_results(self, lines):
+        half = len(lines) // 2
         results = free_port()
         proxy = Proxy("127.0.0.2", "127.0.0.1", [results])
         self.addCleanup(proxy.close)
         pipeline = Pipeline(self, "tcp", "--function", "echo", workers=2,
                             sink=["--bind", f"tcp://127.0.0.1:{results}", "--advertise", "127.0.0.2"])
-        pipeline.give(lines[:50_000])
-        pipeline.sink.wait_for_results(10_000)
+        pipeline.give(lines[:half])
+        pipeline.sink.wait_for_results(half // 5)
         self.assertEqual(proxy.reset(), 2)
-        pipeline.give(lines[50_000:])
+        pipeline.give(lines[half:])
         pipeline.ventilator.close_input()
         pipeline.assert_complete(lines)
 
