@@ -1,8 +1,9 @@
 #pragma once
 // How many unfinished tasks a lane may carry. Measured in time: enough to keep its worker busy for a few
 // milliseconds at the rate at which it finishes tasks, so that the same default serves tasks of a microsecond
-// and of an hour. A task counts until it is acknowledged, so it is longer where the sink's store takes long:
-// a disk that needs 20 ms for a commit would keep the worker waiting otherwise. docs/decisions/0005. Pure.
+// and of an hour; a few more where that is but a handful. A task counts until it is acknowledged, so it is
+// longer where the sink's store takes long: a disk that needs 20 ms for a commit would keep the worker
+// waiting otherwise. docs/decisions/0005. Pure.
 
 #include <algorithm>
 #include <cstdint>

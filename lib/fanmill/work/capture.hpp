@@ -17,6 +17,7 @@ class Capture {
 
   void append(ByteView bytes);
   [[nodiscard]] ByteView kept() const;
+  [[nodiscard]] std::uint64_t size() const { return total_; }
   [[nodiscard]] std::uint64_t dropped() const { return total_ - kept().size(); }
   // Ready for another stream. Keeps the memory of small ones.
   void clear();

@@ -25,12 +25,16 @@ namespace {
 constexpr std::size_t read_size = std::size_t{64} << 10;  // a pipe's capacity
 // What is read of one pipe before others have their turn.
 constexpr int reads_in_a_row = 16;
-// So many tasks wait behind a short one. One would do, if this thread always ran in time.
-constexpr std::size_t most_waiting = 3;
+// So many tasks wait behind a short one, of as many as credit brings where each takes a millisecond.
+constexpr std::size_t most_waiting = 7;
 // And so many behind all: each takes two descriptors or three, here and at the keeper.
 constexpr std::size_t most_waiting_in_all = 64;
 // What takes less is short.
 constexpr auto longest_short = std::chrono::milliseconds(10);
+// What has no more to say fits into any pipe, and so many commands in a row that had not let us expect the
+// next one to be like them.
+constexpr std::size_t quiet_output = std::size_t{4} << 10;
+constexpr int quiet_in_a_row = 128;
 // How much of a failed task's item stands in its detail.
 constexpr std::size_t failed_item = std::size_t{4} << 10;
 // What an epoll event carries: a job's index and a source, a keeper's id with this bit, or that all are set.
@@ -236,7 +240,7 @@ void CommandRunner::fill_idle_slots() {
 void CommandRunner::look_for_long_ones(Time now) {
   next_look_ = never;
   for (Slot& slot : slots_) {
-    if (slot.jobs.size() < 2) continue;
+    if (slot.jobs.empty() || (slot.jobs.size() == 1 && jobs_[slot.jobs.front()].is_watched)) continue;
     const auto beginning = programs_[slot.jobs.front()].begun();
     const Time due = (beginning ? beginning->time : now) + longest_short;
     if (due > now) {
@@ -244,8 +248,11 @@ void CommandRunner::look_for_long_ones(Time now) {
       continue;
     }
     slot.is_long = true;
+    watch_streams(slot.jobs.front());
     while (slot.jobs.size() > 1 && withdraw(slot.jobs.back())) {
     }
+    // It has just ended, and the next one runs.
+    if (slot.jobs.size() > 1) next_look_ = std::min(next_look_, now + longest_short);
   }
 }
 
@@ -282,7 +289,7 @@ bool CommandRunner::begin(JobIndex index, Time now) {
     wait_for_room(index, now);
   } else if (reason != 0) {
     fail_to_start(index, reason, name);
-  } else if (ahead > 0) {
+  } else if (ahead > 0 || !job.is_watched) {
     next_look_ = std::min(next_look_, now + longest_short);
   }
   return true;
@@ -344,15 +351,21 @@ int CommandRunner::spawn(JobIndex index, const char* file) {
     job.input.reset();
     return error;
   }
-  const auto source = [index](Source what) { return index << 2 | static_cast<std::uint64_t>(what); };
   if (captured) {
     job.streams[0].pipe = std::move(out->ours);
     job.streams[1].pipe = std::move(err->ours);
-    watch(job.streams[0].pipe.fd(), EPOLLIN, source(Source::out));
-    watch(job.streams[1].pipe.fd(), EPOLLIN, source(Source::err));
   }
-  if (job.input) watch(job.input.fd(), EPOLLOUT, source(Source::in));
+  job.is_watched = !captured;
+  if (!is_short_ || quiet_ < quiet_in_a_row) watch_streams(index);
+  if (job.input) watch(job.input.fd(), EPOLLOUT, event_of(index, Source::in));
   return 0;
+}
+
+void CommandRunner::watch_streams(JobIndex index) {
+  Job& job = jobs_[index];
+  if (std::exchange(job.is_watched, true)) return;
+  watch(job.streams[0].pipe.fd(), EPOLLIN, event_of(index, Source::out));
+  watch(job.streams[1].pipe.fd(), EPOLLIN, event_of(index, Source::err));
 }
 
 int CommandRunner::order(JobIndex index, int in, int out, int err) {
@@ -393,6 +406,7 @@ void CommandRunner::close_input(Job& job) const {
 
 void CommandRunner::close_pipes(Job& job) const {
   for (Stream& stream : job.streams) {
+    if (!job.is_watched) stream.pipe.reset();
     close_stream(stream);
     stream.capture.clear();
   }
@@ -640,6 +654,8 @@ void CommandRunner::finish(JobIndex index, wire::Detail detail, Time end) {
   result.attempt = job.task.attempt;
   result.outcome = failed ? Outcome::failed : Outcome::ok;
   result.output = out.kept();
+  const bool is_quiet = out.size() <= quiet_output && err.size() <= quiet_output;
+  quiet_ = is_quiet ? std::min(quiet_ + 1, quiet_in_a_row) : 0;
   if (failed || context.wants_detail || context.wants_item || out.dropped() > 0 || !err.kept().empty() ||
       err.dropped() > 0) {
     detail.stderr_text = err.kept();

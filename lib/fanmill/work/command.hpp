@@ -66,6 +66,9 @@ class CommandRunner final : public Runner {
  private:
   // Of a job, what an event is about.
   enum class Source : std::uint8_t { out, err, in };
+  static std::uint64_t event_of(std::size_t job, Source source) {
+    return job << 2 | static_cast<std::uint64_t>(source);
+  }
 
   struct Stream {
     Descriptor pipe;  // our end
@@ -95,6 +98,7 @@ class CommandRunner final : public Runner {
     std::shared_ptr<const RunContext> context;
     wire::TaskView task;
     std::array<Stream, 2> streams;  // stdout, stderr
+    bool is_watched = false;        // they are read when there is something in them, and not at its end alone
     Descriptor input;               // stdin's pipe, as long as there is something to write
     std::size_t input_done = 0;     // bytes
   };
@@ -149,6 +153,7 @@ class CommandRunner final : public Runner {
   [[nodiscard]] int spawn(JobIndex index, const char* file);
   [[nodiscard]] int order(JobIndex index, int in, int out, int err);
   void watch(int fd, std::uint32_t events, std::uint64_t what) const;
+  void watch_streams(JobIndex index);
   void unwatch(int fd) const;
   void write_input(Job& job);
   void close_input(Job& job) const;
@@ -187,6 +192,7 @@ class CommandRunner final : public Runner {
   std::map<std::uint64_t, JobIndex> queue_;  // by number: to be ordered
   Time try_again_ = never;                   // the system could not; when they are, at the latest
   bool is_short_ = false;                    // the command that ended last
+  int quiet_ = 0;                            // so many in a row have said little
   bool has_ended_ = false;                   // one, since what is queued was tried last
   bool is_slot_empty_ = false;               // since it was looked whether others have something for it
   Time next_look_ = never;                   // for long ones

@@ -21,6 +21,7 @@
 
 #include <fanmill/base/descriptor.hpp>
 #include <fanmill/base/time.hpp>
+#include <fanmill/work/default_signals.hpp>
 #include <fanmill/work/descendants.hpp>
 #include <fanmill/work/keeper_process.hpp>
 #include <fanmill/work/launch.hpp>
@@ -38,7 +39,7 @@ constexpr int first_to_close = socket_fd + 1;
 constexpr auto longest_killing = std::chrono::seconds(5);
 constexpr int ms_between_kills = 10;
 // How long nothing is said of a command that has ended while others wait behind it.
-constexpr auto longest_unsaid = std::chrono::milliseconds(2);
+constexpr auto longest_unsaid = std::chrono::milliseconds(5);
 
 [[noreturn]] void leave() {
   ::_exit(0);
@@ -60,6 +61,8 @@ void settle_in(int socket, pid_t parent, int folder) {
   if (::getppid() != parent) leave();
   // What is sent to the worker's group, SIGKILL above all, is not for us.
   ::setpgid(0, 0);
+  // Once, and not in each command: 64 system calls are as long as two hundredths of a short one.
+  set_signals_to_default();
   if (folder >= 0 && ::fchdir(folder) != 0) leave();
   const int high_socket = ::fcntl(socket, F_DUPFD, first_to_close);
   const int null = ::open("/dev/null", O_RDWR);
@@ -218,10 +221,10 @@ class KeeperProcess {
   }
 
   void heed_signals() {
+    // The other one, if it has come too, is read in the next turn.
     signalfd_siginfo signal{};
-    while (::read(signals_.fd(), &signal, sizeof signal) == sizeof signal) {
-      if (signal.ssi_signo == SIGTERM) kill_all_and_leave();
-    }
+    if (::read(signals_.fd(), &signal, sizeof signal) == sizeof signal && signal.ssi_signo == SIGTERM)
+      kill_all_and_leave();
     if (!reap() && owes_cleared_) {
       owes_cleared_ = false;
       say({.kind = KeeperReport::Kind::cleared});
@@ -325,7 +328,7 @@ class KeeperProcess {
 
   const std::span<const SharedProgram> programs_;
   const Limits limits_;
-  Spawner spawner_;
+  Spawner spawner_{Spawner::Signals::are_default};
   Descriptor signals_;
   const std::span<Place> places_;
   std::size_t running_ = 0;

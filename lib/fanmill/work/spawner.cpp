@@ -15,6 +15,7 @@
 
 #include <fanmill/base/error.hpp>
 #include <fanmill/work/blocked_signals.hpp>
+#include <fanmill/work/default_signals.hpp>
 #include <fanmill/work/spawner.hpp>
 
 namespace fanmill::work {
@@ -23,31 +24,14 @@ namespace {
 
 constexpr std::size_t stack_size = std::size_t{64} << 10;
 constexpr std::size_t guard_size = std::size_t{64} << 10;  // ≥ a page of any machine
-constexpr std::size_t signal_set_size = 8;                 // the kernel's sigset_t
 
 struct Birth {
   const Program* program = nullptr;
   int stdin_fd = -1;
   pid_t parent = 0;
+  bool resets_signals = true;
   int error = 0;  // the child's word to its parent
 };
-
-// The child runs on our memory while our thread waits, so it must not run anything that believes itself to be
-// in a process of its own: system calls alone, past the C library's and the sanitizers' versions of them.
-#define FANMILL_IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
-
-// Handlers live in our memory: none may run in the child, and what we ignore is not ours to decide there.
-FANMILL_IN_CHILD void reset_signals() {
-  // struct sigaction as the kernel has it: the handler comes first, and zero is SIG_DFL with no flags.
-  unsigned long now[8];
-  unsigned long by_default[8] = {};
-  for (int signal = 1; signal < NSIG; ++signal) {
-    if (::syscall(SYS_rt_sigaction, signal, nullptr, now, signal_set_size) != 0 || now[0] == 0) continue;
-    ::syscall(SYS_rt_sigaction, signal, by_default, nullptr, signal_set_size);
-  }
-  const unsigned long none = 0;
-  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, signal_set_size);
-}
 
 FANMILL_IN_CHILD bool set_limit(int resource, std::size_t most) {
   if (most == 0) return true;
@@ -74,7 +58,9 @@ FANMILL_IN_CHILD int run_child(void* argument) {
   if (ready) {
     // Kernels before 5.11 do not have it; ours are opened with O_CLOEXEC anyway.
     ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
-    reset_signals();
+    if (birth.resets_signals) set_signals_to_default();
+    const unsigned long none = 0;
+    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, signal_set_size);
     ::syscall(SYS_execve, program.file, program.argv, program.environment);
     if (errno == ENOEXEC) {
       char shell[] = "/bin/sh";
@@ -99,7 +85,9 @@ Descriptor above_standard_ones(int fd) {
 
 }  // namespace
 
-Spawner::Spawner() : null_(above_standard_ones(::open("/dev/null", O_RDONLY | O_CLOEXEC))) {
+Spawner::Spawner(Signals signals)
+    : resets_signals_(signals != Signals::are_default),
+      null_(above_standard_ones(::open("/dev/null", O_RDONLY | O_CLOEXEC))) {
   if (!null_) throw Error(ErrorCode::unavailable, "open", "/dev/null", reason_of(errno));
   stack_ =
       ::mmap(nullptr, guard_size + stack_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
@@ -123,7 +111,8 @@ std::variant<Child, int> Spawner::spawn(const Program& program) {
   assert(program.stdout_fd > STDERR_FILENO && program.stderr_fd > STDERR_FILENO);
   Birth birth{.program = &program,
               .stdin_fd = program.stdin_fd < 0 ? null_.fd() : program.stdin_fd,
-              .parent = ::getpid()};
+              .parent = ::getpid(),
+              .resets_signals = resets_signals_};
   int pidfd = -1;
   Child child;
   {

@@ -42,9 +42,14 @@ struct Program {
 
 class Spawner {
  public:
+  enum class Signals {
+    are_default,      // all of this process's are, and stay so
+    are_set_by_each,  // child, to their default
+  };
+
   // Throws Error where /dev/null cannot be opened. Sets SIGCHLD to its default if it is ignored, for all of
   // the process.
-  Spawner();
+  explicit Spawner(Signals signals = Signals::are_set_by_each);
   ~Spawner();
   Spawner(const Spawner&) = delete;
   Spawner& operator=(const Spawner&) = delete;
@@ -53,6 +58,7 @@ class Spawner {
   [[nodiscard]] std::variant<Child, int> spawn(const Program& program);
 
  private:
+  bool resets_signals_;
   Descriptor null_;
   void* stack_ = nullptr;
 };

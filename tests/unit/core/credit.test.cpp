@@ -63,6 +63,19 @@ TEST_CASE("credit: a thousand tasks each millisecond earn four milliseconds' wor
   CHECK(credit.tasks() == 4000);
 }
 
+TEST_CASE("credit: where four milliseconds' worth is a handful it is up to sixteen milliseconds' worth") {
+  struct Case {
+    Duration each;
+    std::uint32_t tasks;
+  };
+  for (const auto& [each, tasks] : {Case{100us, 40}, Case{250us, 16}, Case{500us, 16}, Case{1ms, 16},
+                                    Case{2ms, 8}, Case{4ms, 4}, Case{100ms, 2}}) {
+    Credit credit(1, std::nullopt);
+    acknowledge(credit, 5, 5 * each, 100, start);
+    CHECK(credit.tasks() == tasks);
+  }
+}
+
 TEST_CASE("credit: is four times as large at the most with each window") {
   Credit credit(1, std::nullopt);
   Time now = acknowledge(credit, 1000, 1ms, 1, start);  // the first one starts the clock
@@ -129,13 +142,13 @@ TEST_CASE("credit: a window in which the lane ran dry once counts as dry, and th
   Credit credit(1, std::nullopt);
   Time now = acknowledge(credit, 1, 1ms, 1, start);
   credit.acknowledged(1, true, now + 100us);
-  credit.acknowledged(1, false, now + 2ms);
-  CHECK(credit.tasks() == 4);  // 2 tasks in 2 ms would be worth 4
-  now += 2ms;
+  credit.acknowledged(1, false, now + 16ms);
+  CHECK(credit.tasks() == 3);  // 2 tasks in 16 ms would be worth 2
+  now += 16ms;
   credit.acknowledged(1, true, now + 100us);
-  credit.acknowledged(0, false, now + 10ms);
-  CHECK(credit.tasks() == 5);
-  now += 10ms;
+  credit.acknowledged(0, false, now + 16ms);
+  CHECK(credit.tasks() == 4);
+  now += 16ms;
   credit.acknowledged(1, false, now + 1s);
   CHECK(credit.tasks() == 2);
 }

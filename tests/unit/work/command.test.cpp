@@ -563,13 +563,33 @@ class Waiting {
 
 TEST_CASE("command: behind a short one others wait in its slot, and run in the order given") {
   Waiting waiting(1);
-  CHECK(waiting.runner->room() == 4);
-  waiting.runner->start(handout_of({"short", "short", "short", "short"}), Clock::now());
+  CHECK(waiting.runner->room() == 8);
+  waiting.runner->start(handout_of(std::vector<std::string>(8, "short")), Clock::now());
   CHECK(waiting.runner->room() == 0);
-  const auto results = waiting.collect(4);
-  for (std::size_t i = 0; i < 4; ++i) {
+  const auto results = waiting.collect(8);
+  for (std::size_t i = 0; i < 8; ++i) {
     CHECK(results[i].id == i);
     CHECK(results[i].output == "short 1");
+  }
+}
+
+TEST_CASE("command: after many that said little one says much, more than a pipe holds") {
+  const auto runner =
+      shell("case {} in *[!0-9]*) echo {};; *) head -c {} /dev/zero; head -c {} /dev/zero >&2; esac");
+  const auto say_little = [&] {
+    for (int i = 0; i < 300; ++i) REQUIRE(run_one(*runner, "x").output == "x\n");
+  };
+  say_little();
+  const Ran much = run_one(*runner, "1000000");
+  CHECK(much.output == std::string(1'000'000, '\0'));
+  CHECK(much.stderr_text.size() > 1000);
+  say_little();
+  // Behind others, and with others behind it.
+  std::vector<std::string> items(8, "x");
+  items[4] = "300000";
+  const auto results = run_all(*runner, items);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    CHECK(results[i].output == (i == 4 ? std::string(300'000, '\0') : "x\n"));
   }
 }
 
@@ -626,7 +646,7 @@ TEST_CASE("command: none waits before the first has ended, nor after a long one"
   const auto runner = command({"sleep"});
   CHECK(runner->room() == 1);
   while (runner->room() == 1) static_cast<void>(run_one(*runner, "0"));
-  CHECK(runner->room() == 4);
+  CHECK(runner->room() == 8);
   static_cast<void>(run_one(*runner, "0.02"));
   CHECK(runner->room() == 1);
 }
