@@ -47,7 +47,10 @@ void Credit::acknowledged(std::uint64_t finished, bool ran_dry, Time now, std::o
   // Steps are bounded, so that one odd window does little harm. Down they are smaller than up: at the
   // beginning of a run the way from one task to thousands is waited for.
   if (rate > tasks_ || window_dry_) {
-    tasks_ = std::min({std::max(rate, tasks_ + 1), tasks_ * steepest, std::max(most, least_)});
+    // It has waited for us, so its way to us and back is longer than what it has in hand lasts.
+    const auto acknowledged = static_cast<std::uint32_t>(std::min<std::uint64_t>(window_finished_, most));
+    const std::uint32_t wanted = tasks_ + std::max<std::uint32_t>(1, window_dry_ ? acknowledged : 0);
+    tasks_ = std::min({std::max(rate, wanted), tasks_ * steepest, std::max(most, least_)});
   } else if (rate < tasks_ / 2) {
     tasks_ = std::max(tasks_ / 2, least_);
   }

@@ -3,7 +3,8 @@
 // milliseconds at the rate at which it finishes tasks, so that the same default serves tasks of a microsecond
 // and of an hour; a few more where that is but a handful. A task counts until it is acknowledged, so it is
 // longer where the sink's store takes long: a disk that needs 20 ms for a commit would keep the worker
-// waiting otherwise. docs/decisions/0005. Pure.
+// waiting otherwise (docs/decisions/0005). And where the way to the worker and back takes longer than that,
+// credit grows until the worker has enough to do (0046). Pure.
 
 #include <algorithm>
 #include <cstdint>

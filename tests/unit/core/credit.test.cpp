@@ -138,16 +138,32 @@ TEST_CASE("credit: a lane that ran dry gets more, although its rate does not ask
   }
 }
 
+TEST_CASE("credit: where the way there and back is long it is soon as much as lasts for that") {
+  // Ten tasks a millisecond, and an answer after 50 ms: what is sent at once comes back at once.
+  Credit credit(1, std::nullopt);
+  Time now = start;
+  credit.acknowledged(1, false, now);
+  for (int round = 0; round < 9; ++round) {
+    now += 50ms;
+    credit.acknowledged(credit.tasks(), true, now);
+  }
+  CHECK(credit.tasks() >= 500);
+  // What it does not use does not make it more.
+  const std::uint32_t before = credit.tasks();
+  credit.acknowledged(1, true, now + 50ms);
+  CHECK(credit.tasks() == before + 1);
+}
+
 TEST_CASE("credit: a window in which the lane ran dry once counts as dry, and the next one does not") {
   Credit credit(1, std::nullopt);
   Time now = acknowledge(credit, 1, 1ms, 1, start);
   credit.acknowledged(1, true, now + 100us);
   credit.acknowledged(1, false, now + 16ms);
-  CHECK(credit.tasks() == 3);  // 2 tasks in 16 ms would be worth 2
+  CHECK(credit.tasks() == 4);  // 2 tasks in 16 ms would be worth 2
   now += 16ms;
   credit.acknowledged(1, true, now + 100us);
   credit.acknowledged(0, false, now + 16ms);
-  CHECK(credit.tasks() == 4);
+  CHECK(credit.tasks() == 5);
   now += 16ms;
   credit.acknowledged(1, false, now + 1s);
   CHECK(credit.tasks() == 2);
