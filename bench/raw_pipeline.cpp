@@ -4,15 +4,17 @@
 //   raw_pipeline [--transport inproc|ipc|tcp] [--mode throughput|latency] [--workers N] [--count N] [--size
 //   B]
 //                [--hwm N] [--batch]
-//   raw_pipeline --lines [--transport inproc|ipc|tcp] [--workers N]
+//   raw_pipeline --lines [--acknowledge] [--transport inproc|ipc|tcp] [--workers N]
 //
 // throughput: from the first message sent to the last one received, as messages a second. latency: one
 // message at a time, sent and received by one thread, as a median and a 99th percentile. Prints one line of
 // JSON. --lines: a pipeline of programs, fed and read as fanmill's are: lines of stdin in, lines on stdout
-// out; for bench/one_at_a_time. --hwm 0 leaves libzmq's default of 1000 on every socket; a small window (8)
-// is what an expert tunes it to. --batch: as many payloads in a message as make 128 KiB, each behind its
-// length; a worker copies each of them into the message with its results, and the last stage looks at each.
-// That is the least that is to be done for a task, and what the processors can do of it.
+// out; for bench/one_at_a_time. --acknowledge: the last stage tells the first one of each line that it has
+// written, which is the least that a pipeline needs that is to know what was lost. --hwm 0 leaves libzmq's
+// default of 1000 on every socket; a small window (8) is what an expert tunes it to. --batch: as many
+// payloads in a message as make 128 KiB, each behind its length; a worker copies each of them into the
+// message with its results, and the last stage looks at each. That is the least that is to be done for a
+// task, and what the processors can do of it.
 //
 // inproc has its stages on threads of one process; ipc and tcp have them in processes of their own, forked
 // before anything of ZeroMQ is touched.
@@ -60,6 +62,7 @@ struct Settings {
   std::string transport = "inproc";
   std::string mode = "throughput";
   bool lines = false;
+  bool acknowledge = false;
   bool batch = false;
   unsigned workers = 2;
   std::uint64_t count = 1'000'000;
@@ -74,11 +77,12 @@ struct Shared {
   std::atomic<bool> finished{false};
 };
 
-// Where the two bound sockets are. ipc in a fresh directory; tcp on ports of the system's choice, found by
+// Where the bound sockets are. ipc in a fresh directory; tcp on ports of the system's choice, found by
 // the stage that binds, so ventilator and sink bind before the workers are told.
 struct Places {
   std::string tasks;
   std::string results;
+  std::string acknowledgements;
 };
 
 class Socket {
@@ -100,6 +104,9 @@ class Socket {
   // Both are false when the context has ended.
   bool send(zmq_msg_t& message) { return done(zmq_msg_send(&message, socket_, 0), "zmq_msg_send"); }
   bool receive(zmq_msg_t& message) { return done(zmq_msg_recv(&message, socket_, 0), "zmq_msg_recv"); }
+  // False where there is none.
+  bool receive_at_once(zmq_msg_t& message) { return zmq_msg_recv(&message, socket_, ZMQ_DONTWAIT) >= 0; }
+  [[nodiscard]] void* handle() const { return socket_; }
 
  private:
   static bool done(int result, const char* what) {
@@ -305,14 +312,52 @@ void ventilate_lines(void* context, const Settings& settings, const Places& plac
   std::free(line);
 }
 
+// The same, with an ear for acknowledgements.
+void ventilate_acknowledged_lines(void* context, const Settings& settings, const Places& places,
+                                  Shared& shared) {
+  Socket tasks(context, ZMQ_PUSH, settings.hwm);
+  tasks.bind(places.tasks);
+  Socket acknowledgements(context, ZMQ_PULL, settings.hwm);
+  acknowledgements.bind(places.acknowledgements);
+  wait_for_workers(tasks, settings, shared);
+  std::string lines;
+  std::uint64_t unacknowledged = 0;
+  zmq_msg_t message;
+  zmq_msg_init(&message);
+  for (;;) {
+    zmq_pollitem_t items[] = {{acknowledgements.handle(), 0, ZMQ_POLLIN, 0},
+                              {nullptr, STDIN_FILENO, ZMQ_POLLIN, 0}};
+    if (zmq_poll(items, 2, -1) < 0 && zmq_errno() != EINTR) break;
+    if ((items[1].revents & (ZMQ_POLLIN | ZMQ_POLLERR)) != 0) {
+      char block[4096];
+      const ssize_t got = read(STDIN_FILENO, block, sizeof block);
+      if (got <= 0) break;
+      lines.append(block, static_cast<std::size_t>(got));
+      std::size_t begin = 0;
+      for (std::size_t end; (end = lines.find('\n', begin)) != std::string::npos; begin = end + 1) {
+        if (!send_bytes(tasks, lines.substr(begin, end + 1 - begin))) return;
+        ++unacknowledged;
+      }
+      lines.erase(0, begin);
+    }
+    if ((items[0].revents & ZMQ_POLLIN) != 0) {
+      while (acknowledgements.receive_at_once(message)) --unacknowledged;
+    }
+  }
+  zmq_msg_close(&message);
+}
+
 void collect_lines(void* context, const Settings& settings, const Places& places, Shared& shared) {
   Socket results(context, ZMQ_PULL, settings.hwm);
   results.bind(places.results);
+  Socket acknowledgements(context, ZMQ_PUSH, settings.hwm);
+  if (settings.acknowledge) acknowledgements.connect(places.acknowledgements);
   std::vector<bool> seen(256);
   zmq_msg_t message;
   zmq_msg_init(&message);
   while (receive_result(results, message, seen, shared)) {
     if (write(STDOUT_FILENO, zmq_msg_data(&message), zmq_msg_size(&message)) < 0) break;
+    if (settings.acknowledge && !send_bytes(acknowledgements, "a")) break;
   }
   zmq_msg_close(&message);
 }
@@ -381,18 +426,24 @@ void run(const Settings& settings) {
   if (memory == MAP_FAILED) fail("mmap");
   auto& shared = *new (memory) Shared;
 
-  Places places{.tasks = "inproc://tasks", .results = "inproc://results"};
+  Places places{.tasks = "inproc://tasks",
+                .results = "inproc://results",
+                .acknowledgements = "inproc://acknowledgements"};
   std::string directory;
   if (settings.transport == "ipc") {
     char name[] = "/tmp/raw_pipeline.XXXXXX";
     if (!mkdtemp(name)) fail("mkdtemp");
     directory = name;
-    places = {.tasks = "ipc://" + directory + "/tasks", .results = "ipc://" + directory + "/results"};
+    places = {.tasks = "ipc://" + directory + "/tasks",
+              .results = "ipc://" + directory + "/results",
+              .acknowledgements = "ipc://" + directory + "/acknowledgements"};
   } else if (settings.transport == "tcp") {
     const auto tasks = free_port(17000);
     const auto results = free_port(static_cast<std::uint16_t>(tasks + 1));
+    const auto acknowledgements = free_port(static_cast<std::uint16_t>(results + 1));
     places = {.tasks = "tcp://127.0.0.1:" + std::to_string(tasks),
-              .results = "tcp://127.0.0.1:" + std::to_string(results)};
+              .results = "tcp://127.0.0.1:" + std::to_string(results),
+              .acknowledgements = "tcp://127.0.0.1:" + std::to_string(acknowledgements)};
   }
 
   Stage main_stage;
@@ -401,7 +452,8 @@ void run(const Settings& settings) {
     main_stage = [&](void* context) { measure_latency(context, settings, places, shared); };
   } else if (settings.lines) {
     // The whole ends when the input has, and whoever wrote that has read what he wanted by then.
-    main_stage = [&](void* context) { ventilate_lines(context, settings, places, shared); };
+    const auto ventilate = settings.acknowledge ? ventilate_acknowledged_lines : ventilate_lines;
+    main_stage = [&, ventilate](void* context) { ventilate(context, settings, places, shared); };
     others.emplace_back([&](void* context) { collect_lines(context, settings, places, shared); });
   } else {
     main_stage = [&](void* context) { collect(context, settings, places, shared); };
@@ -419,6 +471,7 @@ void run(const Settings& settings) {
   if (!directory.empty()) {
     unlink((directory + "/tasks").c_str());
     unlink((directory + "/results").c_str());
+    unlink((directory + "/acknowledgements").c_str());
     rmdir(directory.c_str());
   }
 }
@@ -426,7 +479,8 @@ void run(const Settings& settings) {
 [[noreturn]] void usage() {
   std::fputs(
       "usage: raw_pipeline [--transport inproc|ipc|tcp] [--mode throughput|latency] [--workers N]\n"
-      "                    [--count N] [--size BYTES, 16 or more] [--hwm N] [--batch] [--lines]\n",
+      "                    [--count N] [--size BYTES, 16 or more] [--hwm N] [--batch]\n"
+      "                    [--lines [--acknowledge]]\n",
       stderr);
   std::exit(2);
 }
@@ -435,8 +489,8 @@ Settings parse(int argc, char** argv) {
   Settings settings;
   for (int at = 1; at < argc; ++at) {
     const std::string_view name = argv[at];
-    if (name == "--lines" || name == "--batch") {
-      (name == "--lines" ? settings.lines : settings.batch) = true;
+    if (name == "--lines" || name == "--batch" || name == "--acknowledge") {
+      (name == "--lines" ? settings.lines : name == "--batch" ? settings.batch : settings.acknowledge) = true;
       continue;
     }
     if (++at == argc) usage();

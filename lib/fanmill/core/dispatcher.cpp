@@ -88,8 +88,9 @@ TaskId Dispatcher::add(ByteView payload) {
 }
 
 void Dispatcher::add(std::span<const ByteView> payloads, const Bytes& block) {
-  for (const ByteView payload : payloads) fresh_bytes_ += payload.size();
+  const std::size_t before = tasks_.bytes();
   tasks_.add(payloads, block, count_added(payloads.size()));
+  fresh_bytes_ += tasks_.bytes() - before;
 }
 
 Dispatcher::State Dispatcher::count_added(std::size_t count) {

@@ -82,7 +82,7 @@ void TaskPages::Page::add(std::uint32_t count, std::size_t bytes, const Task& ta
   live_ += count;
   live_bytes_ += bytes;
   if (!tasks_.empty()) {
-    tasks_.resize(cuts_.size(), task);
+    tasks_.resize(size_, task);
   } else if (!stretches_.empty() && stretches_.back().task == task) {
     stretches_.back().end += count;
   } else {
@@ -91,14 +91,14 @@ void TaskPages::Page::add(std::uint32_t count, std::size_t bytes, const Task& ta
 }
 
 void TaskPages::Page::spread() {
-  tasks_.reserve(cuts_.size());
+  tasks_.reserve(size_);
   for (const Stretch& stretch : stretches_) tasks_.resize(stretch.end, stretch.task);
   stretches_.clear();
 }
 
 void TaskPages::Page::clear() {
   block_ = Bytes();
-  cuts_.clear();
+  size_ = 0;
   stretches_.clear();
   tasks_.clear();
   live_ = live_bytes_ = between_ = 0;
@@ -159,12 +159,12 @@ void TaskPages::add_cuts(std::span<const ByteView> payloads, Task::State state) 
   const auto offset_of = [base](ByteView payload) {
     return static_cast<std::uint32_t>(payload.data() - base);
   };
-  std::vector<wire::Cut>& cuts = page.cuts_;
-  const std::size_t before = cuts.size();
+  const std::uint32_t before = page.size_;
   std::uint32_t follows = offset_of(payloads.front());
-  assert(before == 0 || follows >= cuts.back().offset + cuts.back().size);
   if (before > 0) {
-    const std::uint32_t end = cuts.back().offset + cuts.back().size;
+    const wire::Cut& last = page.cuts_[before - 1];
+    const std::uint32_t end = last.offset + last.size;
+    assert(follows >= end);
     if (before == 1) page.between_ = follows - end;
     follows = end + static_cast<std::uint32_t>(page.between_);
   } else if (payloads.size() > 1) {
@@ -173,8 +173,9 @@ void TaskPages::add_cuts(std::span<const ByteView> payloads, Task::State state) 
   const auto between = static_cast<std::uint32_t>(page.between_);
   bool even = page.even_;
   std::size_t bytes = 0;
-  cuts.resize(before + payloads.size());
-  wire::Cut* cut = cuts.data() + before;
+  page.size_ += static_cast<std::uint32_t>(payloads.size());
+  if (page.cuts_.size() < page.size_) page.cuts_.resize(page.size_);
+  wire::Cut* cut = page.cuts_.data() + before;
   for (const ByteView payload : payloads) {
     cut->offset = offset_of(payload);
     cut->size = static_cast<std::uint32_t>(payload.size());

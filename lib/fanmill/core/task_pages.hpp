@@ -60,8 +60,8 @@ class TaskPages {
   class Page {
    public:
     [[nodiscard]] TaskId first() const { return first_; }
-    [[nodiscard]] TaskId end() const { return first_ + cuts_.size(); }
-    [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(cuts_.size()); }
+    [[nodiscard]] TaskId end() const { return first_ + size_; }
+    [[nodiscard]] std::uint32_t size() const { return size_; }
     // All that follows is by index in the page.
     [[nodiscard]] std::uint32_t index_of(TaskId id) const { return static_cast<std::uint32_t>(id - first_); }
     [[nodiscard]] ByteView payload(std::uint32_t index) const {
@@ -74,7 +74,9 @@ class TaskPages {
     [[nodiscard]] std::uint32_t fitting(std::uint32_t first, std::uint32_t last, std::size_t bytes) const;
     [[nodiscard]] wire::TaskBlock block(std::uint32_t first, std::uint32_t last,
                                         std::uint32_t attempt) const {
-      return {first_ + first, attempt, block_.data(), std::span(cuts_).subspan(first, last - first), &block_};
+      return {first_ + first, attempt,
+              block_.data(),  std::span(cuts_).subspan(first, last - first),
+              &block_,        even_ ? std::optional(between_) : std::nullopt};
     }
 
     // A task by itself; from then on the page has one for each.
@@ -106,7 +108,8 @@ class TaskPages {
 
     TaskId first_ = 0;
     Bytes block_;  // shared with whoever reads into it, with other pages, and with what is on its way
-    std::vector<wire::Cut> cuts_;
+    std::vector<wire::Cut> cuts_;  // `size_`, and what it had before it was emptied: never made smaller
+    std::uint32_t size_ = 0;
     // Ascending, up to the last task; or nothing, and `tasks_` has each.
     std::vector<Stretch> stretches_;
     std::vector<Task> tasks_;

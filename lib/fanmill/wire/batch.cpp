@@ -82,6 +82,12 @@ struct Alike {
   return result;
 }
 
+[[nodiscard]] Alike alike(const TaskBlock& block) {
+  if (!block.between || *block.between > most_between || block.cuts.size() < 2) return alike(block.cuts);
+  assert(alike(block.cuts).count == block.cuts.size() && alike(block.cuts).between == *block.between);
+  return {block.cuts.size(), *block.between};
+}
+
 // What a task's payload is written after, and the most that it takes.
 constexpr std::size_t task_heading = 4 * max_header;
 [[nodiscard]] inline char* put_task_heading(char* at, const TaskView& task) {
@@ -336,7 +342,7 @@ void TasksWriter::add(const TaskView& task) {
 void TasksWriter::add(const TaskBlock& tasks) {
   TaskBlock left = tasks;
   while (!left.cuts.empty()) {
-    const auto [count, between] = alike(left.cuts);
+    const auto [count, between] = alike(left);
     const Cut& first = left.cuts.front();
     const Cut& last = left.cuts[count - 1];
     const ByteView bytes(left.base + first.offset, std::size_t{last.offset} + last.size - first.offset);

@@ -145,7 +145,7 @@ class ResultsWriter {
   }
   // The same, of an output that lies where lend_from() has said. As many bytes as are worth it, which are as
   // the frame would have them, what is between them too, go into a frame of their own; else they are copied.
-  void lend(TaskId id, std::uint32_t attempt, ByteView output) {
+  [[gnu::always_inline]] void lend(TaskId id, std::uint32_t attempt, ByteView output) {
     if (output.data() != lent_.follows || id != lent_.next || attempt != lent_.attempt ||
         !is_after_between(output.data())) {
       begin_lent(id, attempt, output.data());

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -44,6 +45,9 @@ struct TaskBlock {
   std::span<const Cut> cuts;
   const Bytes* memory =
       nullptr;  // where it all lies, to be shared by who sends it; null: it can only be copied
+  // Bytes between each payload and the next, where there are as many everywhere; without it that is looked
+  // for.
+  std::optional<std::size_t> between{};
   [[nodiscard]] TaskView operator[](std::size_t index) const {
     return {first + index, attempt, {base + cuts[index].offset, cuts[index].size}};
   }
@@ -166,30 +170,35 @@ inline TaskList TaskBatch::list() const {
   return {*this, 0, size_};
 }
 
-// For who goes through a list from the front to the end, perhaps not one by one.
+// For who goes through a list from the front to the end, perhaps not one by one. It has what it needs of the
+// batch in itself, where nobody else can have changed it meanwhile.
 class TaskCursor {
  public:
-  explicit TaskCursor(const TaskList& list) : batch_(list.batch_), first_(list.first_) {}
-  // `index`, of the list, is greater than that of the call before.
-  [[nodiscard]] TaskView at(std::uint32_t index) {
-    index += first_;
-    if (index >= run_end_) {
-      run_ = batch_->run_of(index);
-      run_end_ = batch_->end_of(run_);
-      is_elsewhere_ = true;
-    }
-    return batch_->view(run_, index);
+  explicit TaskCursor(const TaskList& list)
+      : batch_(list.batch_), cuts_(list.batch_->cuts_.data()), first_(list.first_) {}
+  // Whether that task lies in other memory than the one of the call before, or is the first one. `index`, of
+  // the list, is greater than that of the call before.
+  [[nodiscard]] bool moves_to(std::uint32_t index) {
+    at_ = first_ + index;
+    if (at_ < run_end_) return false;
+    const std::size_t run = batch_->run_of(at_);
+    run_ = batch_->runs_[run];
+    run_end_ = batch_->end_of(run);
+    return true;
   }
-  // Whether the task of the last at() lies in other memory than the one before it, or is the first one. Once.
-  [[nodiscard]] bool is_elsewhere() { return std::exchange(is_elsewhere_, false); }
-  [[nodiscard]] const char* memory() const { return batch_->runs_[run_].base; }
+  // Of the task that it has moved to.
+  [[nodiscard]] TaskId id() const { return run_.first + (at_ - run_.begin); }
+  [[nodiscard]] std::uint32_t attempt() const { return run_.attempt; }
+  [[nodiscard]] ByteView payload() const { return {run_.base + cuts_[at_].offset, cuts_[at_].size}; }
+  [[nodiscard]] const char* memory() const { return run_.base; }
 
  private:
   const TaskBatch* batch_;
+  const Cut* cuts_;
   std::uint32_t first_;
-  std::size_t run_ = 0;
+  std::uint32_t at_ = 0;  // of the batch
+  TaskBatch::Run run_{};
   std::uint32_t run_end_ = 0;
-  bool is_elsewhere_ = false;
 };
 
 }  // namespace fanmill::wire

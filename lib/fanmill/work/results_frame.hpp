@@ -40,8 +40,8 @@ class ResultsFrame {
   }
   // The same, of an output that may be a part of the task's payload, which lies where lend_from() has said,
   // and is then not copied where there is much of it.
-  void add(const std::shared_ptr<const RunContext>& context, TaskId id, std::uint32_t attempt,
-           ByteView output, ByteView payload) {
+  [[gnu::always_inline]] void add(const std::shared_ptr<const RunContext>& context, TaskId id,
+                                  std::uint32_t attempt, ByteView output, ByteView payload) {
     open(context);
     if (is_part(output, payload)) {
       writer_.lend(id, attempt, output);

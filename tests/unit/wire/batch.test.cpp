@@ -519,6 +519,16 @@ TEST_CASE("neighbours: many bytes go in frames of their own, and are not copied"
   CHECK(flaw_with({more[0], more[1].substr(1), more[2], more[3]}) == Flaw::truncated);
   CHECK_FALSE(flaw_with(more));
 
+  // What is between them may be known.
+  writer.begin(lane);
+  writer.add(block_of(0, 43));
+  const Bytes looked_for = writer.take();
+  TaskBlock known = block_of(0, 43);
+  known.between = 1;
+  writer.begin(lane);
+  writer.add(known);
+  CHECK(writer.take().view() == looked_for.view());
+
   // Payloads of no bytes at all are no frame.
   const std::vector<Cut> nothing(10);
   writer.begin(lane, 1000);

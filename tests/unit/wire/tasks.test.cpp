@@ -68,8 +68,13 @@ TEST_CASE("task list: a cursor finds what lies ahead, in whatever steps") {
     const TaskList list = batch.list().last(six.size() - first);
     for (unsigned which = 0; which < 64; ++which) {
       TaskCursor cursor(list);
+      const char* memory = nullptr;
       for (std::uint32_t i = 0; i < list.size(); ++i) {
-        if ((which >> i & 1) != 0) CHECK(cursor.at(i) == six[first + i]);
+        if ((which >> i & 1) == 0) continue;
+        const bool moves = cursor.moves_to(i);
+        CHECK(TaskView{cursor.id(), cursor.attempt(), cursor.payload()} == six[first + i]);
+        CHECK((moves || cursor.memory() == memory));
+        memory = cursor.memory();
       }
     }
   }
