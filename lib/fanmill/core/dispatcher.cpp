@@ -9,8 +9,6 @@
 namespace fanmill::core {
 
 namespace {
-// A lane carries this many bytes at the most, or its slots and one task more, whichever is more.
-constexpr std::size_t lane_bytes = std::size_t{1} << 20;
 // Waiting tasks beyond what the lanes have room for: enough for a full batch or two, few enough to stay in
 // the cache.
 constexpr std::size_t read_ahead_bytes = 2 * wire::batch_bytes;
@@ -288,14 +286,14 @@ void Dispatcher::off_lane(LaneIndex index, std::uint64_t count, std::size_t byte
 std::uint64_t Dispatcher::room_of(const Lane& lane) const {
   if (!lane.open || lane.draining || lane.reserved || lane.solo) return 0;
   if (lane.held >= lane.credit.tasks()) return 0;
-  if (lane.held_bytes >= lane_bytes && lane.held > lane.limits.slots) return 0;
+  if (lane.held_bytes >= lane.limits.bytes && lane.held > lane.limits.slots) return 0;
   return lane.credit.tasks() - lane.held;
 }
 
 Dispatcher::Stock Dispatcher::stock_of(const Lane& lane) {
   if (lane.held < lane.limits.slots) return too_little;
   const bool has_enough = lane.held >= lane.credit.enough() ||
-                          (lane.held_bytes >= lane_bytes / 2 && lane.held > lane.limits.slots);
+                          (lane.held_bytes >= lane.limits.bytes / 2 && lane.held > lane.limits.slots);
   return has_enough ? enough : some;
 }
 

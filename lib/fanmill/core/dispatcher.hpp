@@ -48,6 +48,8 @@ class Dispatcher {
   struct Limits {
     std::uint32_t slots = 1;
     std::uint32_t max_batch = 1;
+    // Of payload on the lane at the most, or the slots and one task more, whichever is more.
+    std::size_t bytes = std::size_t{1} << 20;
   };
   // A batch for one lane. The views hold until the next call of a member that is not const.
   struct Handout {

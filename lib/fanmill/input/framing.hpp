@@ -31,7 +31,6 @@ class Items {
   // It lies behind the last one, in the block.
   void add(ByteView item) {
     check(item.size());
-    ++handed_;
     waiting_[count_++] = item;
     if (count_ == waiting_.size()) hand_over();
   }
@@ -39,6 +38,7 @@ class Items {
   void hand_over() {
     const std::span<const ByteView> items(waiting_.data(), std::exchange(count_, 0));
     if (items.empty()) return;
+    handed_ += items.size();
     if (block_.room() <= usual_room) return receiver_.neighbours(items, block_);
     // Made for a long item: it is not kept for what stands beside that.
     for (const ByteView& item : items) {

@@ -51,12 +51,19 @@ std::size_t Lines::cut(ByteView bytes, Items& items) {
   if (bytes.empty()) return 0;
   const char* item = bytes.data();
   const char* const end = item + bytes.size();
-  each(delimiter_, item + searched_, end, [&](const char* delimiter) {
-    if (++lines_ < per_task_) return;
-    lines_ = 0;
+  const auto add_to = [&](const char* delimiter) {
     items.add({item, static_cast<std::size_t>(delimiter - item)});
     item = delimiter + 1;
-  });
+  };
+  if (per_task_ == 1) {
+    each(delimiter_, item + searched_, end, add_to);
+  } else {
+    each(delimiter_, item + searched_, end, [&](const char* delimiter) {
+      if (++lines_ < per_task_) return;
+      lines_ = 0;
+      add_to(delimiter);
+    });
+  }
   searched_ = static_cast<std::size_t>(end - item);
   items.check(without_last_delimiter({item, searched_}).size());
   return static_cast<std::size_t>(item - bytes.data());
