@@ -45,6 +45,7 @@ roles::PipelineSettings settings_of(const PipelineOptions& options) {
   settings.ventilator.bind = check.endpoints("listen", options.listen, options.keys, options.insecure);
   settings.ventilator.window_tasks = options.window_tasks;
   settings.ventilator.window_bytes = options.window_bytes.value_or(most_window_bytes);
+  settings.ventilator.lane_bytes_inproc = window_bytes_per_worker;
   settings.ventilator.retries = options.retries;
   settings.ventilator.retry_delay = options.retry_delay;
   roles::WorkerSettings worker;

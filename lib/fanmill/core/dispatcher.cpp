@@ -293,7 +293,7 @@ std::uint64_t Dispatcher::room_of(const Lane& lane) const {
 Dispatcher::Stock Dispatcher::stock_of(const Lane& lane) {
   if (lane.held < lane.limits.slots) return too_little;
   const bool has_enough = lane.held >= lane.credit.enough() ||
-                          (lane.held_bytes >= lane.limits.bytes / 2 && lane.held > lane.limits.slots);
+                          (lane.held_bytes >= wire::batch_bytes && lane.held > lane.limits.slots);
   return has_enough ? enough : some;
 }
 

@@ -17,7 +17,6 @@ constexpr auto sink_grace = seconds(2);
 // processors a fifth was cut off before STOP had gone out, and waited for another ventilator.
 constexpr std::size_t most_stopped_at_once = 50;
 constexpr auto wait_for_stopped = std::chrono::milliseconds(500);
-constexpr std::size_t lane_bytes_inproc = std::size_t{4} << 20;
 
 std::string_view scheme_of(std::string_view endpoint) {
   return endpoint.substr(0, endpoint.find(':'));
@@ -307,8 +306,7 @@ void Run::lane_usable(LaneToken token) {
   Worker& worker = found->second;
   worker.stage = Worker::Stage::working;
   Dispatcher::Limits limits{.slots = worker.hello.slots, .max_batch = worker.hello.max_batch};
-  // Payloads that are not copied take no more of the cache for being many.
-  if (scheme_of(worker.hello.reached) == "inproc") limits.bytes = lane_bytes_inproc;
+  if (scheme_of(worker.hello.reached) == "inproc") limits.bytes = settings_.lane_bytes_inproc;
   worker.index = dispatcher_.open(limits);
   if (lane_tokens_.size() <= *worker.index) lane_tokens_.resize(*worker.index + 1);
   lane_tokens_[*worker.index] = token;

@@ -60,6 +60,7 @@ class Run {
 
   struct Settings {
     Dispatcher::Settings dispatcher;
+    std::size_t lane_bytes_inproc = Dispatcher::Limits().bytes;
     std::string delimiter;
     std::string separator{};       // between the columns of an item; empty: there are none
     std::string address;           // where workers and sinks connect, for people

@@ -56,10 +56,13 @@ struct VentilatorSettings : CommonSettings {
       lane_ports;                                    // none: those that follow the control port
   std::size_t window_tasks = 131072;                 // most tasks out and waiting
   std::size_t window_bytes = std::size_t{32} << 20;  // most bytes of them; one larger item passes alone
-  std::optional<std::uint32_t> prefetch;             // tasks beyond a worker's slots; none: by time
-  std::uint32_t min_workers = 1;                     // do not start before so many are there
-  std::uint32_t retries = 0;                         // further attempts after a failure
-  Duration retry_delay{0};  // before the first of them; each further one waits longer
+  // Most of payload on a lane within this process. What is sent from where it was read, and not copied, takes
+  // no more of the cache for being much.
+  std::size_t lane_bytes_inproc = std::size_t{4} << 20;
+  std::optional<std::uint32_t> prefetch;  // tasks beyond a worker's slots; none: by time
+  std::uint32_t min_workers = 1;          // do not start before so many are there
+  std::uint32_t retries = 0;              // further attempts after a failure
+  Duration retry_delay{0};                // before the first of them; each further one waits longer
   std::optional<Halt> halt;
   std::string status_directory{};  // where `fanmill status` looks for runs; empty: not for this one
   std::string separator;           // between the columns of an item, for the workers; empty: there are none

@@ -145,6 +145,7 @@ Run::Settings VentilatorLoop::run_settings(const VentilatorSettings& settings, c
   Run::Settings result;
   result.dispatcher.window_tasks = settings.window_tasks;
   result.dispatcher.window_bytes = settings.window_bytes;
+  result.lane_bytes_inproc = settings.lane_bytes_inproc;
   result.dispatcher.prefetch = settings.prefetch;
   result.dispatcher.min_lanes = settings.min_workers;
   result.dispatcher.retries = settings.retries;
