@@ -516,6 +516,8 @@ Settings parse(int argc, char** argv) {
   const bool known = transport == "inproc" || transport == "ipc" || transport == "tcp";
   const bool sound =
       settings.workers >= 1 && settings.workers < 256 && settings.count >= 1 && settings.size >= 16;
+  // With a small window all stages would wait for each other.
+  if (settings.acknowledge && (!settings.lines || settings.hwm > 0)) usage();
   if (!known || !sound || (settings.mode != "throughput" && settings.mode != "latency")) usage();
   return settings;
 }

@@ -29,8 +29,6 @@ using core::Collector;
 constexpr std::size_t most_backlog = std::size_t{4} << 20;
 // Frames between two looks at everything else.
 constexpr int frames_at_once = 64;
-// A frame of no more bytes has few results in it.
-constexpr std::size_t single = 1024;
 // Between the name of the key by which a failure came and the failure, where the collector holds it: it is a
 // file's name, and has none.
 constexpr char end_of_name = '\0';
@@ -69,7 +67,7 @@ class SinkLoop {
   [[nodiscard]] bool takes_results() const;
   void wait(Time now);
   void read(Time now);
-  void read_results(Time now);
+  void read_results();
   void take_frame(ByteView bytes, ByteView key_name, std::span<const ByteView> more = {});
   void take_result(const wire::ResultsHeader& header, const wire::ResultView& result);
   void set_aside(std::string frame, ByteView key_name);
@@ -306,12 +304,12 @@ void SinkLoop::read(Time now) {
   }
   // What was asked may have come together with the end: then the store is closed.
   if (collector_.collecting() && !early_.empty() && collector_.questions() != questions_) take_early();
-  if (results_waiting_ || poller_.readable(results_item_)) read_results(now);
+  if (results_waiting_ || poller_.readable(results_item_)) read_results();
   make_safe(now);
   perform(now);
 }
 
-void SinkLoop::read_results(Time now) {
+void SinkLoop::read_results() {
   results_waiting_ = false;
   for (int i = 0; i < frames_at_once && takes_results(); ++i) {
     const auto message = results_.receive(more_);
@@ -320,8 +318,6 @@ void SinkLoop::read_results(Time now) {
     views_.clear();
     for (const transport::Message& frame : more_) views_.push_back(frame.view());
     take_frame(message->view(), message->key_name(), views_);
-    // Somebody may wait for a single result: that is not kept to ask whether there are more.
-    if (i == 0 && message->view().size() <= single && durable_ == nullptr && store_open_) store_.flush(now);
   }
   results_waiting_ = takes_results();
 }

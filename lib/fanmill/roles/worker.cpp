@@ -435,9 +435,6 @@ void WorkerLoop::read_lane(Time now) {
     }
     const wire::TaskList tasks = message->tasks.list();
     static_cast<void>(station_.on_tasks(*header, {std::move(message), tasks}, now));
-    // Before it is asked whether there are more: to hear that there are none takes as long as a short task.
-    start_tasks(now);
-    collect_results(now);
   }
 }
 

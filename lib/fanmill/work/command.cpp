@@ -624,6 +624,7 @@ void CommandRunner::lose_keeper(KeeperId id) {
       put_off(index);
       continue;
     }
+    for (Stream& stream : jobs_[index].streams) read_rest(stream);
     fail(index, "how it ended is not known: the process that watches over commands was killed");
   }
 }

@@ -757,9 +757,8 @@ TEST_CASE("command: a runner that was abandoned runs others at once, and what wa
   CHECK(waiting.runner->running() == 0);
 }
 
-TEST_CASE("command: a keeper that is killed costs what it had begun, and what waited runs by another one") {
-  Waiting waiting(1);
-  waiting.start({"long", "short", "short"});
+namespace {
+void kill_keeper() {
   std::vector<pid_t> keepers;
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
     std::ifstream children(task.path() / "children");
@@ -767,6 +766,28 @@ TEST_CASE("command: a keeper that is killed costs what it had begun, and what wa
   }
   REQUIRE(keepers.size() == 1);
   REQUIRE(::kill(keepers.front(), SIGKILL) == 0);
+}
+}  // namespace
+
+TEST_CASE("command: what one had said before its keeper was killed is not lost, watched or not") {
+  const Folder folder;
+  REQUIRE(::mkfifo("fifo", 0600) == 0);
+  const auto runner = shell("test {} = x || { echo said; echo warned >&2; cat {}; }");
+  for (int i = 0; i < 300; ++i) REQUIRE(run_one(*runner, "x").outcome == Outcome::ok);
+  runner->start(handout_of({"fifo"}), Clock::now());
+  const Descriptor open(::open("fifo", O_WRONLY));  // returns when the reader is there
+  kill_keeper();
+  std::vector<Ran> results;
+  collect_some(*runner, results);
+  CHECK_THAT(results.front().error, Catch::StartsWith("how it ended is not known"));
+  CHECK(results.front().output == "said\n");
+  CHECK(results.front().stderr_text == "warned\n");
+}
+
+TEST_CASE("command: a keeper that is killed costs what it had begun, and what waited runs by another one") {
+  Waiting waiting(1);
+  waiting.start({"long", "short", "short"});
+  kill_keeper();
   const auto results = waiting.collect(3);
   CHECK(results[0].id == 0);
   CHECK_THAT(results[0].error, Catch::StartsWith("how it ended is not known"));
