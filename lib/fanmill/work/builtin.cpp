@@ -121,6 +121,7 @@ Function find_builtin(std::string_view name) {
 
 std::vector<std::string> builtin_names() {
   std::vector<std::string> names;
+  names.reserve(builtins.size());
   for (const Builtin& builtin : builtins) names.emplace_back(builtin.name);
   return names;
 }
