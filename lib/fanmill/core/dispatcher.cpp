@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t read_ahead_bytes = 2 * wire::batch_bytes;
 constexpr std::uint64_t read_ahead_tasks = 4096;
 constexpr std::size_t read_ahead_questions = 16;
+// Where so many short tasks wait, and more will come, they are not spread thin over however many lanes.
+constexpr std::uint64_t much_to_spread = 1024;
 // Where what waits takes longer than this, it is no matter for the cache, and the input is read on for as far
 // as the window goes: so that people see how many tasks there are.
 constexpr auto long_enough = std::chrono::seconds(1);
@@ -506,6 +508,9 @@ void Dispatcher::fill(LaneIndex index, Handout& out) {
   if (ready() < room_total_) {
     const std::uint64_t waiting = ready() - std::min(ready(), empty_slots_);
     most = std::max(worth, lane.empty_slots + waiting / open_lanes_);
+    if (!input_ended_ && ready() >= much_to_spread && lane.credit.are_short()) {
+      most = std::max<std::uint64_t>(most, lane.credit.enough());
+    }
   } else if (input_ended_) {
     most = std::max({worth, lane.empty_slots, ready() / (2 * open_lanes_)});
   }

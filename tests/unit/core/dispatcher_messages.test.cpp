@@ -97,6 +97,25 @@ TEST_CASE("dispatcher: many idle workers, and each gets one before any gets two"
   CHECK(run.dispatcher.pending() == 0);
 }
 
+TEST_CASE("dispatcher: many short tasks are not spread thin over many idle workers, while more will come") {
+  QuickRun run(200);
+  const std::uint64_t enough = run.credit() / 2;
+
+  SECTION("each message has as many as keep a worker busy for a while") {
+    run.add(2 * enough);
+    CHECK(run.next().size() >= enough);
+  }
+  SECTION("a few of them go to as many workers as there are") {
+    run.add(200);
+    CHECK(run.messages() == 200);
+  }
+  SECTION("the last ones as well") {
+    run.add(1200);
+    run.dispatcher.end_input();
+    CHECK(run.messages() >= 200);
+  }
+}
+
 TEST_CASE("dispatcher: who has enough is not sent a little, and gets it when there is room in its hands") {
   QuickRun run(1);
   const std::uint64_t most = run.give_enough();
