@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <fanmill/base/error.hpp>
@@ -55,20 +56,26 @@ Source::Source(const std::string& name)
   struct stat status {};
   if (::fstat(fd_, &status) != 0) fail(name, errno);
   regular_ = S_ISREG(status.st_mode);
+  asks_first_ = static_cast<bool>(owned_) && !regular_;
   make_room_in_pipe(fd_);
 }
 
 std::optional<std::size_t> Source::read(char* into, std::size_t room) {
   while (true) {
-    if (!regular_) {
-      // stdin may be shared with programs that want it blocking, so it stays so and is asked first.
+    if (asks_first_) {
       pollfd ready{fd_, POLLIN, 0};
       if (::poll(&ready, 1, 0) == 0) return std::nullopt;
     }
-    const ssize_t got = ::read(fd_, into, room);
+    const iovec to{into, room};
+    const ssize_t got =
+        asks_first_ || regular_ ? ::read(fd_, into, room) : ::preadv2(fd_, &to, 1, -1, RWF_NOWAIT);
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno == EAGAIN) return std::nullopt;
-    if (errno != EINTR) throw Error(ErrorCode::unavailable, "read", title_, reason_of(errno));
+    if (errno == EOPNOTSUPP && !asks_first_ && !regular_) {
+      asks_first_ = true;
+    } else if (errno != EINTR) {
+      throw Error(ErrorCode::unavailable, "read", title_, reason_of(errno));
+    }
   }
 }
 

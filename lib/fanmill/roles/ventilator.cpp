@@ -80,8 +80,9 @@ class VentilatorLoop : private input::Receiver {
   void send_tasks();
   void wait(Time now);
   void read_connections(Time now);
-  using Received = std::vector<std::pair<Run::From, transport::Message>>;
+  using Received = std::vector<transport::Socket::Addressed>;
   void read_router(Received& received, std::size_t most);
+  void act_on(std::string peer, const transport::Message& message, Time now);
   [[nodiscard]] bool read_input(Time now);  // whether it looked
   RunReport report(Time started) const;
 
@@ -102,6 +103,7 @@ class VentilatorLoop : private input::Receiver {
   core::Dispatcher::Handout handout_;
   std::set<LaneToken> awaited_;  // lanes that cannot be written to yet
   std::size_t lanes_item_ = transport::Poller::nothing;
+  std::size_t monitor_item_ = transport::Poller::nothing;
   std::optional<core::Finish> finish_;
   int stop_level_ = 0;
   bool input_ready_ = false;
@@ -300,7 +302,7 @@ bool VentilatorLoop::send(const core::Dispatcher::Handout& handout) {
 void VentilatorLoop::wait(Time now) {
   poller_.clear();
   const std::size_t router_item = poller_.watch_readable(router_);
-  const std::size_t monitor_item = poller_.watch_readable(monitor_);
+  monitor_item_ = poller_.watch_readable(monitor_);
   if (stop_level_ < 2) poller_.watch_readable(stop_.fd(stop_level_ + 1));
   for (const LaneToken token : awaited_) lanes_.watch_writable(token, poller_);
   lanes_item_ = poller_.watch_readable(lanes_.news_fd());
@@ -312,7 +314,7 @@ void VentilatorLoop::wait(Time now) {
   const std::size_t input_item = input_fd >= 0 ? poller_.watch_readable(input_fd) : 0;
   if (wants_input && input_fd < 0) until = now;  // only look, do not wait
   poller_.wait(now, until);
-  connections_ready_ = poller_.readable(router_item) || poller_.readable(monitor_item);
+  connections_ready_ = poller_.readable(router_item) || poller_.readable(monitor_item_);
   input_ready_ = wants_input && (input_fd < 0 || poller_.readable(input_item));
 }
 
@@ -320,44 +322,54 @@ void VentilatorLoop::read_router(Received& received, std::size_t most) {
   while (received.size() < most) {
     auto addressed = router_.receive_from();
     if (!addressed) return;
-    const int link = addressed->message.source_fd();
-    std::string address = addressed->message.peer_address();
-    std::string key_name(addressed->message.key_name());
-    received.emplace_back(
-        Run::From{std::move(addressed->peer), link, std::move(address), std::move(key_name)},
-        std::move(addressed->message));
+    received.push_back(std::move(*addressed));
   }
 }
 
 // Messages are taken before the monitor's events, so that a connection's opening is known before what came
 // over it is acted on; and again after a connection's end, since its last messages may come after the news of
-// it.
+// it. An opening may have come since we waited, and it is what a HELLO comes after.
 void VentilatorLoop::read_connections(Time now) {
   Received received;
   read_router(received, messages_at_once);
+  const bool any_opening = std::any_of(received.begin(), received.end(), [](const auto& one) {
+    return wire::looks_like_opening(one.message.view());
+  });
   std::vector<transport::Monitor::Event> events;
   bool any_down = false;
-  while (const auto event = monitor_.next()) {
+  while (any_opening || poller_.readable(monitor_item_)) {
+    const auto event = monitor_.next();
+    if (!event) break;
     if (event->what == transport::Monitor::What::opened) run_.on_link_up(event->fd);
     any_down = any_down || event->what == transport::Monitor::What::down;
     strangers_.on_event(*event, now);
     events.push_back(*event);
   }
   if (any_down) read_router(received, std::numeric_limits<std::size_t>::max());
-  for (auto& [from, message] : received) {
-    const auto control = wire::decode_control(message.view());
-    if (control) {
-      run_.on_message(from, *control, now);
-    } else if (control.flaw() == wire::Flaw::version && wire::looks_like_opening(message.view())) {
-      run_.on_foreign_version(from);
-    } else {
-      run_.on_malformed(from, wire::name_of(control.flaw()));
-    }
-  }
+  for (auto& [peer, message] : received) act_on(std::move(peer), message, now);
   if (!any_down) return;
   for (const auto& event : events) {
     if (event.what == transport::Monitor::What::down) run_.on_link_down(event.fd, now);
     if (event.what == transport::Monitor::What::opened) run_.on_link_up(event.fd);
+  }
+}
+
+void VentilatorLoop::act_on(std::string peer, const transport::Message& message, Time now) {
+  const auto control = wire::decode_control(message.view());
+  const bool is_opening = wire::looks_like_opening(message.view());
+  Run::From from{std::move(peer)};
+  // Of one that is known by its peer there is nothing else to ask.
+  if (!control || is_opening) {
+    from.link = message.source_fd();
+    from.address = message.peer_address();
+    from.key_name = message.key_name();
+  }
+  if (control) {
+    run_.on_message(from, *control, now);
+  } else if (control.flaw() == wire::Flaw::version && is_opening) {
+    run_.on_foreign_version(from);
+  } else {
+    run_.on_malformed(from, wire::name_of(control.flaw()));
   }
 }
 
