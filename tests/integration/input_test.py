@@ -1,6 +1,8 @@
 """What a task is made of: lines together, blocks, msgpack values, items after their lengths."""
 
+import os
 import random
+import socket
 import subprocess
 import unittest
 
@@ -69,6 +71,34 @@ class Input(PipelineTest):
         run.wait_for_results(2)
         run.close_input()
         self.assert_status(run, 0)
+
+    def test_stdin_of_each_kind(self):
+        fifo = self.scratch / "fifo"
+        os.mkfifo(fifo)
+
+        def open_fifo():
+            # It opens for reading alone where somebody has it already.
+            both = os.open(fifo, os.O_RDWR)
+            ends = os.open(fifo, os.O_RDONLY), os.open(fifo, os.O_WRONLY)
+            os.close(both)
+            return ends
+
+        for kind, open_both in (("pipe", os.pipe), ("fifo", open_fifo),
+                                ("socket", lambda: tuple(end.detach() for end in socket.socketpair()))):
+            with self.subTest(kind=kind):
+                ours, theirs = open_both()[::-1]
+                run = self.start("fanmill", "run", "--function", "echo", stdin=theirs)
+                os.close(theirs)
+                os.write(ours, b"a\n")
+                run.wait_for_results(1)
+                os.write(ours, b"b\nc")
+                os.close(ours)
+                self.assert_status(run, 0)
+                self.assertEqual(sorted(run.stdout.split()), [b"a", b"b", b"c"])
+        for name in ("/dev/null", "/dev/zero"):
+            with self.subTest(kind=name), open(name, "rb") as device:
+                run = self.start("fanmill", "run", "--max-message", "1M", "--function", "echo", stdin=device)
+                self.assert_status(run, 0 if name == "/dev/null" else 3)
 
 
 if __name__ == "__main__":

@@ -17,12 +17,21 @@ constexpr auto horizon_of_few = std::chrono::milliseconds(16);
 constexpr int commits = 4;
 constexpr int smoothing = 4;  // one long commit, as a checkpoint is, changes little
 constexpr auto longest_commit = std::chrono::seconds(1);  // beyond it, too much would be in hand
+constexpr std::uint32_t many_for_a_slot = 32;
 constexpr std::uint32_t steepest = 4;
 constexpr auto shortest_window = std::chrono::microseconds(500);
 }  // namespace
 
 Credit::Credit(std::uint32_t slots, std::optional<std::uint32_t> prefetch)
-    : least_(slots + 1), tasks_(prefetch ? slots + *prefetch : slots + 1), fixed_(prefetch.has_value()) {}
+    : slots_(slots),
+      least_(slots + 1),
+      tasks_(prefetch ? slots + *prefetch : slots + 1),
+      fixed_(prefetch.has_value()) {}
+
+std::uint32_t Credit::lump() const {
+  const bool is_for_the_store = commits * took_ > horizon;
+  return fixed_ || is_for_the_store || tasks_ / many_for_a_slot < slots_ ? 0 : tasks_ / 2;
+}
 
 void Credit::acknowledged(std::uint64_t finished, bool ran_dry, Time now, std::optional<Duration> took) {
   if (fixed_) return;

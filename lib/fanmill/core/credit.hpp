@@ -23,10 +23,13 @@ class Credit {
   [[nodiscard]] std::uint32_t tasks() const { return tasks_; }
   // Fewer are not worth a message of their own, for a worker that has something to do.
   [[nodiscard]] std::uint32_t least_message() const { return std::max<std::uint32_t>(1, tasks_ / 16); }
-  // One task alone is not worth a message.
-  [[nodiscard]] bool are_short() const { return !fixed_ && least_message() > 1; }
-  // With so many in hand a worker can do without for a while.
-  [[nodiscard]] std::uint32_t enough() const { return are_short() ? std::max(least_, tasks_ / 2) : tasks_; }
+  // With so many in hand a worker can do without for a while, where one task alone is not worth a message.
+  [[nodiscard]] std::uint32_t enough() const {
+    return fixed_ || least_message() == 1 ? tasks_ : std::max(least_, tasks_ / 2);
+  }
+  // So many may go in one message although others get nothing for as long: half of it, where it is many tasks
+  // for each slot. 0: there is no such number, nor where it is so much for the store's sake.
+  [[nodiscard]] std::uint32_t lump() const;
 
   // `finished` tasks were acknowledged. `ran_dry`: the lane was left with nothing although there was more to
   // send, so the worker has waited for us. `took`: what the store needed to make them safe.
@@ -34,6 +37,7 @@ class Credit {
                     std::optional<Duration> took = std::nullopt);
 
  private:
+  std::uint32_t slots_;
   std::uint32_t least_;
   std::uint32_t tasks_;
   bool fixed_;

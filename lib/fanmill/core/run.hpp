@@ -83,9 +83,9 @@ class Run {
     [[nodiscard]] std::uint64_t unfinished() const { return tasks - std::min(tasks, ok + failed + dead); }
   };
 
-  // Where a message came from: libzmq's name for the connection, and for a HELLO, or what is not understood,
-  // its descriptor (−1 over inproc), the address of the other side ("" where there is none), and the name of
-  // its key ("" without keys).
+  // Where a message came from: libzmq's name for the connection, and for a HELLO or ASK, or what is not
+  // understood, its descriptor (−1 over inproc), the address of the other side ("" where there is none), and
+  // the name of its key ("" without keys).
   struct From {
     std::string peer;
     int link = -1;

@@ -56,7 +56,7 @@ Source::Source(const std::string& name)
   struct stat status {};
   if (::fstat(fd_, &status) != 0) fail(name, errno);
   regular_ = S_ISREG(status.st_mode);
-  asks_first_ = static_cast<bool>(owned_) && !regular_;
+  asks_first_ = !regular_ && (owned_ || !(S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)));
   make_room_in_pipe(fd_);
 }
 
@@ -71,11 +71,10 @@ std::optional<std::size_t> Source::read(char* into, std::size_t room) {
         asks_first_ || regular_ ? ::read(fd_, into, room) : ::preadv2(fd_, &to, 1, -1, RWF_NOWAIT);
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno == EAGAIN) return std::nullopt;
-    if (errno == EOPNOTSUPP && !asks_first_ && !regular_) {
-      asks_first_ = true;
-    } else if (errno != EINTR) {
-      throw Error(ErrorCode::unavailable, "read", title_, reason_of(errno));
-    }
+    if (errno == EINTR) continue;
+    if (asks_first_ || regular_) throw Error(ErrorCode::unavailable, "read", title_, reason_of(errno));
+    // Whatever the reason: an old kernel, or a filter of system calls.
+    asks_first_ = true;
   }
 }
 

@@ -33,9 +33,9 @@ class Source {
   Descriptor owned_;  // empty for stdin, which is not ours to close
   int fd_;
   bool regular_ = false;
-  // Whether there is something, before it is read: of a FIFO of our own, which seems to be at its end before a
-  // writer has come, and of stdin where the kernel cannot be told not to wait. (It may be shared with programs
-  // that want it blocking, so it stays so.)
+  // Whether there is something is asked before it is read: of a FIFO of our own, which seems to be at its end
+  // before a writer has come, and of stdin where it is no pipe or socket, or where read(2) cannot be told not
+  // to wait. (stdin may be shared with programs that want it blocking, so it stays so.)
   bool asks_first_ = false;
 };
 

@@ -328,16 +328,16 @@ void VentilatorLoop::read_router(Received& received, std::size_t most) {
 
 // Messages are taken before the monitor's events, so that a connection's opening is known before what came
 // over it is acted on; and again after a connection's end, since its last messages may come after the news of
-// it. An opening may have come since we waited, and it is what a HELLO comes after.
+// it. It may have opened since we waited: a HELLO comes after that.
 void VentilatorLoop::read_connections(Time now) {
   Received received;
   read_router(received, messages_at_once);
-  const bool any_opening = std::any_of(received.begin(), received.end(), [](const auto& one) {
+  const bool any_hello = std::any_of(received.begin(), received.end(), [](const auto& one) {
     return wire::looks_like_opening(one.message.view());
   });
   std::vector<transport::Monitor::Event> events;
   bool any_down = false;
-  while (any_opening || poller_.readable(monitor_item_)) {
+  while (any_hello || poller_.readable(monitor_item_)) {
     const auto event = monitor_.next();
     if (!event) break;
     if (event->what == transport::Monitor::What::opened) run_.on_link_up(event->fd);

@@ -216,11 +216,14 @@ std::vector<TaskId> CommandRunner::take_back(std::size_t most) {
 bool CommandRunner::withdraw(JobIndex index) {
   const Job& job = jobs_[index];
   if (!job.is_ordered) return true;
-  Keeper& keeper = keepers_.at(job.keeper).keeper;
-  const bool is_ours = keeper.take_back(static_cast<std::uint32_t>(index), place_of(job.slot));
-  if (keeper.has_report()) ::eventfd_write(wake_.fd(), 1);
-  if (is_ours) put_off(index);
-  return is_ours;
+  Kept& kept = keepers_.at(job.keeper);
+  if (kept.is_silent) return false;
+  const auto answer = kept.keeper.take_back(static_cast<std::uint32_t>(index), place_of(job.slot));
+  if (kept.keeper.has_report()) ::eventfd_write(wake_.fd(), 1);
+  kept.is_silent = answer == Keeper::Answer::none;
+  if (answer != Keeper::Answer::yes) return false;
+  put_off(index);
+  return true;
 }
 
 // The oldest of those that wait.
@@ -284,8 +287,7 @@ bool CommandRunner::begin(JobIndex index, Time now) {
     put_off(index);
   } else if (is_lack(reason)) {
     // Those that are in keepers' hands run, or it will be said that they do not.
-    if (std::none_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return !slot.jobs.empty(); }))
-      check_lack(name, reason, now);
+    if (!is_any_ordered()) check_lack(name, reason_of(reason), now);
     wait_for_room(index, now);
   } else if (reason != 0) {
     fail_to_start(index, reason, name);
@@ -316,11 +318,15 @@ void CommandRunner::write_command(Capture& out) const {
   out.append("\n");
 }
 
+bool CommandRunner::is_any_ordered() const {
+  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return !slot.jobs.empty(); });
+}
+
 // Nothing of ours runs.
-void CommandRunner::check_lack(std::string_view name, int error, Time now) {
+void CommandRunner::check_lack(std::string_view name, const std::string& reason, Time now) {
   if (lacking_since_ == never) lacking_since_ = now;
   if (now - lacking_since_ < longest_lack) return;
-  throw Error(ErrorCode::unavailable, "start", "'" + std::string(name) + "'", reason_of(error),
+  throw Error(ErrorCode::unavailable, "start", "'" + std::string(name) + "'", reason,
               "raise the limit (ulimit -n, ulimit -u, memory) or lower --jobs");
 }
 
@@ -376,8 +382,13 @@ int CommandRunner::order(JobIndex index, int in, int out, int err) {
   const KeeperId id = idle_.back();
   Keeper& keeper = keepers_.at(id).keeper;
   const int error = keeper.order(static_cast<std::uint32_t>(index), place_of(job.slot), in, out, err);
-  // Somebody has killed it, and what it had goes before this one.
-  if (error == EPIPE) lose_keeper(id);
+  if (error == EPIPE) {
+    // Somebody has killed it. What it had said counts, and what it had goes before this one.
+    const Time now = Clock::now();
+    hear(id, now);
+    if (keepers_.contains(id)) lose_keeper(id, now);
+    ::eventfd_write(wake_.fd(), 1);
+  }
   if (error != 0) return error;
   if (keeper.has_report()) ::eventfd_write(wake_.fd(), 1);
   Slot& slot = slots_[job.slot];
@@ -513,8 +524,9 @@ void CommandRunner::hear(KeeperId id, Time now) {
   KeeperReport report;
   for (auto kept = keepers_.find(id); kept != keepers_.end() && kept->second.keeper.next(report);
        kept = keepers_.find(id)) {
+    kept->second.is_silent = false;
     if (report.kind == KeeperReport::Kind::gone) {
-      lose_keeper(id);
+      lose_keeper(id, now);
     } else if (kept->second.use == Kept::Use::dying) {
       continue;
     } else if (report.kind == KeeperReport::Kind::ended) {
@@ -523,6 +535,8 @@ void CommandRunner::hear(KeeperId id, Time now) {
       on_not_started(id, report, now);
     } else if (report.kind == KeeperReport::Kind::cleared && timeout_) {
       on_cleared(id, report);
+    } else if (report.kind == KeeperReport::Kind::taken_back && !report.left) {
+      on_taken_back_late(id, report);
     }
   }
 }
@@ -531,7 +545,10 @@ void CommandRunner::on_ended(KeeperId id, const KeeperReport& report) {
   const JobIndex index = report.tag;
   Job& job = jobs_[index];
   // One that could not be killed, and was given up, has ended after all.
-  if (!job.is_ordered || job.keeper != id) return;
+  if (!job.is_ordered || job.keeper != id) {
+    if (!report.left) take_again(id);
+    return;
+  }
   lacking_since_ = never;
   has_ended_ = true;
   Slot& slot = slots_[job.slot];
@@ -563,7 +580,7 @@ void CommandRunner::on_not_started(KeeperId id, const KeeperReport& report, Time
   if (report.running > 0) {
     lacking_since_ = never;
   } else {
-    check_lack(name, report.code, now);
+    check_lack(name, reason_of(report.code), now);
   }
   wait_for_room(index, now);
 }
@@ -571,9 +588,7 @@ void CommandRunner::on_not_started(KeeperId id, const KeeperReport& report, Time
 void CommandRunner::on_cleared(KeeperId id, const KeeperReport& report) {
   Kept& kept = keepers_.at(id);
   if (kept.use == Kept::Use::left_behind) {
-    if (report.left) return;
-    kept.use = Kept::Use::commands;
-    idle_.push_back(id);
+    if (!report.left) take_again(id);
     return;
   }
   const auto slot = std::find_if(slots_.begin(), slots_.end(), [this, id](const Slot& one) {
@@ -589,6 +604,22 @@ void CommandRunner::on_cleared(KeeperId id, const KeeperReport& report) {
   } else {
     idle_.push_back(id);
   }
+}
+
+// Nothing is left of what it could not kill.
+void CommandRunner::take_again(KeeperId id) {
+  Kept& kept = keepers_.at(id);
+  if (kept.use != Kept::Use::left_behind) return;
+  kept.use = Kept::Use::commands;
+  idle_.push_back(id);
+}
+
+// It had not answered when it was asked.
+void CommandRunner::on_taken_back_late(KeeperId id, const KeeperReport& report) {
+  const Job& job = jobs_[report.tag];
+  if (!job.is_ordered || job.keeper != id) return;
+  put_off(report.tag);
+  has_ended_ = true;
 }
 
 void CommandRunner::check_timeouts(Time now) {
@@ -611,22 +642,36 @@ void CommandRunner::check_timeouts(Time now) {
 }
 
 // Its commands die with it; what they have started goes to whoever reaps above us.
-void CommandRunner::lose_keeper(KeeperId id) {
-  has_ended_ = true;
+void CommandRunner::lose_keeper(KeeperId id, Time now) {
   const auto kept = keepers_.find(id);
   unwatch(kept->second.keeper.fd());
   kept->second.keeper.reap();
   keepers_.erase(kept);
   std::erase(idle_, id);
+  bool has_begun = false;
+  std::optional<JobIndex> waiting;
   for (JobIndex index = 0; index < jobs_.size(); ++index) {
     if (!jobs_[index].is_ordered || jobs_[index].keeper != id) continue;
     if (!programs_[index].begun()) {
       put_off(index);
+      waiting = index;
       continue;
     }
+    has_begun = true;
     for (Stream& stream : jobs_[index].streams) read_rest(stream);
     fail(index, "how it ended is not known: the process that watches over commands was killed");
   }
+  if (has_begun || !waiting) {
+    has_ended_ = true;
+    return;
+  }
+  // As likely as not it could not begin: it needs two descriptors itself.
+  try_again_ = now + wait_in_lack;
+  if (is_any_ordered()) {
+    lacking_since_ = never;
+    return;
+  }
+  check_lack(programs_[*waiting].get().argv[0], "the process that watches over commands ends at once", now);
 }
 
 void CommandRunner::finish_timed_out(JobIndex index) {

@@ -120,6 +120,7 @@ class CommandRunner final : public Runner {
     };
     Keeper keeper;
     Use use = Use::commands;
+    bool is_silent = false;  // it has not answered, and nothing has been heard of it since
   };
 
   [[nodiscard]] std::size_t commands_per_keeper() const { return timeout_ ? 1 : slots_.size(); }
@@ -128,12 +129,14 @@ class CommandRunner final : public Runner {
   }
   // Makes an idle one. The errno value if it cannot.
   [[nodiscard]] int open_keeper();
-  void lose_keeper(KeeperId id);
+  void lose_keeper(KeeperId id, Time now);
+  void take_again(KeeperId id);
   void hear(KeeperId id, Time now);
   void hear_all(Time now);  // what came while another word was waited for
   void on_ended(KeeperId id, const KeeperReport& report);
   void on_not_started(KeeperId id, const KeeperReport& report, Time now);
   void on_cleared(KeeperId id, const KeeperReport& report);
+  void on_taken_back_late(KeeperId id, const KeeperReport& report);
   void check_timeouts(Time now);
 
   void order_queued(Time now);
@@ -141,7 +144,8 @@ class CommandRunner final : public Runner {
   [[nodiscard]] bool begin(JobIndex index, Time now);
   void fail_to_start(JobIndex index, int error, std::string_view name);
   void wait_for_room(JobIndex index, Time now);
-  void check_lack(std::string_view name, int error, Time now);
+  void check_lack(std::string_view name, const std::string& reason, Time now);
+  [[nodiscard]] bool is_any_ordered() const;
   void write_command(Capture& out) const;
   // Back to the queue.
   void put_off(JobIndex index);

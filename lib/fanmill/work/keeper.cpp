@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -15,6 +16,12 @@
 #include <fanmill/work/keeper_process.hpp>
 
 namespace fanmill::work {
+
+namespace {
+// A keeper answers in microseconds. One that does not was stopped, or waits for a disk together with what it
+// starts.
+constexpr auto longest_wait = std::chrono::milliseconds(200);
+}  // namespace
 
 std::variant<Keeper, int> Keeper::open(const KeeperSettings& settings) {
   int ends[2];
@@ -71,27 +78,37 @@ int Keeper::order(std::uint32_t tag, std::uint32_t place, int stdin_fd, int stdo
   return send({KeeperOrder::Kind::start, tag, place}, stdin_fd, stdout_fd, stderr_fd);
 }
 
-bool Keeper::take_back(std::uint32_t tag, std::uint32_t place) {
+Keeper::Answer Keeper::take_back(std::uint32_t tag, std::uint32_t place) {
   tell({KeeperOrder::Kind::take_back, tag, place});
-  const KeeperReport report = answer({KeeperReport::Kind::taken_back});
-  return report.kind == KeeperReport::Kind::taken_back && !report.left;
+  const auto report = answer({KeeperReport::Kind::taken_back}, tag, longest_wait);
+  if (!report) return Answer::none;
+  return report->kind == KeeperReport::Kind::taken_back && !report->left ? Answer::yes : Answer::no;
 }
 
 int Keeper::start(int stdin_fd, int stdout_fd, int stderr_fd) {
   const KeeperOrder order{.kind = KeeperOrder::Kind::start, .is_waited_for = true};
   if (const int error = send(order, stdin_fd, stdout_fd, stderr_fd)) return error;
-  const KeeperReport report = answer({KeeperReport::Kind::started, KeeperReport::Kind::not_started});
+  const auto report =
+      answer({KeeperReport::Kind::started, KeeperReport::Kind::not_started}, order.tag, Duration::max());
   // One that has gone meanwhile may have started it, and it must not be started again elsewhere.
-  return report.kind == KeeperReport::Kind::not_started ? report.code : 0;
+  return report->kind == KeeperReport::Kind::not_started ? report->code : 0;
 }
 
-KeeperReport Keeper::answer(std::initializer_list<KeeperReport::Kind> kinds) {
+std::optional<KeeperReport> Keeper::answer(std::initializer_list<KeeperReport::Kind> kinds, std::uint32_t tag,
+                                           Duration most) {
+  const Time until = most == Duration::max() ? never : Clock::now() + most;
   for (;;) {
     KeeperReport report;
-    static_cast<void>(receive(report, 0));
+    if (!receive(report, MSG_DONTWAIT)) {
+      pollfd waiting{socket_.fd(), POLLIN, 0};
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+      if (until != never && left.count() <= 0) return std::nullopt;
+      ::poll(&waiting, 1, until == never ? -1 : static_cast<int>(left.count()));
+      continue;
+    }
     // That it has gone is said as often as it is asked for.
     if (report.kind == KeeperReport::Kind::gone) return report;
-    if (std::find(kinds.begin(), kinds.end(), report.kind) != kinds.end()) return report;
+    if (report.tag == tag && std::find(kinds.begin(), kinds.end(), report.kind) != kinds.end()) return report;
     reports_.push_back(report);
   }
 }

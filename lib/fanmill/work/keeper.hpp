@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <deque>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <variant>
 
@@ -82,8 +83,10 @@ class Keeper {
   // `waiting` can wait. Nothing is heard of it before its end, unless it cannot be started. The errno value
   // if it cannot be ordered: EPIPE where the keeper has gone.
   [[nodiscard]] int order(std::uint32_t tag, std::uint32_t place, int stdin_fd, int stdout_fd, int stderr_fd);
-  // Whether it has not been started, and will not be. Waits for the keeper's word.
-  [[nodiscard]] bool take_back(std::uint32_t tag, std::uint32_t place);
+  // Whether it has not been started, and will not be. Waits for the keeper's word, but not for one that
+  // stands still: its answer is for next() then.
+  enum class Answer : std::uint8_t { yes, no, none };
+  [[nodiscard]] Answer take_back(std::uint32_t tag, std::uint32_t place);
   // Starts the program 0 and waits until it runs. The errno value if it does not; EPIPE where the keeper had
   // gone before. Where it went meanwhile that is 0, and next() says so.
   [[nodiscard]] int start(int stdin_fd, int stdout_fd, int stderr_fd);
@@ -106,9 +109,10 @@ class Keeper {
   void tell(KeeperOrder order);
   [[nodiscard]] int send(KeeperOrder order, int stdin_fd, int stdout_fd, int stderr_fd);
   [[nodiscard]] int send(const msghdr& message);
-  // Waits for the answer to what was told last, one of these kinds or `gone`; what else is said before it is
-  // for next().
-  [[nodiscard]] KeeperReport answer(std::initializer_list<KeeperReport::Kind> kinds);
+  // Waits for the answer to what was told last of a command, one of these kinds or `gone`; what else is said
+  // before it is for next(). None within `most`.
+  [[nodiscard]] std::optional<KeeperReport> answer(std::initializer_list<KeeperReport::Kind> kinds,
+                                                   std::uint32_t tag, Duration most);
   // Without `flags` it waits.
   [[nodiscard]] bool receive(KeeperReport& report, int flags) const;
 

@@ -38,6 +38,7 @@ constexpr int first_to_close = socket_fd + 1;
 // What cannot be killed (another user's, or stuck in the kernel) is given up after so long.
 constexpr auto longest_killing = std::chrono::seconds(5);
 constexpr int ms_between_kills = 10;
+constexpr int ms_between_tries = 1;
 // How long nothing is said of a command that has ended while others wait behind it.
 constexpr auto longest_unsaid = std::chrono::milliseconds(5);
 
@@ -129,7 +130,13 @@ class KeeperProcess {
   }
 
   void say(const KeeperReport& report) const {
-    while (::send(socket_fd, &report, sizeof report, MSG_NOSIGNAL) < 0 && errno == EINTR) {
+    while (::send(socket_fd, &report, sizeof report, MSG_NOSIGNAL) < 0) {
+      // What is not said is waited for, for ever.
+      if (errno == ENOBUFS || errno == ENOMEM) {
+        ::poll(nullptr, 0, ms_between_tries);
+      } else if (errno != EINTR) {
+        return;
+      }
     }
   }
 
@@ -172,7 +179,7 @@ class KeeperProcess {
       case KeeperOrder::Kind::kill:
         owes_cleared_ = false;
         const bool left = !kill_all();
-        owes_cleared_ = false;
+        owes_cleared_ = left;
         say({.kind = KeeperReport::Kind::cleared, .left = left});
         break;
     }
@@ -344,7 +351,12 @@ void keep_commands(int socket, pid_t parent, const KeeperSettings& settings) {
   settle_in(socket, parent, settings.folder);
   // While it waits behind another command, the place of one that has ended is empty.
   take_short_turns();
-  KeeperProcess(settings).run();
+  try {
+    KeeperProcess(settings).run();
+  } catch (...) {
+    // The stack above is a copy of the worker's, and not ours to unwind.
+    leave();
+  }
 }
 
 }  // namespace fanmill::work

@@ -30,6 +30,19 @@ TEST_CASE("credit: starts with the slots and one task more") {
   CHECK(Credit(8, std::nullopt).tasks() == 9);
 }
 
+TEST_CASE(
+    "credit: half of what is many for each slot may go at once, but not what is so much for the store's "
+    "sake") {
+  Credit quick(1, std::nullopt);
+  CHECK(quick.lump() == 0);
+  const Time then = acknowledge(quick, 1000, 1ms, 100, start);
+  CHECK(quick.lump() == quick.tasks() / 2);
+  for (int i = 1; i < 100; ++i) quick.acknowledged(1000, false, then + i * 1ms, 100ms);
+  CHECK(quick.lump() == 0);
+  CHECK(Credit(64, std::nullopt).lump() == 0);
+  CHECK(Credit(1, 1000).lump() == 0);
+}
+
 TEST_CASE("credit: of slow tasks each is worth a message; of quick ones a few are not, for who has many") {
   Credit slow(1, std::nullopt);
   acknowledge(slow, 1, 1ms, 100, start);

@@ -758,16 +758,68 @@ TEST_CASE("command: a runner that was abandoned runs others at once, and what wa
 }
 
 namespace {
-void kill_keeper() {
+pid_t only_keeper() {
   std::vector<pid_t> keepers;
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
     std::ifstream children(task.path() / "children");
     keepers.insert(keepers.end(), std::istream_iterator<pid_t>(children), {});
   }
   REQUIRE(keepers.size() == 1);
-  REQUIRE(::kill(keepers.front(), SIGKILL) == 0);
+  return keepers.front();
+}
+// Returns when it has gone, or stands still.
+void signal_keeper(int signal) {
+  const pid_t keeper = only_keeper();
+  REQUIRE(::kill(keeper, signal) == 0);
+  siginfo_t information{};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(keeper), &information, WEXITED | WSTOPPED | WNOWAIT | __WALL) ==
+          0);
+}
+void kill_keeper() {
+  signal_keeper(SIGKILL);
+}
+bool is_readable(int fd, int milliseconds) {
+  pollfd waiting{fd, POLLIN, 0};
+  return ::poll(&waiting, 1, milliseconds) == 1;
 }
 }  // namespace
+
+TEST_CASE(
+    "command: what a keeper had said before it was killed counts, though an order finds it dead first") {
+  const auto runner = command({"echo", "{}"});
+  std::vector<Ran> results;
+  // Until nothing is heard of a command but its end.
+  for (int i = 0; i < 300; ++i) REQUIRE(run_one(*runner, "x").output == "x\n");
+  REQUIRE_FALSE(is_readable(runner->wait_fd(), 0));
+  runner->start(handout_of({"x"}), Clock::now());
+  REQUIRE(is_readable(runner->wait_fd(), 10000));
+  kill_keeper();
+  runner->start(handout_of({"y"}), Clock::now());
+  while (results.size() < 2) collect_some(*runner, results);
+  CHECK(results[0].output == "x\n");
+  CHECK(results[1].output == "y\n");
+  for (const Ran& ran : results) CHECK(ran.outcome == Outcome::ok);
+}
+
+TEST_CASE(
+    "command: a keeper that stands still holds up nobody, and what it was asked for counts when it goes on") {
+  Waiting waiting(1);
+  waiting.start({"long", "short", "short"});
+  const pid_t keeper = only_keeper();
+  signal_keeper(SIGSTOP);
+  const Time began = Clock::now();
+  for (int i = 0; i < 100; ++i) CHECK(waiting.runner->take_back(3).empty());
+  CHECK(Clock::now() - began < std::chrono::seconds(5));
+  REQUIRE(::kill(keeper, SIGCONT) == 0);
+  waiting.end_long();
+  std::multiset<TaskId> ids;
+  for (const Ran& ran : waiting.collect(3)) {
+    CHECK(ran.outcome == Outcome::ok);
+    ids.insert(ran.id);
+  }
+  CHECK(ids == std::multiset<TaskId>{0, 1, 2});
+  CHECK(waiting.runner->running() == 0);
+}
 
 TEST_CASE("command: what one had said before its keeper was killed is not lost, watched or not") {
   const Folder folder;
@@ -943,6 +995,34 @@ TEST_CASE("command: when descriptors run out the tasks wait for them, in order, 
   for (const Ran& ran : results) CHECK(ran.outcome == Outcome::ok);
   CHECK(run_one(*runner, "x").output == "x\n");
   CHECK(open_descriptors() <= before + 3);
+}
+
+TEST_CASE("command: a keeper that finds no descriptors for itself is not tried again and again") {
+  using namespace std::chrono_literals;
+  const Folder folder;
+  folder.write("short", "short");
+  REQUIRE(::mkfifo("long", 0600) == 0);
+  const auto runner = timed_shell("cat {}", 1min, 1s, 2);
+  Descriptor open;
+  std::vector<Ran> results;
+  {
+    // For the pipes of both and the second one's socket.
+    const FewDescriptors few(8);
+    runner->start(handout_of({"long", "short"}), Clock::now());
+    int turns = 0;
+    for (const Time until = Clock::now() + 300ms; Clock::now() < until; ++turns) {
+      static_cast<void>(is_readable(runner->wait_fd(), 10));
+      std::vector<FinishedFrame> finished;
+      runner->collect(Clock::now(), finished);
+      REQUIRE(finished.empty());
+    }
+    CHECK(turns < 100);
+    CHECK(runner->deadline() != never);
+  }
+  open.reset(::open("long", O_WRONLY));
+  open.reset();
+  while (results.size() < 2) collect_some(*runner, results);
+  for (const Ran& ran : results) CHECK(ran.outcome == Outcome::ok);
 }
 
 TEST_CASE("command: with descriptors for some, those run at a time, and all get through") {
