@@ -82,7 +82,8 @@ class VentilatorLoop : private input::Receiver {
   void read_connections(Time now);
   using Received = std::vector<transport::Socket::Addressed>;
   void read_router(Received& received, std::size_t most);
-  void act_on(std::string peer, const transport::Message& message, Time now);
+  void act_on(std::string peer, const transport::Message& message,
+              const wire::Decoded<wire::Control>& control, Time now);
   [[nodiscard]] bool read_input(Time now);  // whether it looked
   RunReport report(Time started) const;
 
@@ -346,16 +347,29 @@ void VentilatorLoop::read_connections(Time now) {
     events.push_back(*event);
   }
   if (any_down) read_router(received, std::numeric_limits<std::size_t>::max());
-  for (auto& [peer, message] : received) act_on(std::move(peer), message, now);
+  // Who is about to take the place of a sink whose connection has ended comes after that.
+  Received later;
+  for (auto& one : received) {
+    const auto control = wire::decode_control(one.message.view());
+    const auto* const hello = control ? std::get_if<wire::Hello>(&*control) : nullptr;
+    if (any_down && hello != nullptr && hello->role == wire::Role::sink) {
+      later.push_back(std::move(one));
+    } else {
+      act_on(std::move(one.peer), one.message, control, now);
+    }
+  }
   if (!any_down) return;
   for (const auto& event : events) {
     if (event.what == transport::Monitor::What::down) run_.on_link_down(event.fd, now);
     if (event.what == transport::Monitor::What::opened) run_.on_link_up(event.fd);
   }
+  for (auto& [peer, message] : later) {
+    act_on(std::move(peer), message, wire::decode_control(message.view()), now);
+  }
 }
 
-void VentilatorLoop::act_on(std::string peer, const transport::Message& message, Time now) {
-  const auto control = wire::decode_control(message.view());
+void VentilatorLoop::act_on(std::string peer, const transport::Message& message,
+                            const wire::Decoded<wire::Control>& control, Time now) {
   const bool is_opening = wire::looks_like_opening(message.view());
   Run::From from{std::move(peer)};
   // Of one that is known by its peer there is nothing else to ask.

@@ -207,7 +207,7 @@ RunReport WorkerLoop::run() {
     }
   } catch (const Error&) {
     // Of the system's making. Anything else may be a task's, and counts as a death.
-    station_.leave("it cannot go on", Clock::now());
+    station_.leave("it cannot go on", Clock::now(), take_back_all());
     perform(Clock::now());
     throw;
   }

@@ -2,6 +2,7 @@
 #include <cassert>
 #include <cerrno>
 #include <chrono>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -35,6 +36,9 @@ constexpr auto longest_short = std::chrono::milliseconds(10);
 // next one to be like them.
 constexpr std::size_t quiet_output = std::size_t{4} << 10;
 constexpr int quiet_in_a_row = 128;
+// A keeper that was told to kill says after five seconds what it could not.
+constexpr auto longest_killing = std::chrono::seconds(10);
+constexpr std::string_view no_keeper = "the process that watches over it ends at once";
 // How much of a failed task's item stands in its detail.
 constexpr std::size_t failed_item = std::size_t{4} << 10;
 // What an epoll event carries: a job's index and a source, a keeper's id with this bit, or that all are set.
@@ -182,8 +186,12 @@ void CommandRunner::leave_slot(JobIndex index) {
   if (!job.is_ordered) return;
   job.is_ordered = false;
   Slot& slot = slots_[job.slot];
-  if (slot.jobs.front() == index)
-    slot.timeout = Timeout::none, slot.due = never, slot.ended = slot.is_long = false;
+  if (slot.jobs.front() == index) {
+    const bool has_timed_out = std::exchange(slot.timeout, Timeout::none) != Timeout::none;
+    slot.due = never;
+    slot.ended = slot.is_long = false;
+    if (has_timed_out) note_next_due();
+  }
   std::erase(slot.jobs, index);
   is_slot_empty_ = is_slot_empty_ || slot.jobs.empty();
 }
@@ -198,7 +206,8 @@ std::vector<TaskId> CommandRunner::take_back(std::size_t most) {
   std::vector<JobIndex> newest_first;
   for (const auto& [number, index] : queue_) newest_first.push_back(index);
   for (const Slot& slot : slots_) {
-    if (slot.jobs.size() > 1) newest_first.insert(newest_first.end(), slot.jobs.begin() + 1, slot.jobs.end());
+    std::copy_if(slot.jobs.begin(), slot.jobs.end(), std::back_inserter(newest_first),
+                 [&](JobIndex index) { return index != slot.jobs.front() || !programs_[index].begun(); });
   }
   std::sort(newest_first.begin(), newest_first.end(),
             [this](JobIndex a, JobIndex b) { return jobs_[a].number > jobs_[b].number; });
@@ -210,6 +219,7 @@ std::vector<TaskId> CommandRunner::take_back(std::size_t most) {
     release(index);
     --running_;
   }
+  if (queue_.empty()) lacking_since_ = never;
   return ids;
 }
 
@@ -221,9 +231,13 @@ bool CommandRunner::withdraw(JobIndex index) {
   const auto answer = kept.keeper.take_back(static_cast<std::uint32_t>(index), place_of(job.slot));
   if (kept.keeper.has_report()) ::eventfd_write(wake_.fd(), 1);
   kept.is_silent = answer == Keeper::Answer::none;
-  if (answer != Keeper::Answer::yes) return false;
-  put_off(index);
-  return true;
+  bool is_ours = answer == Keeper::Answer::yes;
+  if (answer == Keeper::Answer::gone) {
+    kept.keeper.reap();
+    is_ours = !programs_[index].begun();
+  }
+  if (is_ours) put_off(index);
+  return is_ours;
 }
 
 // The oldest of those that wait.
@@ -284,11 +298,16 @@ bool CommandRunner::begin(JobIndex index, Time now) {
     }
     fail_to_start(index, *error, name);
   } else if (const int reason = spawn(index, std::get<const char*>(file)); reason == EPIPE) {
-    put_off(index);
-  } else if (is_lack(reason)) {
-    // Those that are in keepers' hands run, or it will be said that they do not.
-    if (!is_any_ordered()) check_lack(name, reason_of(reason), now);
     wait_for_room(index, now);
+    // What it had said counts, and what it had goes before this one.
+    const KeeperId id = idle_.back();
+    hear(id, now);
+    if (keepers_.contains(id)) lose_keeper(id, now);
+    ::eventfd_write(wake_.fd(), 1);
+    check_lack(name, no_keeper, now);
+  } else if (is_lack(reason)) {
+    wait_for_room(index, now);
+    check_lack(name, reason_of(reason), now);
   } else if (reason != 0) {
     fail_to_start(index, reason, name);
   } else if (ahead > 0 || !job.is_watched) {
@@ -318,15 +337,20 @@ void CommandRunner::write_command(Capture& out) const {
   out.append("\n");
 }
 
-bool CommandRunner::is_any_ordered() const {
-  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return !slot.jobs.empty(); });
-}
-
-// Nothing of ours runs.
-void CommandRunner::check_lack(std::string_view name, const std::string& reason, Time now) {
+// While something of ours runs its end may make room. That one could not be started is said sooner than it is
+// tried again.
+void CommandRunner::check_lack(std::string_view name, std::string_view reason, Time now) {
+  const auto runs = [this, now](const Slot& slot) {
+    const auto beginning = slot.jobs.empty() ? std::nullopt : programs_[slot.jobs.front()].begun();
+    return beginning && now - beginning->time > wait_in_lack;
+  };
+  if (std::any_of(slots_.begin(), slots_.end(), runs)) {
+    lacking_since_ = never;
+    return;
+  }
   if (lacking_since_ == never) lacking_since_ = now;
   if (now - lacking_since_ < longest_lack) return;
-  throw Error(ErrorCode::unavailable, "start", "'" + std::string(name) + "'", reason,
+  throw Error(ErrorCode::unavailable, "start", "'" + std::string(name) + "'", std::string(reason),
               "raise the limit (ulimit -n, ulimit -u, memory) or lower --jobs");
 }
 
@@ -382,13 +406,6 @@ int CommandRunner::order(JobIndex index, int in, int out, int err) {
   const KeeperId id = idle_.back();
   Keeper& keeper = keepers_.at(id).keeper;
   const int error = keeper.order(static_cast<std::uint32_t>(index), place_of(job.slot), in, out, err);
-  if (error == EPIPE) {
-    // Somebody has killed it. What it had said counts, and what it had goes before this one.
-    const Time now = Clock::now();
-    hear(id, now);
-    if (keepers_.contains(id)) lose_keeper(id, now);
-    ::eventfd_write(wake_.fd(), 1);
-  }
   if (error != 0) return error;
   if (keeper.has_report()) ::eventfd_write(wake_.fd(), 1);
   Slot& slot = slots_[job.slot];
@@ -577,12 +594,8 @@ void CommandRunner::on_not_started(KeeperId id, const KeeperReport& report, Time
   if (timeout_) idle_.push_back(id);
   const std::string name = programs_[index].get().argv[0];
   if (!is_lack(report.code)) return fail_to_start(index, report.code, name);
-  if (report.running > 0) {
-    lacking_since_ = never;
-  } else {
-    check_lack(name, reason_of(report.code), now);
-  }
   wait_for_room(index, now);
+  check_lack(name, reason_of(report.code), now);
 }
 
 void CommandRunner::on_cleared(KeeperId id, const KeeperReport& report) {
@@ -622,23 +635,34 @@ void CommandRunner::on_taken_back_late(KeeperId id, const KeeperReport& report) 
   has_ended_ = true;
 }
 
-void CommandRunner::check_timeouts(Time now) {
+void CommandRunner::note_next_due() {
   next_due_ = never;
+  for (const Slot& slot : slots_) next_due_ = std::min(next_due_, slot.due);
+}
+
+void CommandRunner::check_timeouts(Time now) {
   for (Slot& slot : slots_) {
     if (slot.due <= now) {
       Keeper& keeper = keepers_.at(jobs_[slot.jobs.front()].keeper).keeper;
-      if (slot.timeout == Timeout::none) {
-        keeper.terminate();
-        slot.timeout = Timeout::terminated;
-        slot.due = now + kill_after_;
-      } else {
-        keeper.kill();
-        slot.timeout = Timeout::killed;
-        slot.due = never;
+      switch (slot.timeout) {
+        case Timeout::none:
+          keeper.terminate();
+          slot.timeout = Timeout::terminated;
+          slot.due = now + kill_after_;
+          break;
+        case Timeout::terminated:
+          keeper.kill();
+          slot.timeout = Timeout::killed;
+          slot.due = now + longest_killing;
+          break;
+        case Timeout::killed:
+          keeper.kill_it();
+          slot.due = never;
+          break;
       }
     }
-    next_due_ = std::min(next_due_, slot.due);
   }
+  note_next_due();
 }
 
 // Its commands die with it; what they have started goes to whoever reaps above us.
@@ -659,6 +683,11 @@ void CommandRunner::lose_keeper(KeeperId id, Time now) {
     }
     has_begun = true;
     for (Stream& stream : jobs_[index].streams) read_rest(stream);
+    if (slots_[jobs_[index].slot].timeout != Timeout::none) {
+      finish_timed_out(index);
+      ::eventfd_write(wake_.fd(), 1);
+      continue;
+    }
     fail(index, "how it ended is not known: the process that watches over commands was killed");
   }
   if (has_begun || !waiting) {
@@ -667,11 +696,7 @@ void CommandRunner::lose_keeper(KeeperId id, Time now) {
   }
   // As likely as not it could not begin: it needs two descriptors itself.
   try_again_ = now + wait_in_lack;
-  if (is_any_ordered()) {
-    lacking_since_ = never;
-    return;
-  }
-  check_lack(programs_[*waiting].get().argv[0], "the process that watches over commands ends at once", now);
+  check_lack(programs_[*waiting].get().argv[0], no_keeper, now);
 }
 
 void CommandRunner::finish_timed_out(JobIndex index) {

@@ -138,14 +138,14 @@ class CommandRunner final : public Runner {
   void on_cleared(KeeperId id, const KeeperReport& report);
   void on_taken_back_late(KeeperId id, const KeeperReport& report);
   void check_timeouts(Time now);
+  void note_next_due();
 
   void order_queued(Time now);
   // Has a job started, if it can be. False: not before those that are ahead of it in its slot.
   [[nodiscard]] bool begin(JobIndex index, Time now);
   void fail_to_start(JobIndex index, int error, std::string_view name);
   void wait_for_room(JobIndex index, Time now);
-  void check_lack(std::string_view name, const std::string& reason, Time now);
-  [[nodiscard]] bool is_any_ordered() const;
+  void check_lack(std::string_view name, std::string_view reason, Time now);
   void write_command(Capture& out) const;
   // Back to the queue.
   void put_off(JobIndex index);

@@ -327,11 +327,12 @@ int CoprocessRunner::spawn(std::size_t index) {
   if (const int* const error = std::get_if<int>(&opened)) return *error;
   Keeper& keeper = std::get<Keeper>(opened);
   const int error = keeper.start(items->theirs.fd(), answers->theirs.fd(), errors->theirs.fd());
-  if (error != 0) {
+  // What may have begun is not started again elsewhere before next() has said that its keeper has gone.
+  if (error != 0 && !(error == EPIPE && program_.begun())) {
     keeper.let_go();
     keeper.reap();
     path_.forget(name);
-    // Somebody has killed the keeper.
+    // Somebody has killed the keeper, or it found no descriptors for itself.
     return error == EPIPE ? EAGAIN : error;
   }
   slot.keeper = std::move(keeper);

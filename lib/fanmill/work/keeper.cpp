@@ -2,6 +2,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -61,7 +62,7 @@ int Keeper::send(const msghdr& message) {
   while (::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
     if (errno == EAGAIN) {
       pollfd waiting{socket_.fd(), POLLIN | POLLOUT, 0};
-      ::poll(&waiting, 1, -1);
+      if (::poll(&waiting, 1, static_cast<int>(longest_wait.count())) == 0) return EAGAIN;
       KeeperReport report;
       if ((waiting.revents & POLLIN) != 0 && receive(report, MSG_DONTWAIT)) {
         if (report.kind == KeeperReport::Kind::gone) return EPIPE;
@@ -82,7 +83,8 @@ Keeper::Answer Keeper::take_back(std::uint32_t tag, std::uint32_t place) {
   tell({KeeperOrder::Kind::take_back, tag, place});
   const auto report = answer({KeeperReport::Kind::taken_back}, tag, longest_wait);
   if (!report) return Answer::none;
-  return report->kind == KeeperReport::Kind::taken_back && !report->left ? Answer::yes : Answer::no;
+  if (report->kind == KeeperReport::Kind::gone) return Answer::gone;
+  return report->left ? Answer::no : Answer::yes;
 }
 
 int Keeper::start(int stdin_fd, int stdout_fd, int stderr_fd) {
@@ -90,7 +92,7 @@ int Keeper::start(int stdin_fd, int stdout_fd, int stderr_fd) {
   if (const int error = send(order, stdin_fd, stdout_fd, stderr_fd)) return error;
   const auto report =
       answer({KeeperReport::Kind::started, KeeperReport::Kind::not_started}, order.tag, Duration::max());
-  // One that has gone meanwhile may have started it, and it must not be started again elsewhere.
+  if (report->kind == KeeperReport::Kind::gone) return EPIPE;
   return report->kind == KeeperReport::Kind::not_started ? report->code : 0;
 }
 
@@ -145,7 +147,13 @@ void Keeper::let_go() const {
   ::shutdown(socket_.fd(), SHUT_WR);
 }
 
+void Keeper::kill_it() const {
+  ::kill(pid_, SIGKILL);
+}
+
 void Keeper::reap() const {
+  // It may have more to say than the socket takes, and waits then.
+  ::shutdown(socket_.fd(), SHUT_RDWR);
   while (::waitpid(pid_, nullptr, __WALL) < 0 && errno == EINTR) {
   }
 }

@@ -48,7 +48,7 @@ struct KeeperOrder {
 struct KeeperReport {
   enum class Kind : std::uint32_t {
     started,      // where that is waited for
-    not_started,  // code: the errno value; running: commands that run
+    not_started,  // code: the errno value
     taken_back,   // or, with `left`, it had been started
     ended,        // signalled, code, at: how and when. left: descendants of it are there still
     cleared,      // none are any more; or, with `left`, there are some that cannot be killed
@@ -59,7 +59,6 @@ struct KeeperReport {
   std::int32_t code = 0;
   bool signalled = false;
   bool left = false;
-  std::uint32_t running = 0;
   Time at{};
 };
 
@@ -81,14 +80,14 @@ class Keeper {
 
   // Orders that a program be started in a place, behind those that were ordered there before: one runs, and
   // `waiting` can wait. Nothing is heard of it before its end, unless it cannot be started. The errno value
-  // if it cannot be ordered: EPIPE where the keeper has gone.
+  // if it cannot be ordered: EPIPE where the keeper has gone, EAGAIN where it does not read its orders.
   [[nodiscard]] int order(std::uint32_t tag, std::uint32_t place, int stdin_fd, int stdout_fd, int stderr_fd);
   // Whether it has not been started, and will not be. Waits for the keeper's word, but not for one that
   // stands still: its answer is for next() then.
-  enum class Answer : std::uint8_t { yes, no, none };
+  enum class Answer : std::uint8_t { yes, no, none, gone };
   [[nodiscard]] Answer take_back(std::uint32_t tag, std::uint32_t place);
-  // Starts the program 0 and waits until it runs. The errno value if it does not; EPIPE where the keeper had
-  // gone before. Where it went meanwhile that is 0, and next() says so.
+  // Starts the program 0 and waits until it runs. The errno value if it does not; EPIPE where the keeper has
+  // gone, and the program may have begun.
   [[nodiscard]] int start(int stdin_fd, int stdout_fd, int stderr_fd);
   void terminate() { tell({KeeperOrder::Kind::terminate}); }
   void kill() { tell({KeeperOrder::Kind::kill}); }
@@ -100,7 +99,9 @@ class Keeper {
 
   // It kills everything below it, and ends; `gone` comes then.
   void let_go() const;
-  // Waits for its end.
+  // For one that does not answer. What it watches over goes on then, or is whoever's who reaps above us.
+  void kill_it() const;
+  // Waits for its end, and hears nothing more.
   void reap() const;
 
  private:

@@ -186,10 +186,7 @@ class KeeperProcess {
   }
 
   void say_not_started(std::uint32_t tag, int error) const {
-    say({.kind = KeeperReport::Kind::not_started,
-         .tag = tag,
-         .code = error,
-         .running = static_cast<std::uint32_t>(running_)});
+    say({.kind = KeeperReport::Kind::not_started, .tag = tag, .code = error});
   }
 
   // The errno value if it fails.
@@ -325,7 +322,7 @@ class KeeperProcess {
       while (::read(signals_.fd(), &signal, sizeof signal) == sizeof signal) {
       }
     } while (Clock::now() < until);
-    return false;
+    return !reap();
   }
 
   [[noreturn]] void kill_all_and_leave() {

@@ -959,27 +959,6 @@ TEST_CASE("command: a thousand commands leave no descriptor and no zombie behind
   CHECK(has_no_process());
 }
 
-namespace {
-// Lets this process open so many more descriptors.
-class FewDescriptors {
- public:
-  explicit FewDescriptors(std::size_t more) {
-    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
-    // Up to the number that the one after them would have: there may be gaps.
-    std::vector<Descriptor> following;
-    for (std::size_t i = 0; i <= more; ++i) following.emplace_back(::fcntl(1, F_DUPFD_CLOEXEC, 0));
-    const rlimit few{static_cast<rlim_t>(following.back().fd()), before_.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
-  }
-  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  FewDescriptors(const FewDescriptors&) = delete;
-  FewDescriptors& operator=(const FewDescriptors&) = delete;
-
- private:
-  rlimit before_{};
-};
-}  // namespace
-
 TEST_CASE("command: when descriptors run out the tasks wait for them, in order, and none fails") {
   const std::size_t before = open_descriptors();
   const auto runner = command({"echo", "{}"}, 3);
@@ -1045,4 +1024,41 @@ TEST_CASE(
   CHECK(finished.empty());
   CHECK_THROWS_WITH(runner->collect(now + std::chrono::seconds(6), finished),
                     Catch::StartsWith("cannot start 'true': too many open files"));
+  CHECK(runner->take_back(2) == std::vector<TaskId>{0});
+}
+
+TEST_CASE(
+    "command: where keepers end at once for seconds it is the worker that fails, with slots of their own "
+    "too") {
+  using namespace std::chrono_literals;
+  const auto runner = GENERATE(0, 1) == 0 ? timed_shell("true", 1min, 1s, 2) : shell("true", 2);
+  kill_keeper();
+  // With the one of the keeper that has gone, for the pipes of a command and a keeper's socket.
+  const FewDescriptors few(6);
+  const Time now = Clock::now();
+  std::vector<FinishedFrame> finished;
+  runner->start(handout_of({"x", "y"}), now);
+  // All that there is to hear is that they have gone.
+  for (const Time until = now + 300ms; Clock::now() < until;) {
+    static_cast<void>(is_readable(runner->wait_fd(), 10));
+    runner->collect(Clock::now(), finished);
+  }
+  REQUIRE(finished.empty());
+  CHECK_THROWS_WITH(
+      ([&] {
+        for (Time then = Clock::now() + 6s;; then += 51ms) {
+          static_cast<void>(is_readable(runner->wait_fd(), 1000));
+          runner->collect(then, finished);
+        }
+      }()),
+      Catch::StartsWith("cannot start 'sh': ") || Catch::StartsWith("cannot start '/bin/sh': "));
+  std::vector<TaskId> back = runner->take_back(3);
+  std::sort(back.begin(), back.end());
+  CHECK(back == std::vector<TaskId>{0, 1});
+}
+
+TEST_CASE("command: a runner of many slots ends while all of them are busy") {
+  const auto runner = command({"sleep", "{}"}, 400);
+  runner->start(handout_of(std::vector<std::string>(400, "1000")), Clock::now());
+  CHECK(runner->running() == 400);
 }

@@ -325,3 +325,22 @@ TEST_CASE("coprocess: a placeholder of a task cannot stand in its command") {
     CHECK_THROWS_WITH(coprocess("cat " + word), Contains(word));
   }
 }
+
+TEST_CASE("coprocess: a keeper that finds no descriptors for itself is waited for, and no task fails") {
+  const auto runner = coprocess("cat");
+  std::vector<Ran> results;
+  {
+    // For three pipes and the keeper's socket.
+    const FewDescriptors few(8);
+    runner->start(handout_of({"x"}), Clock::now());
+    for (int i = 0; i < 3; ++i) {
+      std::vector<FinishedFrame> finished;
+      runner->collect(Clock::now(), finished);
+      REQUIRE(finished.empty());
+    }
+    CHECK(runner->deadline() != never);
+  }
+  collect_some(*runner, results);
+  CHECK(results.front().outcome == Outcome::ok);
+  CHECK(results.front().output == "x");
+}

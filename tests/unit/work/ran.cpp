@@ -106,6 +106,19 @@ Ran run_one(Runner& runner, const std::string& payload, const RunContext& contex
   return run_all(runner, {payload}, context).front();
 }
 
+FewDescriptors::FewDescriptors(std::size_t more) {
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+  // Up to the number that the one after them would have: there may be gaps.
+  std::vector<Descriptor> following;
+  for (std::size_t i = 0; i <= more; ++i) following.emplace_back(::fcntl(1, F_DUPFD_CLOEXEC, 0));
+  const rlimit few{static_cast<rlim_t>(following.back().fd()), before_.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+}
+
+FewDescriptors::~FewDescriptors() {
+  ::setrlimit(RLIMIT_NOFILE, &before_);
+}
+
 std::string output_of(const std::vector<std::string>& argv) {
   Arguments arguments;
   for (const std::string& argument : argv) arguments.add([&](std::string& to) { to.append(argument); });

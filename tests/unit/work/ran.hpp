@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/resource.h>
+
 #include <fanmill/work/runner.hpp>
 
 namespace fanmill::work {
@@ -46,6 +48,18 @@ void collect_some(Runner& runner, std::vector<Ran>& results, std::vector<Finishe
 
 // What a program writes to stdout and stderr, by way of the Spawner.
 [[nodiscard]] std::string output_of(const std::vector<std::string>& argv);
+
+// Lets this process open so many more descriptors.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(std::size_t more);
+  ~FewDescriptors();
+  FewDescriptors(const FewDescriptors&) = delete;
+  FewDescriptors& operator=(const FewDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
 
 // A folder of its own as the working directory; both go with it.
 class Folder {
