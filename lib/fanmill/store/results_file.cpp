@@ -73,6 +73,7 @@ class ResultsFile : public DurableStore {
   [[nodiscard]] int blocked_on() const override { return -1; }
   [[nodiscard]] int watched() const override { return -1; }
   void finish(bool complete) override;
+  [[nodiscard]] std::string left() const override { return left_; }
 
   [[nodiscard]] SafeIds stored() const override;
   void announce(TaskId first, std::span<const Key> keys, Announced& answer) override;
@@ -140,6 +141,7 @@ class ResultsFile : public DurableStore {
   SafeIds safe_;
   std::size_t backlog_ = 0;
   std::optional<Error> failure_;
+  std::string left_;
 };
 
 void ResultsFile::prepare() {
@@ -441,8 +443,13 @@ void ResultsFile::finish(bool complete) {
   // Without its log the file is complete in itself, and can be read where nothing can be written. Somebody
   // who reads it just now keeps the log open; SQLite copes with it later.
   file_->set_patience(0);
-  if (file_->run_unless_locked("PRAGMA wal_checkpoint(TRUNCATE)")) {
-    static_cast<void>(file_->run_unless_locked("PRAGMA journal_mode = DELETE"));
+  try {
+    if (file_->run_unless_locked("PRAGMA wal_checkpoint(TRUNCATE)")) {
+      static_cast<void>(file_->run_unless_locked("PRAGMA journal_mode = DELETE"));
+    }
+  } catch (const Error& error) {
+    // All is safe: it is in the log, and whoever opens the file finds it there.
+    left_ = "results are left in the log beside the file: " + std::string(error.what());
   }
   file_.reset();
   claim_.reset();

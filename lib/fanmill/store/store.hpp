@@ -69,7 +69,7 @@ class Store {
   // makes an output file whole.
   virtual void finish(bool complete) = 0;
 
-  // After finish(false): where what there is has been left, for people; empty where there is nothing to say.
+  // After finish(): where what there is has been left, for people; empty where there is nothing to say.
   [[nodiscard]] virtual std::string left() const { return {}; }
 };
 

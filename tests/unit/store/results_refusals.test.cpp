@@ -300,6 +300,34 @@ TEST_CASE("results file: a full disk is an error in words, what was safe stays, 
   CHECK(::umount(mounted.c_str()) == 0);
 }
 
+TEST_CASE("results file: where the disk is full when all is safe its log stays, and nothing is lost") {
+  const TempDirectory directory;
+  const std::string mounted = directory.path("small");
+  REQUIRE(::mkdir(mounted.c_str(), 0700) == 0);
+  if (::mount("tmpfs", mounted.c_str(), "tmpfs", 0, "size=2m") != 0) {
+    WARN("SKIPPED: a small file system cannot be mounted here, so a full disk was not tried");
+    return;
+  }
+  const std::string path = mounted + "/x.db";
+  constexpr TaskId count = 30;
+  std::vector<Key> keys;
+  for (TaskId id = 0; id < count; ++id) keys.push_back(key_of(std::to_string(id)));
+  const auto store = open_results_file({.path = path});
+  store->begin(RunId{1}, "\n");
+  Announced answer;
+  store->announce(0, keys, answer);
+  for (TaskId id = 0; id < count; ++id) store->accept(of_commands, ok(id, std::string(20000, 'x')));
+  store->set_count(count);
+  CHECK(error_of([&] { store->flush(Time{}); }).empty());
+  CHECK(taken(*store).ok == Ranges{{0, count - 1}});
+  CHECK(error_of([&] { store->finish(true); }).empty());
+  CHECK_THAT(store->left(), EndsWith("no space left on device"));
+  CHECK(::mount("tmpfs", mounted.c_str(), "tmpfs", MS_REMOUNT, "size=64m") == 0);
+  CHECK_THAT(audit_results(path).statement, EndsWith("complete"));
+  CHECK(ask(path, "SELECT count(*) FROM last_run") == std::to_string(count));
+  CHECK(::umount(mounted.c_str()) == 0);
+}
+
 TEST_CASE("results file: one that becomes read-only in the middle is an error in words") {
   const TempDirectory directory;
   const std::string mounted = directory.path("small");
