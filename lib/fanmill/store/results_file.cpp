@@ -448,8 +448,9 @@ void ResultsFile::finish(bool complete) {
       static_cast<void>(file_->run_unless_locked("PRAGMA journal_mode = DELETE"));
     }
   } catch (const Error& error) {
-    // All is safe: it is in the log, and whoever opens the file finds it there.
-    left_ = "results are left in the log beside the file: " + std::string(error.what());
+    if (!file_->lacked_room()) throw;
+    // All is safe: whoever opens the file finds it in the log.
+    left_ = "the results file needs the log beside it: " + std::string(error.what());
   }
   file_.reset();
   claim_.reset();

@@ -169,6 +169,11 @@ bool SqliteFile::run_unless_locked(const char* sql) {
   return code == SQLITE_OK;
 }
 
+bool SqliteFile::lacked_room() const {
+  return (sqlite3_errcode(database_.get()) & 0xFF) == SQLITE_FULL ||
+         sqlite3_system_errno(database_.get()) == ENOSPC;
+}
+
 std::uint64_t SqliteFile::number(const char* sql) const {
   Statement statement(*this, sql);
   return statement.step() ? statement.number(0) : 0;

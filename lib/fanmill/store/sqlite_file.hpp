@@ -64,6 +64,8 @@ class SqliteFile {
   void run(const char* sql);
   // Likewise, but false where another program's lock is in the way.
   [[nodiscard]] bool run_unless_locked(const char* sql);
+  // Why the last thing failed.
+  [[nodiscard]] bool lacked_room() const;
   // The number in the first row's first column. Throws.
   [[nodiscard]] std::uint64_t number(const char* sql) const;
   // Likewise a text.

@@ -219,7 +219,7 @@ std::vector<TaskId> CommandRunner::take_back(std::size_t most) {
     release(index);
     --running_;
   }
-  if (queue_.empty()) lacking_since_ = never;
+  if (queue_.empty()) lacking_since_ = try_again_ = never;
   return ids;
 }
 
@@ -231,13 +231,13 @@ bool CommandRunner::withdraw(JobIndex index) {
   const auto answer = kept.keeper.take_back(static_cast<std::uint32_t>(index), place_of(job.slot));
   if (kept.keeper.has_report()) ::eventfd_write(wake_.fd(), 1);
   kept.is_silent = answer == Keeper::Answer::none;
-  bool is_ours = answer == Keeper::Answer::yes;
-  if (answer == Keeper::Answer::gone) {
-    kept.keeper.reap();
-    is_ours = !programs_[index].begun();
-  }
-  if (is_ours) put_off(index);
-  return is_ours;
+  if (answer == Keeper::Answer::none) return false;
+  if (answer == Keeper::Answer::gone) kept.keeper.reap();
+  // It could not be started, which is about to be heard, or cannot be any more.
+  if (answer != Keeper::Answer::yes && programs_[index].begun()) return false;
+  if (timeout_ && answer == Keeper::Answer::no) idle_.push_back(job.keeper);
+  put_off(index);
+  return true;
 }
 
 // The oldest of those that wait.
@@ -406,8 +406,8 @@ int CommandRunner::order(JobIndex index, int in, int out, int err) {
   const KeeperId id = idle_.back();
   Keeper& keeper = keepers_.at(id).keeper;
   const int error = keeper.order(static_cast<std::uint32_t>(index), place_of(job.slot), in, out, err);
-  if (error != 0) return error;
   if (keeper.has_report()) ::eventfd_write(wake_.fd(), 1);
+  if (error != 0) return error;
   Slot& slot = slots_[job.slot];
   slot.jobs.push_back(index);
   job.is_ordered = true;
@@ -591,6 +591,8 @@ void CommandRunner::on_ended(KeeperId id, const KeeperReport& report) {
 
 void CommandRunner::on_not_started(KeeperId id, const KeeperReport& report, Time now) {
   const JobIndex index = report.tag;
+  // It was taken back before this was heard.
+  if (!jobs_[index].is_ordered || jobs_[index].keeper != id) return;
   if (timeout_) idle_.push_back(id);
   const std::string name = programs_[index].get().argv[0];
   if (!is_lack(report.code)) return fail_to_start(index, report.code, name);
@@ -690,10 +692,11 @@ void CommandRunner::lose_keeper(KeeperId id, Time now) {
     }
     fail(index, "how it ended is not known: the process that watches over commands was killed");
   }
-  if (has_begun || !waiting) {
+  if (has_begun) {
     has_ended_ = true;
-    return;
+    lacking_since_ = never;
   }
+  if (has_begun || !waiting) return;
   // As likely as not it could not begin: it needs two descriptors itself.
   try_again_ = now + wait_in_lack;
   check_lack(programs_[*waiting].get().argv[0], no_keeper, now);

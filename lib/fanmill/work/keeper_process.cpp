@@ -199,7 +199,10 @@ class KeeperProcess {
     program.limits = limits_;
     shared.begin();
     const auto spawned = spawner_.spawn(program);
-    if (const int* const error = std::get_if<int>(&spawned)) return *error;
+    if (const int* const error = std::get_if<int>(&spawned)) {
+      shared.fail_to_begin();
+      return *error;
+    }
     places_[place].pid = std::get<Child>(spawned).pid;
     places_[place].tag = command.tag;
     ++running_;

@@ -126,6 +126,10 @@ void SharedProgram::begin() const {
   head.is_begun.store(true, std::memory_order_release);
 }
 
+void SharedProgram::fail_to_begin() const {
+  head_of(memory_).is_begun.store(false, std::memory_order_release);
+}
+
 std::optional<SharedProgram::Beginning> SharedProgram::begun() const {
   const Head& head = head_of(memory_);
   if (!head.is_begun.load(std::memory_order_acquire)) return std::nullopt;

@@ -30,8 +30,9 @@ class SharedProgram {
   // What was put last, with its descriptors missing.
   [[nodiscard]] Program get() const;
 
-  // The keeper's, before it starts the program.
+  // The keeper's, before it starts the program, and where it could not.
   void begin() const;
+  void fail_to_begin() const;
   // None: nothing of it has run.
   [[nodiscard]] std::optional<Beginning> begun() const;
 

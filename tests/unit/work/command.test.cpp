@@ -1047,7 +1047,7 @@ TEST_CASE(
   CHECK_THROWS_WITH(
       ([&] {
         for (Time then = Clock::now() + 6s;; then += 51ms) {
-          static_cast<void>(is_readable(runner->wait_fd(), 1000));
+          static_cast<void>(is_readable(runner->wait_fd(), 10));
           runner->collect(then, finished);
         }
       }()),
@@ -1055,6 +1055,32 @@ TEST_CASE(
   std::vector<TaskId> back = runner->take_back(3);
   std::sort(back.begin(), back.end());
   CHECK(back == std::vector<TaskId>{0, 1});
+}
+
+TEST_CASE("command: a worker that can start nothing gives back all, whether its keeper has said so or not") {
+  using namespace std::chrono_literals;
+  const auto runner = command({"true"}, 3);
+  REQUIRE(run_one(*runner, "x").outcome == Outcome::ok);  // it has settled in
+  const rlimit none{5, 5};                                // descriptors that come along do not reach it
+  REQUIRE(::prlimit(only_keeper(), RLIMIT_NOFILE, &none, nullptr) == 0);
+  std::vector<FinishedFrame> finished;
+  runner->start(handout_of({"x", "y", "z"}), Clock::now());
+  for (const Time until = Clock::now() + 300ms; Clock::now() < until;) {
+    static_cast<void>(is_readable(runner->wait_fd(), 10));
+    runner->collect(Clock::now(), finished);
+  }
+  CHECK_THROWS_WITH(([&] {
+                      for (Time then = Clock::now() + 6s;; then += 51ms) {
+                        static_cast<void>(is_readable(runner->wait_fd(), 10));
+                        runner->collect(then, finished);
+                      }
+                    }()),
+                    Catch::StartsWith("cannot start 'true': too many open files"));
+  REQUIRE(finished.empty());
+  std::vector<TaskId> back = runner->take_back(4);
+  std::sort(back.begin(), back.end());
+  CHECK(back == std::vector<TaskId>{0, 1, 2});
+  CHECK(runner->deadline() == never);
 }
 
 TEST_CASE("command: a runner of many slots ends while all of them are busy") {
