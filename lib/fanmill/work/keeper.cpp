@@ -64,7 +64,7 @@ int Keeper::send(const msghdr& message) {
       pollfd waiting{socket_.fd(), POLLIN | POLLOUT, 0};
       if (::poll(&waiting, 1, static_cast<int>(longest_wait.count())) == 0) return EAGAIN;
       KeeperReport report;
-      if ((waiting.revents & POLLIN) != 0 && receive(report, MSG_DONTWAIT)) {
+      if ((waiting.revents & POLLIN) != 0 && receive(report)) {
         if (report.kind == KeeperReport::Kind::gone) return EPIPE;
         reports_.push_back(report);
       }
@@ -101,7 +101,7 @@ std::optional<KeeperReport> Keeper::answer(std::initializer_list<KeeperReport::K
   const Time until = most == Duration::max() ? never : Clock::now() + most;
   for (;;) {
     KeeperReport report;
-    if (!receive(report, MSG_DONTWAIT)) {
+    if (!receive(report)) {
       pollfd waiting{socket_.fd(), POLLIN, 0};
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
       if (until != never && left.count() <= 0) return std::nullopt;
@@ -124,9 +124,9 @@ void Keeper::tell(KeeperOrder order) {
   static_cast<void>(send(message));
 }
 
-bool Keeper::receive(KeeperReport& report, int flags) const {
+bool Keeper::receive(KeeperReport& report) const {
   for (;;) {
-    const ssize_t size = ::recv(socket_.fd(), &report, sizeof report, flags);
+    const ssize_t size = ::recv(socket_.fd(), &report, sizeof report, MSG_DONTWAIT);
     if (size == static_cast<ssize_t>(sizeof report)) return true;
     // One that was killed with orders unread; what it had said before can be read after that.
     if (size < 0 && (errno == EINTR || errno == ECONNRESET)) continue;
@@ -137,7 +137,7 @@ bool Keeper::receive(KeeperReport& report, int flags) const {
 }
 
 bool Keeper::next(KeeperReport& report) {
-  if (reports_.empty()) return receive(report, MSG_DONTWAIT);
+  if (reports_.empty()) return receive(report);
   report = reports_.front();
   reports_.pop_front();
   return true;

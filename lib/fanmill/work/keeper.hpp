@@ -114,8 +114,8 @@ class Keeper {
   // before it is for next(). None within `most`.
   [[nodiscard]] std::optional<KeeperReport> answer(std::initializer_list<KeeperReport::Kind> kinds,
                                                    std::uint32_t tag, Duration most);
-  // Without `flags` it waits.
-  [[nodiscard]] bool receive(KeeperReport& report, int flags) const;
+  // False where nothing has come.
+  [[nodiscard]] bool receive(KeeperReport& report) const;
 
   Descriptor socket_;
   pid_t pid_ = 0;

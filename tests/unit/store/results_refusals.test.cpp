@@ -249,15 +249,38 @@ TEST_CASE("results file: one that another program is writing is refused") {
   other.run("ROLLBACK");
 }
 
+namespace {
+// A file system of so many bytes in a directory's "small", if one can be mounted here.
+class SmallDisk {
+ public:
+  SmallDisk(const TempDirectory& directory, const std::string& size) : path_(directory.path("small")) {
+    REQUIRE(::mkdir(path_.c_str(), 0700) == 0);
+    is_there_ = ::mount("tmpfs", path_.c_str(), "tmpfs", 0, ("size=" + size).c_str()) == 0;
+    if (!is_there_) WARN("SKIPPED: a small file system cannot be mounted here, so it was not tried");
+  }
+  ~SmallDisk() {
+    if (is_there_) CHECK(::umount2(path_.c_str(), 0) == 0);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  [[nodiscard]] bool is_there() const { return is_there_; }
+  [[nodiscard]] std::string file() const { return path_ + "/x.db"; }
+  void become(const std::string& size, unsigned long flags = 0) const {
+    REQUIRE(::mount("tmpfs", path_.c_str(), "tmpfs", MS_REMOUNT | flags, ("size=" + size).c_str()) == 0);
+  }
+
+ private:
+  std::string path_;
+  bool is_there_ = false;
+};
+}  // namespace
+
 TEST_CASE("results file: a full disk is an error in words, what was safe stays, and resuming completes it") {
   const TempDirectory directory;
-  const std::string mounted = directory.path("small");
-  REQUIRE(::mkdir(mounted.c_str(), 0700) == 0);
-  if (::mount("tmpfs", mounted.c_str(), "tmpfs", 0, "size=2m") != 0) {
-    WARN("SKIPPED: a small file system cannot be mounted here, so a full disk was not tried");
-    return;
-  }
-  const std::string path = mounted + "/x.db";
+  const SmallDisk disk(directory, "2m");
+  if (!disk.is_there()) return;
+  const std::string path = disk.file();
   const std::string output(20000, 'x');
   constexpr TaskId count = 400;
   std::vector<Key> keys;
@@ -285,7 +308,7 @@ TEST_CASE("results file: a full disk is an error in words, what was safe stays, 
   CHECK(safe > 10);
   CHECK(safe < count);
 
-  CHECK(::mount("tmpfs", mounted.c_str(), "tmpfs", MS_REMOUNT, "size=64m") == 0);
+  disk.become("64m");
   {
     const auto store = open_results_file({.path = path, .mode = ResultsMode::resume});
     store->begin(RunId{2}, "\n");
@@ -297,18 +320,13 @@ TEST_CASE("results file: a full disk is an error in words, what was safe stays, 
     store->finish(true);
   }
   CHECK(ask(path, "SELECT count(*) FROM last_run") == std::to_string(count));
-  CHECK(::umount(mounted.c_str()) == 0);
 }
 
 TEST_CASE("results file: where the disk is full when all is safe its log stays, and nothing is lost") {
   const TempDirectory directory;
-  const std::string mounted = directory.path("small");
-  REQUIRE(::mkdir(mounted.c_str(), 0700) == 0);
-  if (::mount("tmpfs", mounted.c_str(), "tmpfs", 0, "size=2m") != 0) {
-    WARN("SKIPPED: a small file system cannot be mounted here, so a full disk was not tried");
-    return;
-  }
-  const std::string path = mounted + "/x.db";
+  const SmallDisk disk(directory, "2m");
+  if (!disk.is_there()) return;
+  const std::string path = disk.file();
   constexpr TaskId count = 30;
   std::vector<Key> keys;
   for (TaskId id = 0; id < count; ++id) keys.push_back(key_of(std::to_string(id)));
@@ -322,28 +340,22 @@ TEST_CASE("results file: where the disk is full when all is safe its log stays, 
   CHECK(taken(*store).ok == Ranges{{0, count - 1}});
   CHECK(error_of([&] { store->finish(true); }).empty());
   CHECK_THAT(store->left(), EndsWith("no space left on device"));
-  CHECK(::mount("tmpfs", mounted.c_str(), "tmpfs", MS_REMOUNT, "size=64m") == 0);
+  disk.become("64m");
   CHECK_THAT(audit_results(path).statement, EndsWith("complete"));
   CHECK(ask(path, "SELECT count(*) FROM last_run") == std::to_string(count));
-  CHECK(::umount(mounted.c_str()) == 0);
 }
 
 TEST_CASE("results file: one that becomes read-only in the middle is an error in words") {
   const TempDirectory directory;
-  const std::string mounted = directory.path("small");
-  REQUIRE(::mkdir(mounted.c_str(), 0700) == 0);
-  if (::mount("tmpfs", mounted.c_str(), "tmpfs", 0, "size=16m") != 0) {
-    WARN("SKIPPED: a file system cannot be mounted here, so a read-only one was not tried");
-    return;
-  }
+  const SmallDisk disk(directory, "16m");
+  if (!disk.is_there()) return;
   {
-    const std::string path = mounted + "/x.db";
+    const std::string path = disk.file();
     played(path, ResultsMode::create, 1, {"a"});
-    REQUIRE(::mount("tmpfs", mounted.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, "size=16m") == 0);
+    disk.become("16m", MS_RDONLY);
     CHECK(refusal(path) == cannot_write(path, "read-only file system"));
     CHECK(last_run(path) == "a");
   }
-  CHECK(::umount(mounted.c_str()) == 0);
 }
 
 // Else the fuzzing of results files begins with what is refused at once.
