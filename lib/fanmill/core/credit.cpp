@@ -55,13 +55,16 @@ void Credit::acknowledged(std::uint64_t finished, bool ran_dry, Time now, std::o
   const auto rate = static_cast<std::uint32_t>(std::min(per_horizon, static_cast<double>(most)));
   // Steps are bounded, so that one odd window does little harm. Down they are smaller than up: at the
   // beginning of a run the way from one task to thousands is waited for.
+  const auto together = static_cast<std::uint32_t>(std::min<std::uint64_t>(window_finished_, most));
   if (rate > tasks_ || window_dry_) {
-    // It has waited for us, so its way to us and back is longer than what it has in hand lasts.
-    const auto acknowledged = static_cast<std::uint32_t>(std::min<std::uint64_t>(window_finished_, most));
-    const std::uint32_t wanted = tasks_ + std::max<std::uint32_t>(1, window_dry_ ? acknowledged : 0);
-    tasks_ = std::min({std::max(rate, wanted), tasks_ * steepest, std::max(most, least_)});
+    // It has waited for us, so its way to us and back is longer than what it has in hand lasts: one more, or,
+    // where several came back together and so are quick, as many as make it four times what they were.
+    const std::uint32_t more = window_dry_ && together > 1 ? (steepest - 1) * together : 1;
+    tasks_ = std::min({std::max(rate, tasks_ + more), tasks_ * steepest, std::max(most, least_)});
   } else if (rate < tasks_ / 2) {
-    tasks_ = std::max(tasks_ / 2, least_);
+    // A worker that did so many together needs as many, and as many again meanwhile, though it was long ago
+    // that it could: there are others on its processor.
+    tasks_ = std::max({tasks_ / 2, std::min(tasks_, 2 * together), least_});
   }
   window_start_ = now;
   window_finished_ = 0;

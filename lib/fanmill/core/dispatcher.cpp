@@ -14,7 +14,8 @@ namespace {
 constexpr std::size_t read_ahead_bytes = 2 * wire::batch_bytes;
 constexpr std::uint64_t read_ahead_tasks = 4096;
 constexpr std::size_t read_ahead_questions = 16;
-// Where so many wait, they are not spread thin over however many lanes: docs/decisions/0046.
+// Where so many wait or are under way, what comes is not spread thin over however many lanes:
+// docs/decisions/0046.
 constexpr std::uint64_t much_to_spread = 1024;
 // Where what waits takes longer than this, it is no matter for the cache, and the input is read on for as far
 // as the window goes: so that people see how many tasks there are.
@@ -509,7 +510,7 @@ void Dispatcher::fill(LaneIndex index, Handout& out) {
   if (ready() < room_total_) {
     const std::uint64_t waiting = ready() - std::min(ready(), empty_slots_);
     most = std::max(worth, lane.empty_slots + waiting / open_lanes_);
-    const bool is_much = again_.empty() && ready() >= much_to_spread && !input_ended_;
+    const bool is_much = again_.empty() && ready() + out_ >= much_to_spread && !input_ended_;
     if (is_much) most = std::max<std::uint64_t>(most, lane.credit.lump());
   } else if (input_ended_) {
     most = std::max({worth, lane.empty_slots, ready() / (2 * open_lanes_)});

@@ -156,7 +156,7 @@ TEST_CASE("credit: where the way there and back is long it is soon as much as la
   Credit credit(1, std::nullopt);
   Time now = start;
   credit.acknowledged(1, false, now);
-  for (int round = 0; round < 9; ++round) {
+  for (int round = 0; round < 5; ++round) {
     now += 50ms;
     credit.acknowledged(credit.tasks(), true, now);
   }
@@ -167,19 +167,33 @@ TEST_CASE("credit: where the way there and back is long it is soon as much as la
   CHECK(credit.tasks() == before + 1);
 }
 
+TEST_CASE("credit: a worker that does many together, but seldom, keeps twice as many") {
+  // As one of many that share a processor: its rate is two tasks a millisecond.
+  Credit credit(1, std::nullopt);
+  Time now = acknowledge(credit, 1000, 1ms, 100, start);
+  REQUIRE(credit.tasks() == 4000);
+  now = acknowledge(credit, 200, 100ms, 100, now);
+  CHECK(credit.tasks() == 400);
+  now = acknowledge(credit, 1000, 100ms, 100, now);
+  CHECK(credit.tasks() == 400);
+  // Those that come one by one tell that they take long.
+  acknowledge(credit, 1, 500ms, 100, now);
+  CHECK(credit.tasks() == 2);
+}
+
 TEST_CASE("credit: a window in which the lane ran dry once counts as dry, and the next one does not") {
   Credit credit(1, std::nullopt);
   Time now = acknowledge(credit, 1, 1ms, 1, start);
   credit.acknowledged(1, true, now + 100us);
   credit.acknowledged(1, false, now + 16ms);
-  CHECK(credit.tasks() == 4);  // 2 tasks in 16 ms would be worth 2
+  CHECK(credit.tasks() == 8);  // 2 tasks in 16 ms would be worth 2
   now += 16ms;
   credit.acknowledged(1, true, now + 100us);
   credit.acknowledged(0, false, now + 16ms);
-  CHECK(credit.tasks() == 5);
+  CHECK(credit.tasks() == 9);
   now += 16ms;
   credit.acknowledged(1, false, now + 1s);
-  CHECK(credit.tasks() == 2);
+  CHECK(credit.tasks() == 4);
 }
 
 TEST_CASE("credit: where the store takes long to make results safe, that is what it goes by") {

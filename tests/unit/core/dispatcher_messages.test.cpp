@@ -109,6 +109,12 @@ TEST_CASE("dispatcher: many short tasks are not spread thin over many idle worke
     run.add(200);
     CHECK(run.messages() == 200);
   }
+  SECTION("but not where many are under way, and more come as they are done") {
+    run.add(2 * enough);
+    static_cast<void>(run.messages());
+    run.add(200);
+    CHECK(run.messages() == 1);
+  }
   SECTION("the last ones as well") {
     run.add(1200);
     run.dispatcher.end_input();
