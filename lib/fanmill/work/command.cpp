@@ -7,16 +7,12 @@
 #include <string>
 #include <utility>
 
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <fanmill/base/error.hpp>
 #include <fanmill/base/quantity.hpp>
 #include <fanmill/work/command.hpp>
-#include <fanmill/work/launch.hpp>
-#include <fanmill/work/pipe.hpp>
 #include <fanmill/work/quoted_word.hpp>
 
 namespace fanmill::work {
@@ -24,8 +20,6 @@ namespace fanmill::work {
 namespace {
 
 constexpr std::size_t read_size = std::size_t{64} << 10;  // a pipe's capacity
-// What is read of one pipe before others have their turn.
-constexpr int reads_in_a_row = 16;
 // So many tasks wait behind a short one, of as many as credit brings where each takes a millisecond.
 constexpr std::size_t most_waiting = 7;
 // And so many behind all: each takes two descriptors or three, here and at the keeper.
@@ -72,20 +66,19 @@ CommandRunner::CommandRunner(CommandLine command, const WorkSettings& settings)
       kill_after_(settings.kill_after),
       folder_(open_folder(settings.folder)),
       limits_(settings.limits),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       slots_(settings.slots),
       read_buffer_(read_size) {
   assert(settings.slots > 0);
-  if (!epoll_ || !wake_) throw Error(ErrorCode::unavailable, "start", "commands", reason_of(errno));
+  if (!wake_) throw Error(ErrorCode::unavailable, "start", "commands", reason_of(errno));
   if (timeout_) timed_out_ = "timed out after " + format_duration(*timeout_);
-  watch(wake_.fd(), EPOLLIN, wake_event);
+  epoll_.add(wake_.fd(), EPOLLIN, wake_event);
   // A keeper that ends what is left of one command must not have begun with another.
-  jobs_.resize(settings.slots +
-               (timeout_ ? 0 : std::min(most_waiting * settings.slots, most_waiting_in_all)));
-  for (Job& job : jobs_) {
-    job.streams[0].capture = Capture(Capture::Keep::first, settings.max_output);
-    job.streams[1].capture = Capture(Capture::Keep::last, settings.max_stderr);
+  const std::size_t most =
+      settings.slots + (timeout_ ? 0 : std::min(most_waiting * settings.slots, most_waiting_in_all));
+  jobs_.reserve(most);
+  for (JobIndex index = 0; index < most; ++index) {
+    jobs_.emplace_back(CommandPipes(epoll_, index, settings.max_output, settings.max_stderr));
   }
   programs_ = std::vector<SharedProgram>(jobs_.size());
   // Now, while this process is small and quickly forked.
@@ -109,24 +102,9 @@ int CommandRunner::open_keeper() {
   if (const int* const error = std::get_if<int>(&opened)) return *error;
   const KeeperId id = ++last_keeper_;
   Kept& kept = keepers_.emplace(id, Kept{std::move(std::get<Keeper>(opened))}).first->second;
-  watch(kept.keeper.fd(), EPOLLIN, keeper_event | id);
+  epoll_.add(kept.keeper.fd(), EPOLLIN, keeper_event | id);
   idle_.push_back(id);
   return 0;
-}
-
-void CommandRunner::watch(int fd, std::uint32_t events, std::uint64_t what) const {
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = what;
-  // It fails for want of memory alone, and then there is no way to go on.
-  if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    throw Error(ErrorCode::unavailable, "watch", "a command", reason_of(errno));
-  }
-}
-
-// Closing alone would not do it where another thread has just forked, and holds a copy.
-void CommandRunner::unwatch(int fd) const {
-  ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
 std::size_t CommandRunner::room() const {
@@ -174,7 +152,7 @@ void CommandRunner::order_queued(Time now) {
 void CommandRunner::release(JobIndex index) {
   Job& job = jobs_[index];
   leave_slot(index);
-  close_pipes(job);
+  job.pipes.close();
   job.is_used = false;
   job.owner.reset();
   job.context.reset();
@@ -198,7 +176,7 @@ void CommandRunner::leave_slot(JobIndex index) {
 
 void CommandRunner::put_off(JobIndex index) {
   leave_slot(index);
-  close_pipes(jobs_[index]);
+  jobs_[index].pipes.close();
   queue_.emplace(jobs_[index].number, index);
 }
 
@@ -219,7 +197,10 @@ std::vector<TaskId> CommandRunner::take_back(std::size_t most) {
     release(index);
     --running_;
   }
-  if (queue_.empty()) lacking_since_ = try_again_ = never;
+  if (queue_.empty()) {
+    try_again_ = never;
+    lack_.is_over();
+  }
   return ids;
 }
 
@@ -257,7 +238,7 @@ void CommandRunner::fill_idle_slots() {
 void CommandRunner::look_for_long_ones(Time now) {
   next_look_ = never;
   for (Slot& slot : slots_) {
-    if (slot.jobs.empty() || (slot.jobs.size() == 1 && jobs_[slot.jobs.front()].is_watched)) continue;
+    if (slot.jobs.empty() || (slot.jobs.size() == 1 && jobs_[slot.jobs.front()].pipes.is_watched())) continue;
     const auto beginning = programs_[slot.jobs.front()].begun();
     const Time due = (beginning ? beginning->time : now) + longest_short;
     if (due > now) {
@@ -265,7 +246,7 @@ void CommandRunner::look_for_long_ones(Time now) {
       continue;
     }
     slot.is_long = true;
-    watch_streams(slot.jobs.front());
+    jobs_[slot.jobs.front()].pipes.watch_output();
     while (slot.jobs.size() > 1 && withdraw(slot.jobs.back())) {
     }
     // It has just ended, and the next one runs.
@@ -282,7 +263,7 @@ bool CommandRunner::begin(JobIndex index, Time now) {
     return true;
   }
   if (dry_run_) {
-    write_command(job.streams[0].capture);
+    write_command(job.pipes.out());
     finish(index, {}, now);
     ::eventfd_write(wake_.fd(), 1);
     return true;
@@ -310,7 +291,7 @@ bool CommandRunner::begin(JobIndex index, Time now) {
     check_lack(name, reason_of(reason), now);
   } else if (reason != 0) {
     fail_to_start(index, reason, name);
-  } else if (ahead > 0 || !job.is_watched) {
+  } else if (ahead > 0 || !job.pipes.is_watched()) {
     next_look_ = std::min(next_look_, now + longest_short);
   }
   return true;
@@ -318,7 +299,7 @@ bool CommandRunner::begin(JobIndex index, Time now) {
 
 void CommandRunner::fail_to_start(JobIndex index, int error, std::string_view name) {
   path_.forget(name);
-  lacking_since_ = never;
+  lack_.is_over();
   fail(index, why_not_run(name, error, folder_));
 }
 
@@ -337,31 +318,20 @@ void CommandRunner::write_command(Capture& out) const {
   out.append("\n");
 }
 
-// While something of ours runs its end may make room. That one could not be started is said sooner than it is
-// tried again.
+// That one could not be started is said sooner than it is tried again, so one that has just begun does not
+// run.
 void CommandRunner::check_lack(std::string_view name, std::string_view reason, Time now) {
   const auto runs = [this, now](const Slot& slot) {
     const auto beginning = slot.jobs.empty() ? std::nullopt : programs_[slot.jobs.front()].begun();
     return beginning && now - beginning->time > wait_in_lack;
   };
-  if (std::any_of(slots_.begin(), slots_.end(), runs)) {
-    lacking_since_ = never;
-    return;
-  }
-  if (lacking_since_ == never) lacking_since_ = now;
-  if (now - lacking_since_ < longest_lack) return;
-  throw Error(ErrorCode::unavailable, "start", "'" + std::string(name) + "'", std::string(reason),
-              "raise the limit (ulimit -n, ulimit -u, memory) or lower --jobs");
+  lack_.found(name, reason, std::any_of(slots_.begin(), slots_.end(), runs), now);
 }
 
 int CommandRunner::spawn(JobIndex index, const char* file) {
   Job& job = jobs_[index];
-  std::optional<Pipe> in;
-  std::optional<Pipe> out;
-  std::optional<Pipe> err;
-  const bool captured = output_ == OutputGoes::to_results;
-  if (captured && (!(out = open_pipe(WeDo::read)) || !(err = open_pipe(WeDo::read)))) return errno;
-  if (item_ == ItemGoes::to_stdin && !(in = open_pipe(WeDo::write))) return errno;
+  if (const int error = job.pipes.open(output_ == OutputGoes::to_results, item_ == ItemGoes::to_stdin))
+    return error;
   const Program program{
       .file = file,
       .argv = arguments_.argv(),
@@ -369,42 +339,23 @@ int CommandRunner::spawn(JobIndex index, const char* file) {
                                           static_cast<std::uint32_t>(job.slot + 1)),
   };
   if (!programs_[index].put(program)) return E2BIG;
-  if (in) {
-    // What a pipe takes is in it before anybody can close the other end.
-    job.input = std::move(in->ours);
-    job.input_done = 0;
-    write_input(job);
-  }
-  const int error = order(index, in ? in->theirs.fd() : -1, captured ? out->theirs.fd() : STDOUT_FILENO,
-                          captured ? err->theirs.fd() : STDERR_FILENO);
-  if (error != 0) {
-    job.input.reset();
-    return error;
-  }
-  if (captured) {
-    job.streams[0].pipe = std::move(out->ours);
-    job.streams[1].pipe = std::move(err->ours);
-  }
-  job.is_watched = !captured;
-  if (!is_short_ || quiet_ < quiet_in_a_row) watch_streams(index);
-  if (job.input) watch(job.input.fd(), EPOLLOUT, event_of(index, Source::in));
+  // What a pipe takes is in it before anybody can close the other end.
+  job.pipes.write_input(job.task.payload);
+  if (const int error = order(index)) return error;
+  job.pipes.close_theirs();
+  if (!is_short_ || quiet_ < quiet_in_a_row) job.pipes.watch_output();
+  job.pipes.watch_input();
   return 0;
 }
 
-void CommandRunner::watch_streams(JobIndex index) {
-  Job& job = jobs_[index];
-  if (std::exchange(job.is_watched, true)) return;
-  watch(job.streams[0].pipe.fd(), EPOLLIN, event_of(index, Source::out));
-  watch(job.streams[1].pipe.fd(), EPOLLIN, event_of(index, Source::err));
-}
-
-int CommandRunner::order(JobIndex index, int in, int out, int err) {
+int CommandRunner::order(JobIndex index) {
   Job& job = jobs_[index];
   if (idle_.empty()) {
     if (const int error = open_keeper()) return error;
   }
   const KeeperId id = idle_.back();
   Keeper& keeper = keepers_.at(id).keeper;
+  const auto [in, out, err] = job.pipes.theirs();
   const int error = keeper.order(static_cast<std::uint32_t>(index), place_of(job.slot), in, out, err);
   if (keeper.has_report()) ::eventfd_write(wake_.fd(), 1);
   if (error != 0) return error;
@@ -420,76 +371,10 @@ int CommandRunner::order(JobIndex index, int in, int out, int err) {
   return 0;
 }
 
-void CommandRunner::close_stream(Stream& stream) const {
-  if (!stream.pipe) return;
-  unwatch(stream.pipe.fd());
-  stream.pipe.reset();
-}
-
-void CommandRunner::close_input(Job& job) const {
-  if (!job.input) return;
-  unwatch(job.input.fd());
-  job.input.reset();
-}
-
-void CommandRunner::close_pipes(Job& job) const {
-  for (Stream& stream : job.streams) {
-    if (!job.is_watched) stream.pipe.reset();
-    close_stream(stream);
-    stream.capture.clear();
-  }
-  close_input(job);
-}
-
-void CommandRunner::write_input(Job& job) {
-  const ByteView item = job.task.payload;
-  while (job.input_done < item.size()) {
-    const ssize_t count = ::write(job.input.fd(), item.data() + job.input_done, item.size() - job.input_done);
-    if (count >= 0) {
-      job.input_done += static_cast<std::size_t>(count);
-    } else if (errno == EAGAIN) {
-      return;
-    } else if (errno != EINTR) {
-      break;  // it does not want more, which is its own affair
-    }
-  }
-  close_input(job);
-}
-
-void CommandRunner::read_stream(Stream& stream) {
-  for (int i = 0; i < reads_in_a_row && stream.pipe; ++i) {
-    const ssize_t count = ::read(stream.pipe.fd(), read_buffer_.data(), read_buffer_.size());
-    if (count > 0) {
-      stream.capture.append({read_buffer_.data(), static_cast<std::size_t>(count)});
-      if (static_cast<std::size_t>(count) < read_buffer_.size()) return;
-    } else if (count == 0) {
-      close_stream(stream);
-    } else if (errno != EINTR) {
-      return;
-    }
-  }
-}
-
-// What is in the pipe now, and not what others may go on to write.
-void CommandRunner::read_rest(Stream& stream) {
-  if (!stream.pipe) return;
-  int waiting = 0;
-  if (::ioctl(stream.pipe.fd(), FIONREAD, &waiting) != 0) return;
-  for (std::size_t left = static_cast<std::size_t>(waiting); left > 0;) {
-    const ssize_t count = ::read(stream.pipe.fd(), read_buffer_.data(), std::min(left, read_buffer_.size()));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return;
-    stream.capture.append({read_buffer_.data(), static_cast<std::size_t>(count)});
-    left -= static_cast<std::size_t>(count);
-  }
-}
-
 void CommandRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
   fill_idle_slots();
-  std::array<epoll_event, 64> events;
-  const int count = ::epoll_wait(epoll_.fd(), events.data(), static_cast<int>(events.size()), 0);
-  for (int i = 0; i < count; ++i) {
-    const std::uint64_t what = events[static_cast<std::size_t>(i)].data.u64;
+  for (const epoll_event& event : epoll_.ready()) {
+    const std::uint64_t what = event.data.u64;
     if (what == wake_event) {
       eventfd_t value = 0;
       ::eventfd_read(wake_.fd(), &value);
@@ -497,18 +382,13 @@ void CommandRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
     } else if ((what & keeper_event) != 0) {
       hear(static_cast<KeeperId>(what), now);
     } else {
-      Job& job = jobs_[what >> 2];
+      Job& job = jobs_[CommandPipes::owner_of(what)];
       // It may have ended a few events ago, in this very round, and another task's may be there.
-      switch (static_cast<Source>(what & 3)) {
-        case Source::out:
-          read_stream(job.streams[0]);
-          break;
-        case Source::err:
-          read_stream(job.streams[1]);
-          break;
-        case Source::in:
-          if (job.input) write_input(job);
-          break;
+      const auto which = CommandPipes::which_of(what);
+      if (which == CommandPipes::Which::in) {
+        job.pipes.write_input(job.task.payload);
+      } else {
+        job.pipes.read(which, read_buffer_);
       }
     }
   }
@@ -566,14 +446,14 @@ void CommandRunner::on_ended(KeeperId id, const KeeperReport& report) {
     if (!report.left) take_again(id);
     return;
   }
-  lacking_since_ = never;
+  lack_.is_over();
   has_ended_ = true;
   Slot& slot = slots_[job.slot];
   if (slot.timeout != Timeout::none && report.left) {
     slot.ended = true;
     return;
   }
-  for (Stream& stream : job.streams) read_rest(stream);
+  job.pipes.read_rest(read_buffer_);
   if (slot.timeout != Timeout::none) {
     finish_timed_out(index);
   } else {
@@ -612,7 +492,7 @@ void CommandRunner::on_cleared(KeeperId id, const KeeperReport& report) {
   // An order to kill may have crossed the news that there was nothing left to be killed.
   if (slot == slots_.end() || (!slot->ended && !report.left)) return;
   const JobIndex index = slot->jobs.front();
-  for (Stream& stream : jobs_[index].streams) read_rest(stream);
+  jobs_[index].pipes.read_rest(read_buffer_);
   finish_timed_out(index);
   if (report.left) {
     kept.use = Kept::Use::left_behind;
@@ -670,7 +550,7 @@ void CommandRunner::check_timeouts(Time now) {
 // Its commands die with it; what they have started goes to whoever reaps above us.
 void CommandRunner::lose_keeper(KeeperId id, Time now) {
   const auto kept = keepers_.find(id);
-  unwatch(kept->second.keeper.fd());
+  epoll_.remove(kept->second.keeper.fd());
   kept->second.keeper.reap();
   keepers_.erase(kept);
   std::erase(idle_, id);
@@ -684,7 +564,7 @@ void CommandRunner::lose_keeper(KeeperId id, Time now) {
       continue;
     }
     has_begun = true;
-    for (Stream& stream : jobs_[index].streams) read_rest(stream);
+    jobs_[index].pipes.read_rest(read_buffer_);
     if (slots_[jobs_[index].slot].timeout != Timeout::none) {
       finish_timed_out(index);
       ::eventfd_write(wake_.fd(), 1);
@@ -694,7 +574,7 @@ void CommandRunner::lose_keeper(KeeperId id, Time now) {
   }
   if (has_begun) {
     has_ended_ = true;
-    lacking_since_ = never;
+    lack_.is_over();
   }
   if (has_begun || !waiting) return;
   // As likely as not it could not begin: it needs two descriptors itself.
@@ -719,8 +599,8 @@ void CommandRunner::fail(JobIndex index, std::string_view why) {
 
 void CommandRunner::finish(JobIndex index, wire::Detail detail, Time end) {
   Job& job = jobs_[index];
-  const Capture& out = job.streams[0].capture;
-  const Capture& err = job.streams[1].capture;
+  const Capture& out = job.pipes.out();
+  const Capture& err = job.pipes.err();
   const RunContext& context = *job.context;
   const bool failed = detail.cause != wire::Cause::none;
   wire::ResultView result;
@@ -755,7 +635,8 @@ void CommandRunner::finish(JobIndex index, wire::Detail detail, Time end) {
 }
 
 void CommandRunner::abandon() {
-  try_again_ = lacking_since_ = next_look_ = never;
+  try_again_ = next_look_ = never;
+  lack_.is_over();
   is_short_ = has_ended_ = false;
   for (JobIndex index = 0; index < jobs_.size(); ++index) {
     if (jobs_[index].is_used) release(index);

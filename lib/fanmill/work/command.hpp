@@ -16,7 +16,6 @@
 // must be ignored by the program where items go to stdin.
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -24,13 +23,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fanmill/base/descriptor.hpp>
-#include <fanmill/work/capture.hpp>
+#include <fanmill/base/epoll.hpp>
 #include <fanmill/work/command_line.hpp>
+#include <fanmill/work/command_pipes.hpp>
 #include <fanmill/work/environment.hpp>
 #include <fanmill/work/keeper.hpp>
+#include <fanmill/work/launch.hpp>
 #include <fanmill/work/program_path.hpp>
 #include <fanmill/work/results_frame.hpp>
 #include <fanmill/work/runner.hpp>
@@ -64,17 +66,6 @@ class CommandRunner final : public Runner {
   void abandon() override;
 
  private:
-  // Of a job, what an event is about.
-  enum class Source : std::uint8_t { out, err, in };
-  static std::uint64_t event_of(std::size_t job, Source source) {
-    return job << 2 | static_cast<std::uint64_t>(source);
-  }
-
-  struct Stream {
-    Descriptor pipe;  // our end
-    Capture capture{Capture::Keep::first, 0};
-  };
-
   // How far the end of a task has come that has run for too long.
   enum class Timeout : std::uint8_t {
     none,
@@ -88,6 +79,8 @@ class CommandRunner final : public Runner {
 
   // A task that was handed over.
   struct Job {
+    explicit Job(CommandPipes its_pipes) : pipes(std::move(its_pipes)) {}
+
     bool is_used = false;
     bool is_ordered = false;  // it is in its keeper's hands, and in a slot; otherwise it is queued here
     KeeperId keeper = 0;
@@ -97,10 +90,7 @@ class CommandRunner final : public Runner {
     std::shared_ptr<const void> owner;
     std::shared_ptr<const RunContext> context;
     wire::TaskView task;
-    std::array<Stream, 2> streams;  // stdout, stderr
-    bool is_watched = false;        // they are read when there is something in them, and not at its end alone
-    Descriptor input;               // stdin's pipe, as long as there is something to write
-    std::size_t input_done = 0;     // bytes
+    CommandPipes pipes;
   };
 
   struct Slot {
@@ -155,16 +145,7 @@ class CommandRunner final : public Runner {
   void look_for_long_ones(Time now);
   // The errno value that says why not, or 0.
   [[nodiscard]] int spawn(JobIndex index, const char* file);
-  [[nodiscard]] int order(JobIndex index, int in, int out, int err);
-  void watch(int fd, std::uint32_t events, std::uint64_t what) const;
-  void watch_streams(JobIndex index);
-  void unwatch(int fd) const;
-  void write_input(Job& job);
-  void close_input(Job& job) const;
-  void read_stream(Stream& stream);
-  void read_rest(Stream& stream);
-  void close_stream(Stream& stream) const;
-  void close_pipes(Job& job) const;
+  [[nodiscard]] int order(JobIndex index);
   // At once, without the keeper's saying so.
   void fail(JobIndex index, std::string_view why);
   void finish_timed_out(JobIndex index);
@@ -183,7 +164,7 @@ class CommandRunner final : public Runner {
   std::string timed_out_;  // what a task is told that has
   Descriptor folder_;      // the commands' working directory, if it is not ours
   Limits limits_;
-  Descriptor epoll_;
+  Epoll epoll_{"commands"};
   Descriptor wake_;                      // readable where a task has finished that no child is behind
   std::vector<SharedProgram> programs_;  // of the jobs, where keepers see them
   bool are_programs_left_ = false;       // to keepers that were let go
@@ -201,9 +182,9 @@ class CommandRunner final : public Runner {
   bool is_slot_empty_ = false;               // since it was looked whether others have something for it
   Time next_look_ = never;                   // for long ones
   Time next_due_ = never;                    // of the slots, or earlier
-  Time lacking_since_ = never;               // since when nothing at all could be started
-  std::size_t running_ = 0;                  // handed over and not collected
-  Arguments arguments_;                      // of the task being started
+  Lack lack_;
+  std::size_t running_ = 0;  // handed over and not collected
+  Arguments arguments_;      // of the task being started
   std::vector<char> read_buffer_;
   ResultsFrame frame_{OutputForm::stream};
   std::vector<FinishedFrame> finished_;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cerrno>
 #include <chrono>
@@ -8,7 +7,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -16,7 +14,6 @@
 #include <fanmill/base/quantity.hpp>
 #include <fanmill/wire/limits.hpp>
 #include <fanmill/work/coprocess.hpp>
-#include <fanmill/work/launch.hpp>
 #include <fanmill/work/pipe.hpp>
 
 namespace fanmill::work {
@@ -77,10 +74,8 @@ CoprocessRunner::CoprocessRunner(CommandLine command, const WorkSettings& settin
       kill_after_(settings.kill_after),
       folder_(open_folder(settings.folder)),
       limits_(settings.limits),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       read_buffer_(read_size) {
   assert(settings.slots > 0 && settings.item == ItemGoes::to_coprocess);
-  if (!epoll_) throw Error(ErrorCode::unavailable, "start", "co-processes", reason_of(errno));
   slots_.reserve(settings.slots);
   for (std::size_t index = 0; index < settings.slots; ++index) slots_.emplace_back(settings);
 }
@@ -93,14 +88,12 @@ CoprocessRunner::~CoprocessRunner() {
     slot.state = State::ending;
     slot.give_up = now + kill_after_;
     remind(slot.give_up);
-    unwatch(slot.items_pipe);
+    epoll_.remove_and_close(slot.items_pipe);
   }
   const auto is_there = [](const Slot& slot) { return slot.keeper.has_value(); };
   while (std::any_of(slots_.begin(), slots_.end(), is_there)) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_due_ - now);
-    epoll_event event{};
-    ::epoll_wait(epoll_.fd(), &event, 1,
-                 next_due_ == never ? -1 : std::max(static_cast<int>(left.count()), 0));
+    static_cast<void>(epoll_.ready(next_due_ == never ? -1 : std::max(static_cast<int>(left.count()), 0)));
     now = Clock::now();
     handle_events(now);
     check_times(now);
@@ -135,20 +128,7 @@ std::vector<TaskId> CoprocessRunner::take_back(std::size_t most) {
 }
 
 void CoprocessRunner::watch(int fd, std::uint32_t events, std::size_t index, Source source) const {
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = index << 2 | static_cast<std::uint64_t>(source);
-  // It fails for want of memory alone, and then there is no way to go on.
-  if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    throw Error(ErrorCode::unavailable, "watch", "a co-process", reason_of(errno));
-  }
-}
-
-// Closing alone would not do it where another thread has just forked, and holds a copy.
-void CoprocessRunner::unwatch(Descriptor& fd) const {
-  if (!fd) return;
-  ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, fd.fd(), nullptr);
-  fd.reset();
+  epoll_.add(fd, events, index << 2 | static_cast<std::uint64_t>(source));
 }
 
 void CoprocessRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
@@ -164,10 +144,8 @@ void CoprocessRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
 }
 
 void CoprocessRunner::handle_events(Time now) {
-  std::array<epoll_event, 64> events;
-  const int count = ::epoll_wait(epoll_.fd(), events.data(), static_cast<int>(events.size()), 0);
-  for (int i = 0; i < count; ++i) {
-    const std::uint64_t what = events[static_cast<std::size_t>(i)].data.u64;
+  for (const epoll_event& event : epoll_.ready()) {
+    const std::uint64_t what = event.data.u64;
     const std::size_t index = what >> 2;
     Slot& slot = slots_[index];
     // What it is about may have gone a few events ago, in this very round.
@@ -283,7 +261,7 @@ bool CoprocessRunner::launch(std::size_t index, Time now) {
   if (error == 0) {
     slot.state = State::running;
     slot.has_answered = false;
-    lacking_since_ = never;
+    lack_.is_over();
     return true;
   }
   const std::string_view name = arguments_[0];
@@ -292,14 +270,7 @@ bool CoprocessRunner::launch(std::size_t index, Time now) {
                 "there is no co-process without it");
   }
   const auto runs = [](const Slot& one) { return one.state != State::absent; };
-  if (std::any_of(slots_.begin(), slots_.end(), runs)) {
-    lacking_since_ = never;
-  } else if (lacking_since_ == never) {
-    lacking_since_ = now;
-  } else if (now - lacking_since_ >= longest_lack) {
-    throw Error(ErrorCode::unavailable, "start", "'" + std::string(name) + "'", reason_of(error),
-                "raise the limit (ulimit -n, ulimit -u, memory) or lower --jobs");
-  }
+  lack_.found(name, reason_of(error), std::any_of(slots_.begin(), slots_.end(), runs), now);
   try_again_ = now + wait_in_lack;
   remind(try_again_);
   return false;
@@ -364,7 +335,7 @@ void CoprocessRunner::write_items(std::size_t index, Time now) {
     }
   }
   if (std::exchange(slot.waits_to_write, false)) {
-    ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, slot.items_pipe.fd(), nullptr);
+    epoll_.remove(slot.items_pipe.fd());
   }
 }
 
@@ -375,7 +346,7 @@ void CoprocessRunner::read_errors(Slot& slot) {
       slot.errors.append({read_buffer_.data(), static_cast<std::size_t>(count)});
       if (static_cast<std::size_t>(count) < read_buffer_.size()) return;
     } else if (count == 0) {
-      unwatch(slot.errors_pipe);
+      epoll_.remove_and_close(slot.errors_pipe);
     } else if (errno != EINTR) {
       return;
     }
@@ -393,7 +364,7 @@ void CoprocessRunner::read_answers(std::size_t index, Time now) {
       if (static_cast<std::size_t>(count) < read_buffer_.size()) break;
     } else if (count == 0) {
       closed = true;
-      unwatch(slot.answers_pipe);
+      epoll_.remove_and_close(slot.answers_pipe);
     } else if (errno != EINTR) {
       break;
     }
@@ -536,8 +507,8 @@ void CoprocessRunner::end(std::size_t index, std::optional<Failure> failure, How
     remind(slot.give_up);
   }
   slot.waits_to_write = false;
-  unwatch(slot.items_pipe);
-  unwatch(slot.answers_pipe);
+  epoll_.remove_and_close(slot.items_pipe);
+  epoll_.remove_and_close(slot.answers_pipe);
 }
 
 void CoprocessRunner::on_gone(std::size_t index, Time now) {
@@ -545,14 +516,14 @@ void CoprocessRunner::on_gone(std::size_t index, Time now) {
   if (slot.state != State::ending) {
     settle(index, now);
     slot.failure = Failure{.text = "how it ended is not known: the process that watches over it was killed"};
-    unwatch(slot.items_pipe);
-    unwatch(slot.answers_pipe);
+    epoll_.remove_and_close(slot.items_pipe);
+    epoll_.remove_and_close(slot.answers_pipe);
   }
-  ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, slot.keeper->fd(), nullptr);
+  epoll_.remove(slot.keeper->fd());
   slot.keeper->reap();
   slot.keeper.reset();
   read_errors(slot);
-  unwatch(slot.errors_pipe);
+  epoll_.remove_and_close(slot.errors_pipe);
   slot.state = State::absent;
   slot.waits_to_write = false;
   slot.due = slot.hold = slot.give_up = never;

@@ -24,12 +24,14 @@
 #include <vector>
 
 #include <fanmill/base/descriptor.hpp>
+#include <fanmill/base/epoll.hpp>
 #include <fanmill/work/answers.hpp>
 #include <fanmill/work/capture.hpp>
 #include <fanmill/work/command_line.hpp>
 #include <fanmill/work/depth.hpp>
 #include <fanmill/work/environment.hpp>
 #include <fanmill/work/keeper.hpp>
+#include <fanmill/work/launch.hpp>
 #include <fanmill/work/program_path.hpp>
 #include <fanmill/work/results_frame.hpp>
 #include <fanmill/work/runner.hpp>
@@ -121,7 +123,6 @@ class CoprocessRunner final : public Runner {
   };
 
   void watch(int fd, std::uint32_t events, std::size_t index, Source source) const;
-  void unwatch(Descriptor& fd) const;
   void remind(Time time) { next_due_ = std::min(next_due_, time); }
   void handle_events(Time now);
   void check_times(Time now);
@@ -164,16 +165,16 @@ class CoprocessRunner final : public Runner {
   Descriptor folder_;
   Limits limits_;
   SharedProgram program_;  // that a keeper is to start
-  Descriptor epoll_;
+  Epoll epoll_{"co-processes"};
   std::vector<Slot> slots_;
   std::deque<Queued> queue_;
   std::size_t queued_ = 0;   // tasks in it
   std::size_t running_ = 0;  // handed over and not collected
   Depth depth_;
-  Time next_due_ = never;       // of all that has a time, or earlier
-  Time try_again_ = never;      // to start a process
-  Time lacking_since_ = never;  // since when none could be started and none ran
-  std::size_t misfires_ = 0;    // processes in a row that ended without an answer
+  Time next_due_ = never;   // of all that has a time, or earlier
+  Time try_again_ = never;  // to start a process
+  Lack lack_;
+  std::size_t misfires_ = 0;  // processes in a row that ended without an answer
   Arguments arguments_;
   std::vector<char> read_buffer_;
   ResultsFrame frame_{OutputForm::records};

@@ -15,6 +15,17 @@ bool is_lack(int error) {
   return error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM || error == ETOOMANYREFS;
 }
 
+void Lack::found(std::string_view name, std::string_view reason, bool something_runs, Time now) {
+  if (something_runs) {
+    is_over();
+  } else if (since_ == never) {
+    since_ = now;
+  } else if (now - since_ >= longest_lack) {
+    throw Error(ErrorCode::unavailable, "start", "'" + std::string(name) + "'", std::string(reason),
+                "raise the limit (ulimit -n, ulimit -u, memory) or lower --jobs");
+  }
+}
+
 Descriptor open_folder(const std::string& path) {
   if (path.empty()) return {};
   Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

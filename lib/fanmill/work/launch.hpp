@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <fanmill/base/descriptor.hpp>
+#include <fanmill/base/time.hpp>
 
 namespace fanmill::work {
 
@@ -13,6 +14,18 @@ namespace fanmill::work {
 // error although nothing of ours runs.
 inline constexpr auto wait_in_lack = std::chrono::milliseconds(50);
 inline constexpr auto longest_lack = std::chrono::seconds(5);
+
+// Since when nothing at all could be started.
+class Lack {
+ public:
+  // `name` could not be started for this reason. While something of ours runs, its end may make room. Throws
+  // Error{unavailable} where nothing does, and has not for too long.
+  void found(std::string_view name, std::string_view reason, bool something_runs, Time now);
+  void is_over() { since_ = never; }
+
+ private:
+  Time since_ = never;
+};
 
 // Whether an errno value says that the system has no room for a process just now.
 [[nodiscard]] bool is_lack(int error);
