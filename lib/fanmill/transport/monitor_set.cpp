@@ -1,18 +1,41 @@
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include <sys/epoll.h>
+
+#include <fanmill/base/error.hpp>
 #include <fanmill/transport/monitor_set.hpp>
 
 namespace fanmill::transport {
 
+namespace {
+[[noreturn]] void refused() {
+  throw Error(ErrorCode::unavailable, "watch", "the connections of sockets", reason_of(errno));
+}
+}  // namespace
+
+MonitorSet::MonitorSet() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_) refused();
+}
+
 void MonitorSet::add(Monitor& monitor, std::uint64_t key) {
-  epoll_.add(monitor.inbox().fd(), EPOLLIN, key);
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = key;
+  if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, monitor.inbox().fd(), &event) != 0) refused();
 }
 
 void MonitorSet::remove(Monitor& monitor) {
-  epoll_.remove(monitor.inbox().fd());
+  ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, monitor.inbox().fd(), nullptr);
 }
 
-std::vector<std::uint64_t> MonitorSet::news() {
+std::vector<std::uint64_t> MonitorSet::news() const {
+  std::array<epoll_event, 64> events;
+  const int count = ::epoll_wait(epoll_.fd(), events.data(), static_cast<int>(events.size()), 0);
   std::vector<std::uint64_t> keys;
-  for (const epoll_event& event : epoll_.ready()) keys.push_back(event.data.u64);
+  keys.reserve(static_cast<std::size_t>(std::max(count, 0)));
+  for (int i = 0; i < count; ++i) keys.push_back(events[static_cast<std::size_t>(i)].data.u64);
   return keys;
 }
 

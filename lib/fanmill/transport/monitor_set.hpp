@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include <fanmill/base/epoll.hpp>
+#include <fanmill/base/descriptor.hpp>
 #include <fanmill/transport/monitor.hpp>
 
 namespace fanmill::transport {
@@ -15,7 +15,7 @@ namespace fanmill::transport {
 class MonitorSet {
  public:
   // Throws Error where the system has no descriptors left.
-  MonitorSet() : epoll_("the connections of sockets") {}
+  MonitorSet();
 
   // Whose events have been read to the end, or news() might not tell of the next one. It has to be taken out
   // before it is destroyed. Throws Error where the system has no room for it.
@@ -25,10 +25,10 @@ class MonitorSet {
   [[nodiscard]] int fd() const { return epoll_.fd(); }  // readable: there is news
   // The keys of monitors that may have events, not always of all; again until they have been read, which has
   // to be to the end.
-  [[nodiscard]] std::vector<std::uint64_t> news();
+  [[nodiscard]] std::vector<std::uint64_t> news() const;
 
  private:
-  Epoll epoll_;
+  Descriptor epoll_;
 };
 
 }  // namespace fanmill::transport

@@ -10,9 +10,9 @@
 #include <span>
 
 #include <fanmill/base/descriptor.hpp>
-#include <fanmill/base/epoll.hpp>
 #include <fanmill/base/ids.hpp>
 #include <fanmill/work/capture.hpp>
+#include <fanmill/work/epoll.hpp>
 
 namespace fanmill::work {
 

@@ -24,12 +24,12 @@
 #include <vector>
 
 #include <fanmill/base/descriptor.hpp>
-#include <fanmill/base/epoll.hpp>
 #include <fanmill/work/answers.hpp>
 #include <fanmill/work/capture.hpp>
 #include <fanmill/work/command_line.hpp>
 #include <fanmill/work/depth.hpp>
 #include <fanmill/work/environment.hpp>
+#include <fanmill/work/epoll.hpp>
 #include <fanmill/work/keeper.hpp>
 #include <fanmill/work/launch.hpp>
 #include <fanmill/work/program_path.hpp>

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <cerrno>
 
-#include <fanmill/base/epoll.hpp>
 #include <fanmill/base/error.hpp>
+#include <fanmill/work/epoll.hpp>
 
-namespace fanmill {
+namespace fanmill::work {
 
 Epoll::Epoll(const char* subject) : subject_(subject), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) throw Error(ErrorCode::unavailable, "watch", subject_, reason_of(errno));
@@ -30,9 +30,8 @@ void Epoll::remove_and_close(Descriptor& fd) const {
 }
 
 std::span<const epoll_event> Epoll::ready(int milliseconds) {
-  const int count =
-      ::epoll_wait(epoll_.fd(), events_.data(), static_cast<int>(events_.size()), milliseconds);
+  const int count = ::epoll_wait(epoll_.fd(), events_.data(), static_cast<int>(events_.size()), milliseconds);
   return {events_.data(), static_cast<std::size_t>(std::max(count, 0))};
 }
 
-}  // namespace fanmill
+}  // namespace fanmill::work

@@ -12,7 +12,7 @@
 
 #include <fanmill/base/descriptor.hpp>
 
-namespace fanmill {
+namespace fanmill::work {
 
 class Epoll {
  public:
@@ -22,8 +22,8 @@ class Epoll {
 
   [[nodiscard]] int fd() const { return epoll_.fd(); }  // readable: something is ready
 
-  // `events`: EPOLLIN, EPOLLOUT. `what` is what ready() says of it. Throws Error{unavailable} where there is no
-  // memory for it.
+  // `events`: EPOLLIN, EPOLLOUT. `what` is what ready() says of it. Throws Error{unavailable} where there is
+  // no memory for it.
   void add(int fd, std::uint32_t events, std::uint64_t what) const;
   // Before a descriptor is closed: closing alone does not do it where another thread has just forked, and
   // holds a copy. One that is not watched is passed over.
@@ -40,4 +40,4 @@ class Epoll {
   std::array<epoll_event, 64> events_{};
 };
 
-}  // namespace fanmill
+}  // namespace fanmill::work
