@@ -14,9 +14,10 @@ namespace {
 constexpr std::size_t read_ahead_bytes = 2 * wire::batch_bytes;
 constexpr std::uint64_t read_ahead_tasks = 4096;
 constexpr std::size_t read_ahead_questions = 16;
-// Where so many wait or are under way, what comes is not spread thin over however many lanes:
-// docs/decisions/0046.
-constexpr std::uint64_t much_to_spread = 1024;
+// Where so many are here, waiting or under way, or as many bytes as a message takes, more comes at once, and
+// is not spread thin over however many lanes: docs/decisions/0046.
+constexpr std::uint64_t flood_tasks = 1024;
+constexpr std::size_t flood_bytes = wire::batch_bytes;
 // Where what waits takes longer than this, it is no matter for the cache, and the input is read on for as far
 // as the window goes: so that people see how many tasks there are.
 constexpr auto long_enough = std::chrono::seconds(1);
@@ -305,6 +306,10 @@ bool Dispatcher::has_much() const {
   return !again_.empty() || fresh_bytes_ >= wire::batch_bytes / 2 || ready() >= wire::batch_tasks / 2;
 }
 
+bool Dispatcher::is_flood() const {
+  return !input_ended_ && (ready() + out_ >= flood_tasks || tasks_.bytes() >= flood_bytes);
+}
+
 void Dispatcher::count_balance(Lane& lane) {
   const bool usable = lane.open && !lane.draining && !lane.solo;
   const bool has_empty_slots = usable && !lane.reserved && lane.held < lane.limits.slots;
@@ -510,8 +515,7 @@ void Dispatcher::fill(LaneIndex index, Handout& out) {
   if (ready() < room_total_) {
     const std::uint64_t waiting = ready() - std::min(ready(), empty_slots_);
     most = std::max(worth, lane.empty_slots + waiting / open_lanes_);
-    const bool is_much = again_.empty() && ready() + out_ >= much_to_spread && !input_ended_;
-    if (is_much) most = std::max<std::uint64_t>(most, lane.credit.lump());
+    if (again_.empty() && is_flood()) most = std::max<std::uint64_t>(most, lane.credit.lump());
   } else if (input_ended_) {
     most = std::max({worth, lane.empty_slots, ready() / (2 * open_lanes_)});
   }
@@ -688,7 +692,10 @@ std::uint64_t Dispatcher::acknowledge(std::span<const IdRange> ids, Time now, Du
     if (of_lane == 0) return;
     off_lane(lane, of_lane, bytes);
     out_ -= of_lane;
-    lanes_[lane].credit.acknowledged(of_lane, lanes_[lane].held == 0 && ready() > 0, now, took);
+    // Several of it together are quick ones: a worker that has nothing more waits for what is about to be
+    // read.
+    const bool more_comes = ready() > 0 || (of_lane > 1 && is_flood());
+    lanes_[lane].credit.acknowledged(of_lane, lanes_[lane].held == 0 && more_comes, now, took);
     progressed(lanes_[lane], now);
     finished(lanes_[lane], of_lane, now);
     finishes_.add(of_lane, now);

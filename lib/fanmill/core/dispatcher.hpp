@@ -218,6 +218,7 @@ class Dispatcher {
   [[nodiscard]] std::uint64_t room_of(const Lane& lane) const;
   [[nodiscard]] static Stock stock_of(const Lane& lane);
   [[nodiscard]] bool has_much() const;
+  [[nodiscard]] bool is_flood() const;
   LaneIndex pick_lane();
   void put_back(std::vector<TaskId>& ids);
   void suspect(TaskId id, Task& task);

@@ -58,9 +58,8 @@ class QuickRun {
     REQUIRE(dispatcher.held(lane(0)) == tasks);
     return tasks;
   }
-  // A millisecond later.
-  void finish(IdRange ids) {
-    now_ += 1ms;
+  void finish(IdRange ids, Duration later = 1ms) {
+    now_ += later;
     dispatcher.acknowledge(std::vector<IdRange>{ids}, now_);
     first_owed_ = ids.last + 1;
   }
@@ -115,10 +114,38 @@ TEST_CASE("dispatcher: many short tasks are not spread thin over many idle worke
     run.add(200);
     CHECK(run.messages() == 1);
   }
+  SECTION("nor where they are fewer, and as many bytes as a message takes") {
+    run.add(150, wire::batch_bytes / 128);
+    CHECK(run.messages() <= 3);
+  }
   SECTION("the last ones as well") {
     run.add(1200);
     run.dispatcher.end_input();
     CHECK(run.messages() >= 200);
+  }
+}
+
+TEST_CASE(
+    "dispatcher: in a flood a worker that has done all it had may have more, though nothing waits just "
+    "then") {
+  QuickRun run(20);
+  run.add(20 * run.credit() / 2);
+  static_cast<void>(run.messages());
+  REQUIRE(run.dispatcher.pending() == 0);
+  const std::uint64_t before = run.credit();
+  const TaskId first = run.first_owed();
+  const std::uint64_t has = run.dispatcher.held(run.lane(0));
+
+  SECTION("where several came back together") {
+    REQUIRE(has > 1);
+    run.finish({first, first + has - 1}, 100ms);
+    REQUIRE(run.dispatcher.held(run.lane(0)) == 0);
+    CHECK(run.credit() > before);
+  }
+  SECTION("not when the input has ended") {
+    run.dispatcher.end_input();
+    run.finish({first, first + has - 1}, 100ms);
+    CHECK(run.credit() <= before);
   }
 }
 
