@@ -56,15 +56,17 @@ void Credit::acknowledged(std::uint64_t finished, bool ran_dry, Time now, std::o
   // Steps are bounded, so that one odd window does little harm. Down they are smaller than up: at the
   // beginning of a run the way from one task to thousands is waited for.
   const auto together = static_cast<std::uint32_t>(std::min<std::uint64_t>(window_finished_, most));
+  const bool are_quick = together > slots_;  // or else they may all have begun at once
   if (rate > tasks_ || window_dry_) {
-    // It has waited for us, so its way to us and back is longer than what it has in hand lasts: one more, or,
-    // where several came back together and so are quick, as many as make it four times what they were.
-    const std::uint32_t more = window_dry_ && together > 1 ? (steepest - 1) * together : 1;
-    tasks_ = std::min({std::max(rate, tasks_ + more), tasks_ * steepest, std::max(most, least_)});
+    // It has waited for us, so its way to us and back is longer than what it has in hand lasts: as many more
+    // as came back, or, where they are quick, as make it four times what they were.
+    const std::uint32_t more = window_dry_ ? (are_quick ? steepest - 1 : 1) * together : 1;
+    tasks_ = std::min({std::max(rate, tasks_ + std::max<std::uint32_t>(1, more)), tasks_ * steepest,
+                       std::max(most, least_)});
   } else if (rate < tasks_ / 2) {
     // A worker that did so many together needs as many, and as many again meanwhile, though it was long ago
     // that it could: there are others on its processor.
-    tasks_ = std::max({tasks_ / 2, std::min(tasks_, 2 * together), least_});
+    tasks_ = std::max({tasks_ / 2, are_quick ? std::min(tasks_, 2 * together) : 0, least_});
   }
   window_start_ = now;
   window_finished_ = 0;

@@ -692,9 +692,9 @@ std::uint64_t Dispatcher::acknowledge(std::span<const IdRange> ids, Time now, Du
     if (of_lane == 0) return;
     off_lane(lane, of_lane, bytes);
     out_ -= of_lane;
-    // Several of it together are quick ones: a worker that has nothing more waits for what is about to be
-    // read.
-    const bool more_comes = ready() > 0 || (of_lane > 1 && is_flood());
+    // More together than its slots are quick ones: a worker that has nothing else waits for what is about to
+    // be read.
+    const bool more_comes = ready() > 0 || (of_lane > lanes_[lane].limits.slots && is_flood());
     lanes_[lane].credit.acknowledged(of_lane, lanes_[lane].held == 0 && more_comes, now, took);
     progressed(lanes_[lane], now);
     finished(lanes_[lane], of_lane, now);

@@ -181,6 +181,13 @@ TEST_CASE("credit: a worker that does many together, but seldom, keeps twice as 
   CHECK(credit.tasks() == 2);
 }
 
+TEST_CASE("credit: as many together as there are slots are not quick for that") {
+  Credit credit(64, std::nullopt);
+  const Time now = acknowledge(credit, 4000, 1ms, 100, start);
+  acknowledge(credit, 64, 1s, 100, now);
+  CHECK(credit.tasks() == 65);
+}
+
 TEST_CASE("credit: a window in which the lane ran dry once counts as dry, and the next one does not") {
   Credit credit(1, std::nullopt);
   Time now = acknowledge(credit, 1, 1ms, 1, start);
