@@ -77,11 +77,12 @@ def main(work=work):
     worker = Worker(__doc__)
     signal.signal(signal.SIGTERM, worker.leave)
     while True:
-        try:
-            with zmq.Context() as context:  # closes this lane and these results at its end
+        with zmq.Context() as context:  # closes this lane and these results at its end
+            try:
                 return worker.serve(work, context)
-        except Lost:
-            time.sleep(0.5)
+            except Lost:
+                context.destroy(linger=0)  # results that nobody has taken go with it: their tasks go to others
+        time.sleep(0.1)
 
 
 if __name__ == "__main__":

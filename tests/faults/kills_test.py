@@ -29,6 +29,7 @@ ANYBODY = (1 << 32) - 1
 # Without a kill. They take 50 ms where nothing else runs: a supervisor that has to wait for a processor must not find the
 # run over.
 LAST_TASKS = min(20_000, TASKS // 5)
+LATEST = 10_000  # results, of which everybody who is at work made some
 
 
 def roles_to_kill(chooser):
@@ -71,7 +72,7 @@ class KillsTest(SupervisedTest):
 
     def at_any_moment(self):
         """Of the workers that have joined one that has a processor just now; after some looks, any."""
-        known = self.progress.working()
+        known = self.progress.working(LATEST)
         joined = [name for name, program in self.running.items() if program.process.pid in known]
         for _ in range(MOST_LOOKS):
             for name in joined:

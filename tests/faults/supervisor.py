@@ -49,10 +49,13 @@ class Progress:
         self.longest = 0
         self.grown = time.monotonic()
 
-    def working(self):
-        """The processes whose results are committed."""
+    def working(self, latest):
+        """The processes that made the latest results of the last run, that many. One that only had a part in an earlier
+        run need not have found the new ventilator yet."""
         try:
-            return {int(name.rpartition(":")[2]) for name, in self._database.execute("SELECT name FROM worker")}
+            return {int(name.rpartition(":")[2]) for name, in self._database.execute(
+                "SELECT name FROM worker WHERE id IN (SELECT worker FROM result WHERE run = ? AND id > "
+                "(SELECT max(id) FROM result) - ?)", (self.run, latest))}
         except (AttributeError, sqlite3.Error):
             return set()
 
