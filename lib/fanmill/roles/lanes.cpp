@@ -47,6 +47,7 @@ std::string Lanes::open(LaneToken token, const std::string& reached, const std::
   lane_settings.send_limit = 0;  // credit bounds what is in it
   // Nothing comes from a worker, and whatever a stranger sends is never read.
   lane_settings.receive_limit = 1;
+  lane_settings.send_much_to(asked);
   lane_settings.key = settings_.key;
   lane_settings.only_for = key_name;
   lane_settings.max_message = settings_.max_message + wire::frame_slack;

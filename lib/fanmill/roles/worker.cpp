@@ -278,6 +278,7 @@ bool WorkerLoop::connect(std::unique_ptr<Connection>& connection, transport::Kin
   endpoint = resolve(endpoint, settings_.connect);
   // Nothing cuts this off from a process that runs, and whether one is stopped control finds out.
   if (endpoint.scheme == Scheme::ipc) settings.heartbeat_interval = std::chrono::milliseconds(0);
+  if (kind == transport::Kind::push) settings.send_much_to(endpoint);
   use_key(settings, settings_, endpoint, server);
   connection = std::make_unique<Connection>(context_, kind, settings);
   connection->to = endpoint;

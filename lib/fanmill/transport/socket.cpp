@@ -107,6 +107,7 @@ void apply(zmq::socket_t& socket, Kind kind, const SocketSettings& settings) {
   // A thousand workers that come at once overflow libzmq's default of 100, and each then waits a second.
   socket.set(option::backlog, 4096);
   socket.set(option::sndhwm, settings.send_limit);
+  if (settings.send_buffer != 0) socket.set(option::sndbuf, settings.send_buffer);
   socket.set(option::rcvhwm, settings.receive_limit);
   socket.set(option::handshake_ivl, milliseconds(settings.handshake_timeout));
   socket.set(option::connect_timeout, milliseconds(settings.connect_timeout));
@@ -257,6 +258,10 @@ std::string Message::peer_address() const {
 std::string_view Message::key_name() const {
   const char* name = zmq_msg_gets(message_.handle(), "User-Id");
   return name != nullptr ? name : "";
+}
+
+void SocketSettings::send_much_to(const Endpoint& peer) {
+  if (peer.scheme == Scheme::tcp && peer.is_loopback()) send_buffer = 384 << 10;
 }
 
 Socket::Socket(Context& context, Kind kind, const SocketSettings& settings) : kind_(kind) {

@@ -83,6 +83,8 @@ struct SocketSettings {
   // Messages from a peer that are queued here; 0 is no limit, and something else has to bound them. Where
   // there is one, neither side may send heartbeats.
   int receive_limit = 0;
+  // Bytes of what is sent that the system may hold until the other side takes them; 0: as many as it likes.
+  int send_buffer = 0;
   // CURVE. A socket that binds has `key` alone, and the context a Gatekeeper, without which libzmq would let
   // everybody in; one that connects has the other side's as well. Without: in the clear. Over inproc there is
   // no difference.
@@ -91,6 +93,10 @@ struct SocketSettings {
   // Of a socket that binds, with `key`: whom alone it is for, as the Gatekeeper calls him; empty: for all who
   // are let in.
   std::string only_for{};
+
+  // Large messages go to `peer` all the time. Over loopback the system shall hold few of them, which stay in
+  // the cache; over a network what is under way is TCP's to know. See docs/decisions/0049-*.
+  void send_much_to(const Endpoint& peer);
 };
 
 class Socket {

@@ -429,6 +429,20 @@ TEST_CASE("socket: every socket has limits, heartbeats and an end") {
   }
 }
 
+TEST_CASE("socket: who sends much over loopback has a small buffer of the system's, and nobody else") {
+  const auto buffer = [](const char* peer) {
+    SocketSettings settings;
+    settings.send_much_to(parse_endpoint("--connect", peer));
+    Context context;
+    Socket socket(context, Kind::push, settings);
+    return socket.handle().get(zmq::sockopt::sndbuf);
+  };
+  CHECK(buffer("tcp://127.0.0.1:5555") == 384 << 10);
+  CHECK(buffer("tcp://[::1]:5555") == 384 << 10);
+  CHECK(buffer("tcp://192.0.2.1:5555") == -1);
+  CHECK(buffer("ipc:///tmp/x") == -1);
+}
+
 TEST_CASE("socket: where heartbeats are sent less often, the other side waits longer for them") {
   namespace option = zmq::sockopt;
   using std::chrono::milliseconds;
