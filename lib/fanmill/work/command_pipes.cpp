@@ -11,11 +11,6 @@
 
 namespace fanmill::work {
 
-namespace {
-// What is read of one pipe before others have their turn.
-constexpr int reads_in_a_row = 16;
-}  // namespace
-
 CommandPipes::CommandPipes(const Epoll& epoll, std::uint64_t owner, std::size_t max_output,
                            std::size_t max_stderr)
     : epoll_(epoll),
@@ -82,17 +77,8 @@ void CommandPipes::write_input(ByteView item) {
 
 void CommandPipes::read(Which which, std::span<char> room) {
   Stream& stream = streams_[which == Which::out ? 0 : 1];
-  for (int i = 0; i < reads_in_a_row && stream.pipe; ++i) {
-    const ssize_t count = ::read(stream.pipe.fd(), room.data(), room.size());
-    if (count > 0) {
-      stream.capture.append({room.data(), static_cast<std::size_t>(count)});
-      if (static_cast<std::size_t>(count) < room.size()) return;
-    } else if (count == 0) {
-      epoll_.remove_and_close(stream.pipe);
-    } else if (errno != EINTR) {
-      return;
-    }
-  }
+  const bool is_open = read_pipe(stream.pipe, room, [&](ByteView bytes) { stream.capture.append(bytes); });
+  if (!is_open) epoll_.remove_and_close(stream.pipe);
 }
 
 void CommandPipes::read_rest(std::span<char> room) {

@@ -21,8 +21,6 @@ namespace fanmill::work {
 namespace {
 
 constexpr std::size_t read_size = std::size_t{64} << 10;  // a pipe's capacity
-// What is read of one pipe before others have their turn. More than a pipe holds.
-constexpr int reads_in_a_row = 16;
 // What is asked at a time, unless one item is larger: a pipe's capacity.
 constexpr std::size_t most_asked = std::size_t{64} << 10;
 // How long answers wait for the rest of their batch.
@@ -340,38 +338,21 @@ void CoprocessRunner::write_items(std::size_t index, Time now) {
 }
 
 void CoprocessRunner::read_errors(Slot& slot) {
-  for (int i = 0; i < reads_in_a_row && slot.errors_pipe; ++i) {
-    const ssize_t count = ::read(slot.errors_pipe.fd(), read_buffer_.data(), read_buffer_.size());
-    if (count > 0) {
-      slot.errors.append({read_buffer_.data(), static_cast<std::size_t>(count)});
-      if (static_cast<std::size_t>(count) < read_buffer_.size()) return;
-    } else if (count == 0) {
-      epoll_.remove_and_close(slot.errors_pipe);
-    } else if (errno != EINTR) {
-      return;
-    }
-  }
+  const bool is_open =
+      read_pipe(slot.errors_pipe, read_buffer_, [&](ByteView bytes) { slot.errors.append(bytes); });
+  if (!is_open) epoll_.remove_and_close(slot.errors_pipe);
 }
 
 void CoprocessRunner::read_answers(std::size_t index, Time now) {
   Slot& slot = slots_[index];
   const bool counts = slot.state == State::running || slot.state == State::doubtful;
-  bool closed = false;
-  for (int i = 0; i < reads_in_a_row && slot.answers_pipe; ++i) {
-    const ssize_t count = ::read(slot.answers_pipe.fd(), read_buffer_.data(), read_buffer_.size());
-    if (count > 0) {
-      if (counts) slot.answers.append({read_buffer_.data(), static_cast<std::size_t>(count)});
-      if (static_cast<std::size_t>(count) < read_buffer_.size()) break;
-    } else if (count == 0) {
-      closed = true;
-      epoll_.remove_and_close(slot.answers_pipe);
-    } else if (errno != EINTR) {
-      break;
-    }
-  }
+  const bool is_open = read_pipe(slot.answers_pipe, read_buffer_, [&](ByteView bytes) {
+    if (counts) slot.answers.append(bytes);
+  });
+  if (!is_open) epoll_.remove_and_close(slot.answers_pipe);
   if (!counts) return;
   take_answers(index, now);
-  if (closed) doubt(index, "the co-process has closed its stdout", now);
+  if (!is_open) doubt(index, "the co-process has closed its stdout", now);
 }
 
 void CoprocessRunner::take_answers(std::size_t index, Time now) {
