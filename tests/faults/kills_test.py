@@ -17,7 +17,7 @@ from supervisor import SupervisedTest, is_running, number  # first: it knows whe
 
 from programs import BIN
 
-TASKS = number("FANMILL_FAULT_TASKS", 100_000)
+TASKS = number("FANMILL_FAULT_TASKS", 150_000)
 KILLS = number("FANMILL_FAULT_KILLS", 30)
 SEEDS = number("FANMILL_FAULT_SEEDS", 1)
 FIRST = number("FANMILL_TEST_SEED", random.randrange(1 << 20))
@@ -26,9 +26,9 @@ MOST_LOOKS = 20  # for a worker that is at work
 AT_ANY_MOMENT = 8  # one in so many kills of a worker comes at any moment, the others where it has begun a task
 NOBODY = 0
 ANYBODY = (1 << 32) - 1
-# Without a kill. They take 50 ms where nothing else runs: a supervisor that has to wait for a processor must not find the
-# run over.
-LAST_TASKS = min(20_000, TASKS // 5)
+# Without a kill. They take 50 ms where nothing else runs: a supervisor that has to wait for a processor, or for somebody
+# who is at work, must not find the run over.
+LAST_TASKS = min(60_000, TASKS * 2 // 5)
 LATEST = 10_000  # results, of which everybody who is at work made some
 
 
