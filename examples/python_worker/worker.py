@@ -42,6 +42,8 @@ class Worker(Peer):
                 self.say(LEAVING, token, [], "asked to end")
                 said = True
             ready = zmq.select([self.control, tasks, tasks_end, results_end], [], [], 0.2)[0]
+            if results_end in ready:
+                results.set(zmq.LINGER, 0)  # nobody takes any more what has not gone: its tasks go to others
             if self.control in ready:
                 kind, fields = self.hear()
                 if kind in (STOP, BYE):
@@ -77,12 +79,11 @@ def main(work=work):
     worker = Worker(__doc__)
     signal.signal(signal.SIGTERM, worker.leave)
     while True:
-        with zmq.Context() as context:  # closes this lane and these results at its end
-            try:
+        try:
+            with zmq.Context() as context:  # closes this lane and these results at its end
                 return worker.serve(work, context)
-            except Lost:
-                context.destroy(linger=0)  # results that nobody has taken go with it: their tasks go to others
-        time.sleep(0.1)
+        except Lost:
+            time.sleep(0.1)
 
 
 if __name__ == "__main__":
