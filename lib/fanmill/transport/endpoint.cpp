@@ -18,10 +18,18 @@ namespace {
 
 constexpr std::string_view forms = "it takes tcp://HOST:PORT, ipc://PATH or inproc://NAME";
 
-std::optional<in_addr> ipv4(const std::string& host) {
-  in_addr address{};
-  if (inet_pton(AF_INET, host.c_str(), &address) != 1) return std::nullopt;
+// What a peer says may have a NUL in it, and inet_pton(3) would see what is before that alone.
+template <typename Address>
+std::optional<Address> numeric(int family, const std::string& host) {
+  Address address{};
+  if (host.find('\0') != std::string::npos || inet_pton(family, host.c_str(), &address) != 1) {
+    return std::nullopt;
+  }
   return address;
+}
+
+std::optional<in_addr> ipv4(const std::string& host) {
+  return numeric<in_addr>(AF_INET, host);
 }
 
 bool has_only_letters_of_names(std::string_view text) {
@@ -36,9 +44,7 @@ std::optional<in6_addr> ipv6(const std::string& host) {
       !has_only_letters_of_names(std::string_view(host).substr(percent + 1))) {
     return std::nullopt;
   }
-  in6_addr address{};
-  if (inet_pton(AF_INET6, host.substr(0, percent).c_str(), &address) != 1) return std::nullopt;
-  return address;
+  return numeric<in6_addr>(AF_INET6, host.substr(0, percent));
 }
 
 // An interface's name is one too; libzmq takes them for binding.

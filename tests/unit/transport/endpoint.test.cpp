@@ -131,6 +131,11 @@ TEST_CASE("endpoint: of what a peer sends, only what can be connected to is beli
     CHECK_FALSE(decode_endpoint(text, endpoint));
   }
   CHECK_FALSE(decode_endpoint("ipc:///" + std::string(107, 'x'), endpoint));
+  const std::string nul(1, '\0');
+  for (const std::string& host :
+       {"127.0.0.1" + nul, "[::1" + nul + "]", "[::1%lo" + nul + "]", "head" + nul}) {
+    CHECK_FALSE(decode_endpoint("tcp://" + host + ":1", endpoint));
+  }
   CHECK(endpoint == parsed("inproc://before"));
 
   CHECK(decode_endpoint("ipc:///a", endpoint));
