@@ -2,7 +2,7 @@
 // is the slot's own: no locks. Answers stand in the slot's memory until its next task, so there is nothing to
 // release.
 //
-//   c++ -std=c++17 -shared -fPIC -O2 -o factors.so factors.cpp
+//   c++ -std=c++17 -shared -fPIC -O2 -o factors.so factors.cpp     (in a checkout with -I ../../lib)
 //   seq 2 100 | fanmill run -k --plugin ./factors.so
 
 #include <charconv>

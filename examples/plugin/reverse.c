@@ -1,7 +1,7 @@
 /* A plugin in C: each item backwards. The answer is allocated for each task, and freed when the worker has
  * done with it.
  *
- *   cc -shared -fPIC -O2 -o reverse.so reverse.c
+ *   cc -shared -fPIC -O2 -o reverse.so reverse.c     (in a checkout with -I ../../lib)
  *   fanmill run -k --plugin ./reverse.so ::: stressed drawer
  */
 #include <stdlib.h>

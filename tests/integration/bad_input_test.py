@@ -220,6 +220,21 @@ class Start(PipelineTest):
                 self.assert_message(program, f"cannot read .*{pattern}")
                 self.assertIn(f"'{cut}'", program.stderr)
 
+    def test_what_comes_before_it_is_done_first(self):
+        packed = b"".join(b"\0\0\0\1" + bytes([97 + n % 26]) for n in range(1000)) + b"\0\0\0\5ab"
+        cut = self.scratch / "cut"
+        cut.write_bytes(packed)
+        for work in (ECHO, ["--stdin", "--", "cat"]):
+            with self.subTest(work=work):
+                run = self.run_program("fanmill", "run", "-k", "--length-prefixed", "-a", str(cut), *work)
+                self.assert_status(run, 3)
+                self.assertEqual(run.stdout.replace(b"\n", b""), packed[4:-6:5])
+                self.assert_message(run, "cannot read .*within the item whose length is at byte 5000$")
+                self.assertIn("1000 tasks: 1000 ok, 0 failed, 0 dead; 0 duplicates suppressed; 0 unfinished", run.stderr)
+        run = self.run_program("fanmill", "run", "-q", "--length-prefixed", "-a", str(cut), *ECHO)
+        self.assert_status(run, 3)
+        self.assert_message(run, "cannot read .*within the item whose length is at byte 5000$")
+
     def test_output_file_that_cannot_be_made_is_3(self):
         file = self.scratch / "nowhere/results"
         program = self.run_program("fanmill", "run", "-o", str(file), *ECHO, ":::", "a")

@@ -23,6 +23,18 @@ class Forms(PipelineTest):
         self.assertEqual(run.stdout, b"a\t1\na\t\na\t2b\t1\nb\t\nb\t2")
         self.assertEqual(run.stderr, "a\te\nb\te\n")
 
+    def test_item_and_output_may_both_be_as_long_as_is_allowed(self):
+        item = b"x" * 3_900_000
+        longest = ["--max-message", "4M"]
+        pipeline = Pipeline(self, "ipc", *longest, "--stdin", "--", "cat", workers=1, ventilator=longest,
+                            sink=["--format", "jsonl", *longest])
+        pipeline.give([item])
+        pipeline.ventilator.close_input()
+        pipeline.sink.wait()
+        self.assert_status(pipeline.sink, 0)
+        told = json.loads(pipeline.sink.stdout)
+        self.assertEqual((told["outcome"], told["item"], told["output"]), ("ok", item.decode(), item.decode()))
+
     def test_tag_in_a_sink_of_its_own(self):
         pipeline = Pipeline(self, "ipc", "--", "printf", "%s\n", sink=["-k", "--tag"])
         pipeline.give([b"x", b"y"])

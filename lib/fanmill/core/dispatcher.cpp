@@ -139,7 +139,7 @@ bool Dispatcher::next_check(TaskId& first, std::vector<ByteView>& payloads) {
   return !payloads.empty();
 }
 
-void Dispatcher::confirm_fresh(std::span<const IdRange> ids) {
+std::size_t Dispatcher::confirm_fresh(std::span<const IdRange> ids) {
   std::vector<TaskId> back;
   for (const IdRange& range : ids) {
     tasks_.each(range, [&](TaskId id, Task& task, TaskPages::Page&) {
@@ -154,6 +154,7 @@ void Dispatcher::confirm_fresh(std::span<const IdRange> ids) {
     });
   }
   put_back(back);
+  return back.size();
 }
 
 // --- lanes

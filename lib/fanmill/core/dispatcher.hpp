@@ -85,8 +85,9 @@ class Dispatcher {
   // The next tasks to ask about: the first id, and the payloads of it and those that follow. False if there
   // are none.
   [[nodiscard]] bool next_check(TaskId& first, std::vector<ByteView>& payloads);
-  // The sink has no outcome for these.
-  void confirm_fresh(std::span<const IdRange> ids);
+  // The sink has no outcome for these. Returns how many of them are done again, since their failure was kept
+  // by a sink that has gone.
+  std::size_t confirm_fresh(std::span<const IdRange> ids);
 
   // --- lanes
   LaneIndex open(const Limits& limits);

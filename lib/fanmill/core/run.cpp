@@ -468,6 +468,7 @@ void Run::tick(Time now) {
     if (last_ && (are_gone || now >= next_stop_)) stop_workers(most_stopped_at_once);
     return;
   }
+  halt_if_due(now);
   check_end(now);
   if (sink_ && ending_.due(now)) {
     say(sink_->from.peer, wire::End{id_, dispatcher_.added(), stopped_});
@@ -509,7 +510,8 @@ void Run::tick(Time now) {
                                " COMMAND");
       break;
     case Patience::Verdict::give_up:
-      finish(3, "no worker came within --wait-timeout; one is started with: fanmill-worker --connect " +
+      finish(3, (here > 0 ? std::to_string(here) + " of " + std::to_string(needed) + " workers" : "no worker") +
+                    " came within --wait-timeout; one is started with: fanmill-worker --connect " +
                     settings_.address + settings_.worker_options + " COMMAND");
   }
 }

@@ -199,7 +199,7 @@ class Run {
   void show_sink_to_workers();
   void ask_sink();
   void say_dead();
-  void halt(Time now);
+  void halt_if_due(Time now);
   [[nodiscard]] std::string history_of(TaskId id) const;
   void welcome(const Worker& worker);
   using Fate = Dispatcher::Fate;

@@ -90,7 +90,7 @@ void Run::on_fresh(const From& from, const wire::Fresh& fresh) {
     ++stale_;
     return;
   }
-  dispatcher_.confirm_fresh(fresh.ids);
+  kept_ -= dispatcher_.confirm_fresh(fresh.ids);
 }
 
 // --- failures and deaths
@@ -113,13 +113,14 @@ void Run::on_failed(const From& from, const wire::Failed& failed, Time now) {
   if (!retry.attempts.empty()) say(from.peer, std::move(retry));
   if (!keep.attempts.empty()) say(from.peer, std::move(keep));
   if (any_new && !leavers_.empty()) dismiss_leavers();
-  if (settings_.halt_after && kept_ >= *settings_.halt_after) halt(now);
+  halt_if_due(now);
 }
 
-void Run::halt(Time now) {
-  if (over_ || halted_) return;
+void Run::halt_if_due(Time now) {
+  const std::uint64_t failed = kept_ + dispatcher_.dead_count();
+  if (over_ || halted_ || !settings_.halt_after || failed < *settings_.halt_after) return;
   halted_ = true;
-  tell(Severity::warning, "halted after " + format_count(kept_, "failed task") + " (--halt)");
+  tell(Severity::warning, "halted after " + format_count(failed, "failed task") + " (--halt)");
   // What they run ends with them: their tasks come back, and nobody gets them any more.
   while (settings_.halt_now && !workers_.empty()) {
     const auto& [token, worker] = *workers_.begin();

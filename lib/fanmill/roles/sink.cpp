@@ -116,7 +116,8 @@ transport::SocketSettings SinkLoop::results_settings(const SinkSettings& setting
   transport::SocketSettings result;
   result.receive_limit = 16;
   result.key = settings.key;
-  result.max_message = settings.max_message + wire::frame_slack;
+  // A result has its item beside it where that is asked for, and both may be as long as is allowed.
+  result.max_message = 2 * settings.max_message + wire::frame_slack;
   return result;
 }
 

@@ -106,6 +106,7 @@ class VentilatorLoop : private input::Receiver {
   std::size_t lanes_item_ = transport::Poller::nothing;
   std::size_t monitor_item_ = transport::Poller::nothing;
   std::optional<core::Finish> finish_;
+  std::string broken_input_;  // why it ended before its end
   int stop_level_ = 0;
   bool input_ready_ = false;
   bool connections_ready_ = false;
@@ -389,7 +390,14 @@ void VentilatorLoop::act_on(std::string peer, const transport::Message& message,
 
 bool VentilatorLoop::read_input(Time now) {
   if (!input_ready_ || !run_.wants_input()) return false;
-  if (!input_.read(*this)) run_.end_input(now);
+  try {
+    if (!input_.read(*this)) run_.end_input(now);
+  } catch (const Error& error) {
+    if (run_.dispatcher().added() == 0) throw;
+    settings_.notice(Severity::info, "no more input; what has been read is done first");
+    broken_input_ = error.what();
+    run_.end_input(now);
+  }
   return true;
 }
 
@@ -397,6 +405,10 @@ RunReport VentilatorLoop::report(Time started) const {
   throw_reason(*finish_);
   RunReport result;
   result.exit_code = stop_level_ > 0 ? 128 + stop_.signal_number() : finish_->status;
+  if (!broken_input_.empty()) {
+    result.losses.push_back(broken_input_);
+    if (stop_level_ == 0) result.exit_code = 3;
+  }
   if (const auto& statement = run_.statement()) {
     result.closing_line = closing_line({statement->tasks, statement->ok, statement->failed, statement->dead,
                                         statement->duplicates, Clock::now() - started});

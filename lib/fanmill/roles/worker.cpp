@@ -240,10 +240,17 @@ void WorkerLoop::obey_tenure(Time now) {
 }
 
 void WorkerLoop::obey_wear(Time now) {
-  if (!worn_out_.empty() || runner_->worn_out().empty()) return;
-  worn_out_ = runner_->worn_out();
-  settings_.notice(Severity::warning, "leaving: " + worn_out_);
-  leave(worn_out_, now, take_back_all());
+  if (runner_->worn_out().empty()) return;
+  const bool is_new = worn_out_.empty();
+  if (is_new) {
+    worn_out_ = runner_->worn_out();
+    settings_.notice(Severity::warning, "leaving: " + worn_out_);
+  }
+  // Not once: a slot that was in the middle of something kept what it had next, and may itself be given up
+  // since.
+  const std::vector<TaskId> unstarted = take_back_all();
+  if (!is_new && unstarted.empty()) return;
+  leave(worn_out_, now, unstarted);
   perform(now);
 }
 

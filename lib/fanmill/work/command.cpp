@@ -214,9 +214,10 @@ bool CommandRunner::withdraw(JobIndex index) {
   kept.is_silent = answer == Keeper::Answer::none;
   if (answer == Keeper::Answer::none) return false;
   if (answer == Keeper::Answer::gone) kept.keeper.reap();
-  // It could not be started, which is about to be heard, or cannot be any more.
-  if (answer != Keeper::Answer::yes && programs_[index].begun()) return false;
-  if (timeout_ && answer == Keeper::Answer::no) idle_.push_back(job.keeper);
+  // It has begun; or it could not be started, which is about to be heard: put off now and ordered again
+  // before that, it would be taken for the order that could not.
+  if (answer == Keeper::Answer::no) return false;
+  if (answer == Keeper::Answer::gone && programs_[index].begun()) return false;
   put_off(index);
   return true;
 }

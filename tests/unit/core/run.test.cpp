@@ -747,6 +747,23 @@ TEST_CASE("run: so many failed tasks end it, after what is out or at once") {
   CHECK(scene.run.statement().value().unfinished() == 7);
 }
 
+TEST_CASE("run: a dead task is a failed one to what ends a run") {
+  Run::Settings of = settings();
+  of.halt_after = 1;
+  Scene scene(of);
+  scene.join_sink();
+  scene.add(1);
+  for (int i = 0; i < 5; ++i) {
+    CHECK(told(scene.pass(1s)).find("halted") == std::string::npos);
+    scene.join(scene.connect("peer" + std::to_string(i), 5), worker_hello(static_cast<std::uint64_t>(i)));
+    REQUIRE(scene.next_ids() == std::vector<TaskId>{0});
+    scene.run.on_link_down(5, scene.now);
+  }
+  const auto actions = scene.pass(1s);
+  CHECK_THAT(told(actions), Contains("halted after 1 failed task (--halt)"));
+  CHECK(said<wire::Dead>(actions).size() == 1);
+}
+
 TEST_CASE("run: that a worker had said that it leaves excuses its task, but not for ever") {
   Scene scene;
   scene.join_sink();
