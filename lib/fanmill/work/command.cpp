@@ -214,10 +214,9 @@ bool CommandRunner::withdraw(JobIndex index) {
   kept.is_silent = answer == Keeper::Answer::none;
   if (answer == Keeper::Answer::none) return false;
   if (answer == Keeper::Answer::gone) kept.keeper.reap();
-  // It has begun; or it could not be started, which is about to be heard: put off now and ordered again
-  // before that, it would be taken for the order that could not.
-  if (answer == Keeper::Answer::no) return false;
-  if (answer == Keeper::Answer::gone && programs_[index].begun()) return false;
+  if (answer == Keeper::Answer::no || (answer == Keeper::Answer::gone && programs_[index].begun()))
+    return false;
+  if (timeout_ && answer == Keeper::Answer::failed) idle_.push_back(job.keeper);
   put_off(index);
   return true;
 }

@@ -84,7 +84,13 @@ Keeper::Answer Keeper::take_back(std::uint32_t tag, std::uint32_t place) {
   const auto report = answer({KeeperReport::Kind::taken_back}, tag, longest_wait);
   if (!report) return Answer::none;
   if (report->kind == KeeperReport::Kind::gone) return Answer::gone;
-  return report->left ? Answer::no : Answer::yes;
+  if (!report->left) return Answer::yes;
+  const auto said = std::find_if(reports_.begin(), reports_.end(), [tag](const KeeperReport& one) {
+    return one.kind == KeeperReport::Kind::not_started && one.tag == tag;
+  });
+  if (said == reports_.end()) return Answer::no;
+  reports_.erase(said);
+  return Answer::failed;
 }
 
 int Keeper::start(int stdin_fd, int stdout_fd, int stderr_fd) {

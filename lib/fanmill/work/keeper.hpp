@@ -82,9 +82,10 @@ class Keeper {
   // `waiting` can wait. Nothing is heard of it before its end, unless it cannot be started. The errno value
   // if it cannot be ordered: EPIPE where the keeper has gone, EAGAIN where it does not read its orders.
   [[nodiscard]] int order(std::uint32_t tag, std::uint32_t place, int stdin_fd, int stdout_fd, int stderr_fd);
-  // Whether it has not been started, and will not be. Waits for the keeper's word, but not for one that
-  // stands still: its answer is for next() then.
-  enum class Answer : std::uint8_t { yes, no, none, gone };
+  // Whether it has not been started, and will not be; `failed` where it could not be, which next() does not
+  // say any more: it would be taken for the next order of that tag. Waits for the keeper's word, but not for
+  // one that stands still: its answer is for next() then.
+  enum class Answer : std::uint8_t { yes, no, failed, none, gone };
   [[nodiscard]] Answer take_back(std::uint32_t tag, std::uint32_t place);
   // Starts the program 0 and waits until it runs. The errno value if it does not; EPIPE where the keeper has
   // gone, and the program may have begun.
