@@ -510,9 +510,10 @@ void Run::tick(Time now) {
                                " COMMAND");
       break;
     case Patience::Verdict::give_up:
-      finish(3, (here > 0 ? std::to_string(here) + " of " + std::to_string(needed) + " workers" : "no worker") +
-                    " came within --wait-timeout; one is started with: fanmill-worker --connect " +
-                    settings_.address + settings_.worker_options + " COMMAND");
+      finish(3,
+             (here > 0 ? std::to_string(here) + " of " + std::to_string(needed) + " workers" : "no worker") +
+                 " came within --wait-timeout; one is started with: fanmill-worker --connect " +
+                 settings_.address + settings_.worker_options + " COMMAND");
   }
 }
 
