@@ -136,7 +136,8 @@ RunReport run_pipeline(const PipelineSettings& settings, input::Input& input, st
   if (ventilator_ending.failure) std::rethrow_exception(ventilator_ending.failure);
   RunReport report = ventilator_ending.report;
   report.digest = sink_ending.report.digest;
-  for (const std::string& loss : sink_ending.report.losses) report.losses.push_back(loss);
+  const std::vector<std::string>& lost = sink_ending.report.losses;
+  report.losses.insert(report.losses.end(), lost.begin(), lost.end());
   // The ventilator's own first; the sink's where it alone counts.
   for (const auto& [name, value] : sink_ending.report.counters) {
     const bool known = std::any_of(report.counters.begin(), report.counters.end(),

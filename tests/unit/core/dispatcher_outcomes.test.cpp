@@ -461,7 +461,7 @@ TEST_CASE("dispatcher: of another sink everything is asked that is owed, and wha
   TaskId first = 0;
   std::vector<ByteView> payloads;
   REQUIRE(dispatcher.next_check(first, payloads));
-  dispatcher.confirm_fresh(std::vector<IdRange>{{0, 4}});
+  CHECK(dispatcher.confirm_fresh(std::vector<IdRange>{{0, 4}}) == 0);
   CHECK(drain(dispatcher) == std::vector<TaskId>{0, 1});
   CHECK(rule(dispatcher, 0, 0) == Ruling::keep);  // the sink that was told so is gone
   CHECK(drain(dispatcher) == std::vector<TaskId>{2});
@@ -476,7 +476,7 @@ TEST_CASE("dispatcher: of another sink everything is asked that is owed, and wha
   CHECK(payloads.size() == 3);
   CHECK_FALSE(dispatcher.next_check(first, payloads));
   CHECK(drain(dispatcher).empty());
-  dispatcher.confirm_fresh(std::vector<IdRange>{{0, 0}, {2, 4}});
+  CHECK(dispatcher.confirm_fresh(std::vector<IdRange>{{0, 0}, {2, 4}}) == 1);
   CHECK(dispatcher.held(lane) == 1);
   check_conserved(dispatcher);
   Dispatcher::Handout out;
