@@ -15,6 +15,7 @@ HELLO, WELCOME, REFUSED, READY, WHO, SINK, LEAVING, BYE, STOP = 1, 2, 3, 4, 5, 6
 TASKS, RESULTS, MARK, ACK, END, ENDED, FAILED, RETRY, KEEP, DEAD, MARKED = 16, 17, 18, 32, 33, 34, 37, 38, 39, 40, 42
 HOST = socket.gethostname()
 NAME = f"{HOST}:{os.getpid()}"
+MAX_MESSAGE = 64 << 20  # bytes of an item or an output: --max-message of the other programs
 
 
 class Lost(Exception):
@@ -71,7 +72,7 @@ class Peer:
 
     def hello(self, role, incarnation, results=(), results_key=""):
         try:
-            self.say(HELLO, role, incarnation, self.options.connect, HOST, os.getpid(), NAME, 1, 1, False, list(results),
+            self.say(HELLO, role, incarnation, self.options.connect, HOST, os.getpid(), NAME, 1, 1, MAX_MESSAGE, False, list(results),
                      results_key, False, False, False, flags=zmq.NOBLOCK)
         except zmq.Again:
             pass  # a thousand of them wait for a ventilator already

@@ -8,7 +8,7 @@ import time
 import msgpack
 import zmq
 
-from peer import BYE, LEAVING, NAME, READY, RESULTS, SINK, STOP, WELCOME, WHO, Lost, Peer
+from peer import BYE, LEAVING, MAX_MESSAGE, NAME, READY, RESULTS, SINK, STOP, WELCOME, WHO, Lost, Peer
 
 
 def work(item):
@@ -30,9 +30,9 @@ class Worker(Peer):
                 kind, fields = self.hear()
                 if kind == STOP:
                     return
-                place = fields if kind == WELCOME and fields[-1][0] else None
+                place = fields if kind == WELCOME and fields[5][0] else None
             wait = min(2 * wait, 2000)
-        run, _, _, lane, token, (sink, sink_key, _, wants_item, _) = place
+        run, _, _, lane, token, (sink, sink_key, _, wants_item, _), _ = place
         tasks, tasks_end = self.connected(context, zmq.PULL, lane, self.server_key, again=-1)
         results, results_end = self.connected(context, zmq.PUSH, sink, sink_key.encode(), heartbeats=False)
         self.say(READY, token)
@@ -48,7 +48,7 @@ class Worker(Peer):
                 kind, fields = self.hear()
                 if kind in (STOP, BYE):
                     return
-                if kind == WHO or kind == SINK and fields[0] != place[-1] or kind == WELCOME and fields[4] != token:
+                if kind == WHO or kind == SINK and fields[0] != place[5] or kind == WELCOME and fields[4] != token:
                     raise Lost
             if tasks_end in ready or results_end in ready:
                 raise Lost
@@ -65,8 +65,10 @@ class Worker(Peer):
         began, output, error = time.time(), b"", None
         try:
             output = work(item)
+            if len(output) > MAX_MESSAGE:
+                raise ValueError(f"an output of {len(output)} bytes is more than a message takes")
         except Exception as exception:
-            error = repr(exception)[:1000]
+            output, error = b"", repr(exception)[:1000]
         echo = item if wants_item else item[:4096] if error else b""
         times = [int(began * 1e6), int((time.time() - began) * 1e6)]
         return [int(error is not None), output, [4 if error else 0, 0, error or "", b"", 1, *times, echo, 0, 0]]

@@ -40,8 +40,8 @@ def sound_streams(generator):
     kind = generator.choice([b"DEALER", b"PULL", b"PUSH", b"ROUTER", b"PAIR", b"SUB"])
     ready = command(b"READY", properties(Socket_Type=kind, Identity=generator.randbytes(generator.randrange(9))))
     messages = [b"\x92\x01\x05", b"\x92\x01\x09", b"\x93\x01\x03\xa1x", b"\x93\x01\x04\xcf" + generator.randbytes(8),
-                b"\xdc\x00\x10\x01\x01\x01\xcf" + generator.randbytes(8) +
-                b"\xa5tcp:/\xa1h\x01\xa1n\x01\x01\xc2\x90\xa0\xc2\xc2\xc2",
+                b"\xdc\x00\x11\x01\x01\x01\xcf" + generator.randbytes(8) +
+                b"\xa5tcp:/\xa1h\x01\xa1n\x01\x01\xce\x04\x00\x00\x00\xc2\x90\xa0\xc2\xc2\xc2",
                 b"\x97\x01\x11\xcf" + generator.randbytes(8) + b"\x01\xa1w\xc2\x91\x94\x00\x01\x00\xc4\x01x",
                 b"\x95\x01\x10\x01\x01\x91\x93\x00\x01\xc4\x01x", generator.randbytes(generator.randrange(600))]
     body = b"".join(frame(message) for message in generator.choices(messages, k=generator.randrange(6)))

@@ -187,8 +187,8 @@ class ValidWorker(ResultsTest):
     def join(self, endpoint):
         """A worker's HELLO, and what it is told."""
         peer = Peer(connect(endpoint), "DEALER")
-        peer.send(pack([1, 1, 1, random.getrandbits(63) | 1, endpoint, "host", 1, "valid", 1, 1, False, [], "", False,
-                        False, False]))
+        peer.send(pack([1, 1, 1, random.getrandbits(63) | 1, endpoint, "host", 1, "valid", 1, 1, 64 << 20, False, [], "",
+                        False, False, False]))
         welcome = peer.receive()
         run, token = numbers64(welcome)[:2]
         return peer, run, token, welcome
@@ -302,7 +302,7 @@ class HostileVentilator(PipelineTest):
         control.receive()
         run, token = generator.getrandbits(63) | 1 << 62, generator.getrandbits(63) | 1 << 62
         place = [f"tcp://:{ports[2]}", "", 5 << 60, False, False]
-        control.send(pack([1, 2, run, b"\n", "", f"tcp://:{ports[1]}", token, place]))
+        control.send(pack([1, 2, run, b"\n", "", f"tcp://:{ports[1]}", token, place, 0]))
         lane, results = (Peer(server.accept()[0], kind) for server, kind in zip(servers[1:], ("PUSH", "PULL")))
         news = queue.SimpleQueue()
 

@@ -437,7 +437,7 @@ class Strangers(PipelineTest):
             connection, _ = listener.accept()
             ventilator = Peer(connection, "ROUTER")
             self.addCleanup(ventilator.close)
-            self.assertEqual(ventilator.receive()[:5], b"\xdc\x00\x10\x01\x01")  # [1, HELLO, …]
+            self.assertEqual(ventilator.receive()[:5], b"\xdc\x00\x11\x01\x01")  # [1, HELLO, …]
             ventilator.send(b"\x93\x01\x03\xabwe are full")
             self.assert_status(worker, 4)
             self.assert_message(worker, "refused this worker: we are full")

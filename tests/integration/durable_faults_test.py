@@ -108,6 +108,25 @@ class DurableFaultsTest(ResultsTest):
     def test_one_of_the_three_is_killed_at_a_time_over_ipc(self):
         self.kill_one_at_a_time("ipc")
 
+    def test_a_sink_with_another_file_says_so_and_the_one_with_the_right_file_goes_on(self):
+        self.at = self.endpoint("ipc")
+        items = [f"item{i}" for i in range(ITEMS)]
+        self.write_input(items)
+        make = self.components()
+        running = {name: make[name]() for name in ("ventilator", "sink", "worker")}
+        self.wait_for_progress(ITEMS // 3, *running.values())
+        running["sink"].signal(signal.SIGKILL)
+        running["sink"].wait()
+        stored, = self.ask("SELECT count(*) FROM result")[0]
+        self.assertGreater(stored, 0)
+        other = self.start("sink", "--connect", self.at, "--results", self.scratch / "other.db")
+        self.assert_status(other, 3)
+        self.assertIn("and the results file here has 0 of them", other.stderr)
+        running["sink"] = make["sink"]()
+        for name in "ventilator", "sink":
+            self.assertEqual(running[name].wait(), 0, running[name].stderr)
+        self.assert_each_once(items)
+
     def test_tasks_that_always_fail_are_tried_again_stored_and_repaired(self):
         count = max(100, ITEMS)
         items = [f"item{i}" for i in range(count)]

@@ -76,9 +76,7 @@ void World::perform_sink(const Collector::Begin& action) {
   sink_->store.begin(action.run, action.delimiter);
   if (!scenario_.store) return;
   const store::SafeIds stored = sink_->store.stored();
-  sink_->collector.on_stored(Outcome::ok, stored.ok);
-  sink_->collector.on_stored(Outcome::failed, stored.failed);
-  sink_->collector.on_stored(Outcome::dead, stored.dead);
+  sink_->collector.on_stored(stored.ok, stored.failed, stored.dead);
 }
 
 void World::perform_sink(const Collector::Announce& action) {

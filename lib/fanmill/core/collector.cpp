@@ -2,6 +2,7 @@
 #include <chrono>
 #include <utility>
 
+#include <fanmill/base/quantity.hpp>
 #include <fanmill/core/collector.hpp>
 #include <fanmill/wire/limits.hpp>
 
@@ -97,6 +98,7 @@ void Collector::begin_run(const wire::Welcome& welcome) {
   state_ = State::collecting;
   closed_ = false;
   run_ = welcome.run;
+  acknowledged_ = welcome.acknowledged;
   accounts_ = Accounts{};
   stored_ = 0;
   retried_ = 0;
@@ -129,8 +131,17 @@ void Collector::say_again() {
   for (const auto& [token, mark] : last_marks_) waiting_marks_.push_back({run_, token, mark});
 }
 
-void Collector::on_stored(Outcome outcome, const std::vector<IdRange>& ids) {
-  for (const IdRange& range : ids) accounts_.restore(range, outcome);
+// What the ventilator has had acknowledged it has forgotten, and nobody will send again.
+void Collector::on_stored(const std::vector<IdRange>& ok, const std::vector<IdRange>& failed,
+                          const std::vector<IdRange>& dead) {
+  for (const IdRange& range : ok) accounts_.restore(range, Outcome::ok);
+  for (const IdRange& range : failed) accounts_.restore(range, Outcome::failed);
+  for (const IdRange& range : dead) accounts_.restore(range, Outcome::dead);
+  const std::uint64_t stored = accounts_.accepted();
+  if (stored >= acknowledged_) return;
+  finish(3, "the sink before this one has made " + format_count(acknowledged_, "outcome") +
+                " of this run safe, and the results file here has " + std::to_string(stored) +
+                " of them; start the sink with that one's file, and --resume");
 }
 
 // --- what is stored already

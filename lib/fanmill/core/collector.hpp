@@ -39,7 +39,7 @@ namespace fanmill::core {
 
 class Collector {
  public:
-  // The run is known; results may be read from now on. What the store has of it already goes to on_stored.
+  // The run is known; results may be read from now on. What a store has of it already goes to on_stored.
   struct Begin {
     RunId run{};
     std::string delimiter;
@@ -91,7 +91,9 @@ class Collector {
   // A failure in a RESULTS frame of its own.
   void hold(TaskId id, std::uint32_t attempt, std::string frame);
   void on_mark(const wire::Mark& mark);
-  void on_stored(Outcome outcome, const std::vector<IdRange>& ids);
+  // The answer to Begin, where there is a store.
+  void on_stored(const std::vector<IdRange>& ok, const std::vector<IdRange>& failed,
+                 const std::vector<IdRange>& dead);
   void on_announced(const std::vector<std::pair<IdRange, Outcome>>& bound, const std::vector<IdRange>& fresh);
   // These outcomes are safe now. Ascending and disjoint is not needed.
   void on_safe(Outcome outcome, const std::vector<IdRange>& ids);
@@ -153,8 +155,9 @@ class Collector {
   Backoff calling_;
   Patience patience_;
   RunId run_{};
-  Time looked_ = never;  // while control is down, in a run: the last tick, or when it went down
-  Duration alone_{};     // likewise: for how long, as far as this process ran
+  std::uint64_t acknowledged_ = 0;  // by sinks before this one, when it joined the run
+  Time looked_ = never;             // while control is down, in a run: the last tick, or when it went down
+  Duration alone_{};                // likewise: for how long, as far as this process ran
   Accounts accounts_;
   TaskId known_ = max_task_id + 1;
   IdSet announced_;         // asked about by CHECK

@@ -163,6 +163,11 @@ void Run::on_worker(const From& from, const wire::Hello& hello, Time now) {
       break;
     }
   }
+  if (const std::string why = why_too_short(hello); !why.empty()) {
+    tell(Severity::warning, "worker " + name_of(hello, from.key_name) + " refused: " + why);
+    say(from.peer, wire::Refused{why});
+    return;
+  }
   Worker worker;
   worker.from = from;
   worker.hello = hello;
@@ -193,7 +198,7 @@ void Run::lane_failed(LaneToken token, const std::string& reason) {
 
 void Run::welcome(const Worker& worker) {
   say(worker.from.peer, wire::Welcome{id_, settings_.delimiter, settings_.separator, worker.lane,
-                                      worker.token, sink_for(worker)});
+                                      worker.token, sink_for(worker), 0});
 }
 
 wire::SinkPlace Run::sink_for(const Worker& worker) const {
@@ -219,17 +224,44 @@ void Run::on_sink(const From& from, const wire::Hello& hello, Time now) {
     say(from.peer, wire::Refused{"this run has a sink already, with another key: " + sink_->name()});
     return;
   }
-  if (!sink_ || sink_->hello.incarnation == hello.incarnation) {
+  if (sink_ && sink_->hello.incarnation == hello.incarnation) {
     adopt_sink(from, hello, now);
     return;
   }
-  const bool can_follow = sink_->lost != never && sink_->hello.has_store && hello.has_store;
+  const bool can_follow = !sink_ || (sink_->lost != never && sink_->hello.has_store && hello.has_store);
   if (!can_follow) {
     say(from.peer, wire::Refused{"this run has a sink already, " + sink_->name()});
     return;
   }
-  tell(Severity::info, "the sink " + name_of(hello, from.key_name) + " takes over from " + sink_->name());
+  if (const std::string why = why_too_short(hello); !why.empty()) {
+    tell(Severity::warning, "sink " + name_of(hello, from.key_name) + " refused: " + why);
+    say(from.peer, wire::Refused{why});
+    return;
+  }
+  if (sink_) {
+    tell(Severity::info, "the sink " + name_of(hello, from.key_name) + " takes over from " + sink_->name());
+  }
   adopt_sink(from, hello, now);
+}
+
+// Who is sent more than it takes loses its connection, and again when that is sent again.
+std::string Run::why_too_short(const wire::Hello& hello) const {
+  const auto shorter = [&hello](const std::string& than, std::uint64_t size) {
+    return "it takes messages up to " + format_size(hello.max_message) + ", and " + than + " may send " +
+           format_size(size) + ": all programs of a run need the same --max-message";
+  };
+  if (hello.max_message < settings_.max_message) return shorter("the ventilator", settings_.max_message);
+  if (hello.role == wire::Role::sink) {
+    for (const auto& [token, worker] : workers_) {
+      if (hello.max_message < worker.hello.max_message) {
+        return shorter("worker " + worker.name(), worker.hello.max_message);
+      }
+    }
+  } else if (sink_ && sink_->hello.max_message < hello.max_message) {
+    return "it may send messages of " + format_size(hello.max_message) + ", and the sink takes up to " +
+           format_size(sink_->hello.max_message) + ": all programs of a run need the same --max-message";
+  }
+  return {};
 }
 
 // A new sink, another in its place, or the same one after its connection was lost.
@@ -255,7 +287,8 @@ void Run::adopt_sink(const From& from, const wire::Hello& hello, Time now) {
     sink.results.push_back(std::move(endpoint));
   }
   sink_ = std::move(sink);
-  say(from.peer, wire::Welcome{id_, settings_.delimiter, "", "", LaneToken{}, {}});
+  say(from.peer,
+      wire::Welcome{id_, settings_.delimiter, "", "", LaneToken{}, {}, dispatcher_.acknowledged()});
   // What it was asked or told before may have been lost with a connection, or with the sink before it.
   if (hello.has_store) {
     dispatcher_.check_everything();

@@ -68,6 +68,7 @@ class Run {
     std::string sink_options{};
     std::string host{};  // of this process, for people; and its pid
     std::uint64_t pid = 0;
+    std::uint64_t max_message = wire::default_max_message;  // most bytes of an item
     Duration wait_timeout = Duration::max();
     std::optional<std::uint64_t> halt_after;  // failed tasks that end the run
     bool halt_now = false;                    // without waiting for what is out
@@ -196,6 +197,7 @@ class Run {
   [[nodiscard]] std::uint64_t lost_before(const Worker& worker);
   void check_mark(Worker& worker);
   void adopt_sink(const From& from, const wire::Hello& hello, Time now);
+  [[nodiscard]] std::string why_too_short(const wire::Hello& hello) const;  // empty: it is not
   void show_sink_to_workers();
   void ask_sink();
   void say_dead();

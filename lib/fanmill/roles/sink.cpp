@@ -53,6 +53,7 @@ class SinkLoop {
   void bind(const Endpoint& endpoint);
   void bind_default();
 
+  void collect();
   void obey_stop();
   void report_progress(Time now);
   void perform(Time now);
@@ -155,6 +156,7 @@ wire::Hello SinkLoop::hello() {
     hello.results.push_back(to_pass_on(one.endpoint, settings_.advertise).text());
   }
   if (settings_.key) hello.results_key = settings_.key->public_key().text();
+  hello.max_message = settings_.max_message;
   hello.has_store = durable_ != nullptr;
   hello.wants_item = settings_.wants_item;
   hello.wants_detail = settings_.wants_detail;
@@ -165,17 +167,7 @@ RunReport SinkLoop::run() {
   // Who reads our output wakes up where we run: before it does, the result is acknowledged.
   work::take_short_turns();
   try {
-    collector_.start(Clock::now());
-    for (;;) {
-      const Time now = Clock::now();
-      obey_stop();
-      collector_.tick(now);
-      report_progress(now);
-      perform(now);
-      if (finish_) return report();
-      wait(now);
-      read(Clock::now());
-    }
+    collect();
   } catch (const Error& error) {
     collector_.fail(error.what());
     perform(Clock::now());
@@ -189,6 +181,21 @@ RunReport SinkLoop::run() {
     collector_.fail("what takes its results has failed");
     perform(Clock::now());
     throw;
+  }
+  return report();
+}
+
+void SinkLoop::collect() {
+  collector_.start(Clock::now());
+  for (;;) {
+    const Time now = Clock::now();
+    obey_stop();
+    collector_.tick(now);
+    report_progress(now);
+    perform(now);
+    if (finish_) return;
+    wait(now);
+    read(Clock::now());
   }
 }
 
@@ -230,9 +237,7 @@ void SinkLoop::perform(const Collector::Begin& action, Time now) {
   first_result_ = last_safe_ = never;  // of this run
   if (durable_ == nullptr) return;
   const store::SafeIds stored = durable_->stored();
-  collector_.on_stored(Outcome::ok, stored.ok);
-  collector_.on_stored(Outcome::failed, stored.failed);
-  collector_.on_stored(Outcome::dead, stored.dead);
+  collector_.on_stored(stored.ok, stored.failed, stored.dead);
 }
 
 void SinkLoop::perform(const Collector::Announce& action, Time) {

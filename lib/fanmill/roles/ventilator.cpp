@@ -172,6 +172,7 @@ Run::Settings VentilatorLoop::run_settings(const VentilatorSettings& settings, c
   result.host = own.host;
   result.pid = own.pid;
   result.wait_timeout = settings.wait_timeout;
+  result.max_message = settings.max_message;
   return result;
 }
 

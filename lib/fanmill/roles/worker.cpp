@@ -184,6 +184,7 @@ wire::Hello WorkerLoop::hello(const WorkerSettings& settings, const work::Runner
   hello.name = settings.name;
   hello.slots = static_cast<std::uint32_t>(runner.slots());
   hello.max_batch = wire::batch_tasks;
+  hello.max_message = settings.max_message;
   hello.marks = true;
   return hello;
 }

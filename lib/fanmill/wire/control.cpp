@@ -87,7 +87,7 @@ struct Layout;
 template <>
 struct Layout<Hello> {
   static constexpr Type type = Type::hello;
-  static constexpr std::uint32_t arity = 16;
+  static constexpr std::uint32_t arity = 17;
   static void write(Writer& writer, const Hello& hello) {
     assert(hello.slots >= 1 && hello.slots <= max_slots);
     assert(hello.max_batch >= 1 && hello.max_batch <= max_batch && hello.results.size() <= max_endpoints);
@@ -99,6 +99,7 @@ struct Layout<Hello> {
     write_text(writer, hello.name, max_name);
     writer.number(hello.slots);
     writer.number(hello.max_batch);
+    writer.number(hello.max_message);
     writer.boolean(hello.marks);
     writer.array(hello.results.size());
     for (const std::string& endpoint : hello.results) write_text(writer, endpoint, max_endpoint);
@@ -117,6 +118,7 @@ struct Layout<Hello> {
     hello.name = reader.text(max_name);
     hello.slots = reader.number32(1, max_slots);
     hello.max_batch = reader.number32(1, max_batch);
+    hello.max_message = reader.number();
     hello.marks = reader.boolean();
     const std::uint32_t endpoints = reader.array();
     if (endpoints > max_endpoints) reader.fail(Flaw::out_of_range);
@@ -134,7 +136,7 @@ struct Layout<Hello> {
 template <>
 struct Layout<Welcome> {
   static constexpr Type type = Type::welcome;
-  static constexpr std::uint32_t arity = 8;
+  static constexpr std::uint32_t arity = 9;
   static void write(Writer& writer, const Welcome& welcome) {
     assert(welcome.delimiter.size() <= max_delimiter && welcome.separator.size() <= max_separator);
     write_id(writer, welcome.run);
@@ -143,6 +145,7 @@ struct Layout<Welcome> {
     write_text(writer, welcome.lane, max_endpoint);
     write_id(writer, welcome.token);
     write_place(writer, welcome.sink);
+    writer.number(welcome.acknowledged);
   }
   static Welcome read(Reader& reader) {
     Welcome welcome;
@@ -152,6 +155,7 @@ struct Layout<Welcome> {
     welcome.lane = reader.text(max_endpoint);
     welcome.token = LaneToken{reader.number()};
     welcome.sink = read_place(reader);
+    welcome.acknowledged = reader.number();
     return welcome;
   }
 };

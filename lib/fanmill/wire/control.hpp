@@ -30,9 +30,11 @@ struct Hello {
   std::string reached;  // the control endpoint as this peer wrote it; its scheme chooses the lane's
   std::string host;     // for people
   std::uint64_t pid = 0;
-  std::string name;                  // for people; need not be unique
-  std::uint32_t slots = 1;           // worker: tasks at a time, 1 … max_slots
-  std::uint32_t max_batch = 2048;    // worker: most tasks in one message, 1 … wire::max_batch
+  std::string name;                // for people; need not be unique
+  std::uint32_t slots = 1;         // worker: tasks at a time, 1 … max_slots
+  std::uint32_t max_batch = 2048;  // worker: most tasks in one message, 1 … wire::max_batch
+  // Most bytes of an item or an output: that a worker takes and sends, that a sink takes.
+  std::uint64_t max_message = default_max_message;
   bool marks = false;                // worker: says MARK and HELD when its results connection was lost
   std::vector<std::string> results;  // sink: where it takes results, one endpoint per transport
   std::string results_key;           // sink: its CURVE public key, or empty
@@ -60,6 +62,7 @@ struct Welcome {
   std::string lane;         // worker: endpoint of its lane
   LaneToken token{};        // worker: its lane's name; 0 for a sink
   SinkPlace sink;           // worker: where results go
+  std::uint64_t acknowledged = 0;  // sink: outcomes of this run that sinks have made safe so far
   friend bool operator==(const Welcome&, const Welcome&) = default;
 };
 

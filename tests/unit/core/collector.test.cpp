@@ -14,6 +14,7 @@
 using namespace fanmill;
 using namespace fanmill::core;
 using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
 using test::asked;
 using test::said;
 using test::start;
@@ -476,13 +477,30 @@ TEST_CASE("collector: with a store it waits for the ventilator, and begins anoth
 TEST_CASE("collector: what the store has of this run counts, and has not been received") {
   Scene scene(Storing::durable);
   scene.begin();
-  scene.collector.on_stored(Outcome::ok, {{0, 2}});
-  scene.collector.on_stored(Outcome::failed, {{3, 3}});
+  scene.collector.on_stored({{0, 2}}, {{3, 3}}, {});
   CHECK(scene.result(1) == Verdict::drop);
   CHECK(said<wire::Ack>(scene.flush()) == std::vector<wire::Ack>{ack({{1, 1}})});
   CHECK(scene.collector.accounts().received() == 1);
   scene.hear(wire::End{run, 4, false});
   CHECK(asked<Collector::CloseStore>(scene.flush()).size() == 1);
+}
+
+TEST_CASE("collector: with another store than that of the sink before it, it ends") {
+  const auto joined = [](std::uint64_t acknowledged) {
+    Scene scene(Storing::durable);
+    wire::Welcome message = welcome();
+    message.acknowledged = acknowledged;
+    scene.hear(message);
+    static_cast<void>(scene.actions());
+    scene.collector.on_stored({{0, 2}}, {{3, 3}}, {{4, 4}});
+    return asked<Finish>(scene.actions());
+  };
+  CHECK(joined(5).empty());
+  CHECK(joined(0).empty());  // what it has stored need not have been acknowledged
+  const auto finish = joined(6);
+  REQUIRE(finish.size() == 1);
+  CHECK(finish.front().status == 3);
+  CHECK_THAT(finish.front().why, Contains("6 outcomes") && Contains("has 5 of them"));
 }
 
 TEST_CASE("collector: asked what it has, the store is asked once, and asked again it knows") {
@@ -519,7 +537,7 @@ TEST_CASE(
   Scene scene(Storing::durable);
   scene.begin();
   scene.hear(wire::Check{run, 0, {Key{1, 0}, Key{2, 0}}});
-  scene.collector.on_stored(Outcome::ok, {{0, 0}});
+  scene.collector.on_stored({{0, 0}}, {}, {});
   scene.collector.on_announced({{{0, 1}, Outcome::ok}}, {});
   CHECK(scene.collector.accounts().accepted() == 2);
   scene.safe({0, 1});
@@ -531,7 +549,7 @@ TEST_CASE(
 TEST_CASE("collector: with a store, a result that comes before the question about its task waits for it") {
   Scene scene(Storing::durable);
   scene.begin();
-  scene.collector.on_stored(Outcome::ok, {{6, 6}});
+  scene.collector.on_stored({{6, 6}}, {}, {});
   CHECK(scene.result(5) == Verdict::wait);
   CHECK(scene.result(6) == Verdict::drop);  // it has that one
   CHECK(scene.collector.accounts().received() == 1);

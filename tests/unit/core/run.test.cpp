@@ -259,6 +259,34 @@ TEST_CASE("run: a worker for whom no lane can be bound is refused with the reaso
   CHECK(said<wire::Who>(scene.actions()).size() == 1);
 }
 
+TEST_CASE("run: who takes less than another may send is refused, whoever comes first") {
+  auto limited = settings();
+  limited.max_message = 1 << 20;
+  const auto with = [](wire::Hello hello, std::uint64_t size) {
+    hello.max_message = size;
+    return hello;
+  };
+  const auto refused = [](Scene& scene, const Run::From& from, const wire::Hello& hello) {
+    static_cast<void>(scene.actions());
+    scene.hear(from, hello);
+    const auto refusals = said<wire::Refused>(scene.actions());
+    return refusals.empty() ? std::string() : refusals.front().reason;
+  };
+  Scene scene(limited);
+  const auto from = scene.connect("peer", 5);
+  CHECK_THAT(refused(scene, from, with(worker_hello(1), (1 << 20) - 1)),
+             Contains("the ventilator may send 1 MiB") && Contains("--max-message"));
+  CHECK_THAT(refused(scene, from, with(sink_hello(), 4096)),
+             Contains("takes messages up to 4 KiB, and the ventilator"));
+  CHECK(refused(scene, from, with(worker_hello(1), 2 << 20)).empty());
+  CHECK_THAT(refused(scene, scene.connect("sink", 90), with(sink_hello(), 1 << 20)),
+             Contains("worker w1 may send 2 MiB"));
+  CHECK(refused(scene, scene.connect("sink", 91), with(sink_hello(), 2 << 20)).empty());
+  CHECK_THAT(refused(scene, scene.connect("late", 6), with(worker_hello(2), 3 << 20)),
+             Contains("may send messages of 3 MiB, and the sink takes up to 2 MiB"));
+  CHECK(scene.run.workers() == 1);
+}
+
 TEST_CASE("run: a lane that is bound for a worker that has gone meanwhile is nobody's") {
   Scene scene;
   scene.hear(scene.connect("peer", 5), worker_hello(1));
@@ -583,6 +611,29 @@ TEST_CASE("run: a sink with a store is waited for, and another with one takes ov
   CHECK(said<wire::Check>(actions).back() == wire::Check{run_id, 2, {}});  // that was all that may be out
   scene.add(1);
   CHECK(said<wire::Check>(scene.pass(0s)).size() == 1);
+}
+
+TEST_CASE("run: a sink hears how many outcomes the sinks before it have made safe") {
+  Scene scene;
+  wire::Hello durable = sink_hello();
+  durable.has_store = true;
+  scene.sink = scene.connect("sink", 90);
+  scene.hear(scene.sink, durable);
+  CHECK(said<wire::Welcome>(scene.actions()).front().acknowledged == 0);
+  scene.add(3);
+  static_cast<void>(scene.pass(0s));
+  scene.ack({0, 0});  // from a run before
+  scene.hear(scene.sink, wire::Fresh{run_id, {{1, 2}}});
+  scene.join(scene.connect("worker", 5), worker_hello(1));
+  CHECK(scene.next_ids() == std::vector<TaskId>{1});
+  scene.ack({1, 1});
+  scene.run.on_link_down(90, scene.now);
+  static_cast<void>(scene.actions());
+  durable.incarnation = Incarnation{778};
+  scene.hear(scene.connect("other", 92), durable);
+  const auto welcomes = said<wire::Welcome>(scene.actions());
+  REQUIRE(welcomes.size() == 1);
+  CHECK(welcomes.front().acknowledged == 2);
 }
 
 TEST_CASE("run: a sink that says that it has ended ends the run, and its own message counts") {

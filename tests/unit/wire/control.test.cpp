@@ -43,8 +43,8 @@ struct ForeignHello {
   std::string key = "";
 
   [[nodiscard]] std::string frame() const {
-    return packed(1, 1, role, 77, reached, host, 4711, name, slots, max_batch, false, results, key, true,
-                  false, true);
+    return packed(1, 1, role, 77, reached, host, 4711, name, slots, max_batch, 1000, false, results, key,
+                  true, false, true);
   }
 };
 
@@ -78,6 +78,7 @@ TEST_CASE("control: what msgpack-c packs is what the protocol says") {
   CHECK(hello.host == "node7");
   CHECK(hello.pid == 4711);
   CHECK(hello.name == "sink");
+  CHECK(hello.max_message == 1000);
   CHECK(hello.results == std::vector<std::string>{"tcp://node7:5601"});
   CHECK(hello.has_store);
   CHECK_FALSE(hello.wants_item);
@@ -89,14 +90,15 @@ TEST_CASE("control: what msgpack-c packs is what the protocol says") {
                            .epoch = Incarnation{9},
                            .wants_item = false,
                            .wants_detail = true};
-  CHECK(taken<Welcome>(packed(1, 2, 5, bin("\n"), bin("\t"), "lane", 6, place)) ==
+  CHECK(taken<Welcome>(packed(1, 2, 5, bin("\n"), bin("\t"), "lane", 6, place, 8)) ==
         Welcome{.run = RunId{5},
                 .delimiter = "\n",
                 .separator = "\t",
                 .lane = "lane",
                 .token = LaneToken{6},
-                .sink = expected});
-  CHECK(taken<Welcome>(packed(1, 2, 5, "\n", "", "lane", 6, place)).delimiter == "\n");
+                .sink = expected,
+                .acknowledged = 8});
+  CHECK(taken<Welcome>(packed(1, 2, 5, "\n", "", "lane", 6, place, 0)).delimiter == "\n");
   CHECK(taken<Refused>(packed(1, 3, "no")) == Refused{"no"});
   CHECK(taken<Ready>(packed(1, 4, 6)) == Ready{LaneToken{6}});
   CHECK(taken<Who>(packed(1, 5)) == Who{});
@@ -168,7 +170,7 @@ TEST_CASE("control: texts may be as long as their limit, and no longer") {
   CHECK(flaw_of(packed(1, 6, place(0, max_key + 1))) == Flaw::out_of_range);
   const auto welcome = [&](std::size_t delimiter, std::size_t separator, std::size_t lane) {
     return flaw_of(
-        packed(1, 2, 5, bin(text_of(delimiter)), bin(text_of(separator)), text_of(lane), 6, place(0, 0)));
+        packed(1, 2, 5, bin(text_of(delimiter)), bin(text_of(separator)), text_of(lane), 6, place(0, 0), 0));
   };
   CHECK_FALSE(welcome(max_delimiter, max_separator, max_endpoint));
   CHECK(welcome(max_delimiter + 1, 0, 0) == Flaw::out_of_range);

@@ -53,6 +53,7 @@ template <class Id>
           {"name", hello.name},
           {"slots", hello.slots},
           {"max_batch", hello.max_batch},
+          {"max_message", hello.max_message},
           {"marks", hello.marks},
           {"results", hello.results},
           {"results_key", hello.results_key},
@@ -64,7 +65,8 @@ template <class Id>
 [[nodiscard]] Json fields(const Welcome& welcome) {
   return {{"run", number(welcome.run)},          {"delimiter", bin(welcome.delimiter)},
           {"separator", bin(welcome.separator)}, {"lane", welcome.lane},
-          {"token", number(welcome.token)},      {"sink", fields(welcome.sink)}};
+          {"token", number(welcome.token)},      {"sink", fields(welcome.sink)},
+          {"acknowledged", welcome.acknowledged}};
 }
 
 [[nodiscard]] Json fields(const Refused& refused) {
