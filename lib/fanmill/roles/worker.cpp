@@ -202,6 +202,9 @@ RunReport WorkerLoop::run() {
       if (finish_) return report();
       start_tasks(now);
       collect_results(now);
+      if (const std::string text = runner_->take_notice(); !text.empty()) {
+        settings_.notice(Severity::warning, text);
+      }
       obey_wear(now);
       wait(now);
       read(Clock::now());

@@ -28,6 +28,8 @@ constexpr auto longest_hold = std::chrono::milliseconds(10);
 // How long a process that has closed a pipe has to end by itself, so that it can be said how it did.
 constexpr auto time_to_end = std::chrono::milliseconds(500);
 constexpr std::size_t most_misfires = 5;
+// Without any answer, people should know what it may be.
+constexpr auto time_to_answer = std::chrono::seconds(10);
 
 std::uint64_t microseconds(std::chrono::nanoseconds duration) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
@@ -173,7 +175,8 @@ void CoprocessRunner::check_times(Time now) {
     if (slot.due <= now) {
       settle(index, now);
       Failure failure{.cause = wire::Cause::timeout,
-                      .text = "timed out after " + format_duration(*timeout_),
+                      .text = "timed out after " + format_duration(*timeout_) +
+                              (answered_ ? "" : "; there was no answer to any item: is each one flushed?"),
                       .of_process = false};
       end(index, std::move(failure), How::politely, now);
     }
@@ -188,7 +191,15 @@ void CoprocessRunner::check_times(Time now) {
     }
     remind(std::min({slot.hold, slot.due, slot.give_up}));
   }
-  remind(try_again_);
+  if (wonder_ <= now) {
+    wonder_ = never;
+    wondered_ = true;
+    notice_ = fmt::format(
+        "the co-process '{}' has answered nothing in {}; if it is done with its item, the answer may be in "
+        "a buffer of its own: each one has to be flushed (python3 -u, sed -u, stdbuf -oL)",
+        shown_, format_duration(time_to_answer));
+  }
+  remind(std::min(try_again_, wonder_));
 }
 
 // Those that are there already first.
@@ -206,6 +217,10 @@ void CoprocessRunner::feed_slot(std::size_t index, Time now) {
   if (slot.state == State::absent && (try_again_ != never || !launch(index, now))) return;
   if (!take_batch(index, now)) return;
   slot.batch_began = slot.task_began = now;
+  if (!answered_ && !wondered_ && wonder_ == never) {
+    wonder_ = now + time_to_answer;
+    remind(wonder_);
+  }
   if (timeout_) {
     slot.due = now + *timeout_;
     remind(slot.due);
@@ -408,7 +423,8 @@ void CoprocessRunner::settle(std::size_t index, Time now) {
   // What it wrote there before it answered is there by now.
   read_errors(slot);
   misfires_ = 0;
-  slot.has_answered = true;
+  slot.has_answered = answered_ = true;
+  wonder_ = never;
   const RunContext& context = *slot.handout.context;
   const Duration share = (now - slot.task_began) / static_cast<Duration::rep>(count);
   for (std::size_t i = 0; i < count; ++i) {

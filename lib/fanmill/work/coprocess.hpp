@@ -61,6 +61,7 @@ class CoprocessRunner final : public Runner {
   [[nodiscard]] Time deadline() const override { return next_due_; }
   // Throws as start() does, and where processes end again and again without an answer.
   void collect(Time now, std::vector<FinishedFrame>& finished) override;
+  [[nodiscard]] std::string take_notice() override { return std::exchange(notice_, {}); }
   // Those that have nothing in hand are kept.
   void abandon() override;
 
@@ -173,6 +174,10 @@ class CoprocessRunner final : public Runner {
   Depth depth_;
   Time next_due_ = never;   // of all that has a time, or earlier
   Time try_again_ = never;  // to start a process
+  Time wonder_ = never;     // why there is no answer
+  bool wondered_ = false;
+  bool answered_ = false;  // one of them, once
+  std::string notice_;
   Lack lack_;
   std::size_t misfires_ = 0;  // processes in a row that ended without an answer
   Arguments arguments_;

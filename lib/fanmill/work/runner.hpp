@@ -86,6 +86,9 @@ class Runner {
   // be taken back. Another one has to take its place, in another process.
   [[nodiscard]] virtual std::string_view worn_out() const { return ""; }
 
+  // What people should know of what it runs and nobody else tells them, once; else "".
+  [[nodiscard]] virtual std::string take_notice() { return ""; }
+
   // Ends what runs, at once and with all its descendants; their results need not be collected.
   virtual void abandon() = 0;
 

@@ -145,6 +145,34 @@ TEST_CASE("coprocess: one that takes too long for an item is killed with all it 
   CHECK(::kill(std::stoi(text_of("pid")), 0) != 0);
 }
 
+TEST_CASE("coprocess: of one that answers nothing it is said why that may be, once") {
+  const auto runner = coprocess("cat > /dev/null");
+  const Time now = Clock::now();
+  std::vector<FinishedFrame> finished;
+  runner->start(handout_of({"a"}), now);
+  runner->collect(now + std::chrono::seconds(9), finished);
+  CHECK(runner->take_notice().empty());
+  CHECK(runner->deadline() == now + std::chrono::seconds(10));
+  runner->collect(now + std::chrono::seconds(10), finished);
+  CHECK_THAT(runner->take_notice(),
+             Contains("'cat > /dev/null' has answered nothing in 10 s") && Contains("flushed"));
+  runner->collect(now + std::chrono::hours(1), finished);
+  CHECK(runner->take_notice().empty());
+
+  const auto good = coprocess("cat");
+  CHECK(run_one(*good, "a").output == "a");
+  good->start(handout_of({"b"}), now);
+  good->collect(now + std::chrono::hours(1), finished);
+  CHECK(good->take_notice().empty());
+}
+
+TEST_CASE("coprocess: one that has never answered times out with a word about that") {
+  WorkSettings settings = kept("cat > /dev/null");
+  settings.timeout = std::chrono::milliseconds(100);
+  CHECK_THAT(run_one(*make_runner(settings), "a").error,
+             Contains("timed out after 100 ms; there was no answer"));
+}
+
 TEST_CASE("coprocess: one that ignores SIGTERM gets SIGKILL") {
   WorkSettings settings = kept("trap '' TERM; " + loop("while [ $i = 1 ]; do sleep 0.01; done; echo $i"));
   settings.timeout = std::chrono::milliseconds(100);
