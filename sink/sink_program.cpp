@@ -29,7 +29,8 @@ int run_sink_program(Process& process) {
   settings.sink.notice = log.notice();
   Summary summary(settings.summary_file);
   const std::unique_ptr<store::Store> results = open_store(process.closed, settings);
-  const roles::RunReport report = roles::run_sink(settings.sink, *results, stop_on_signals());
+  const roles::RunReport report =
+      roles::report_of([&] { return roles::run_sink(settings.sink, *results, stop_on_signals()); });
   progress.end();
   const int status = log.report(report);
   summary.write(report);

@@ -30,7 +30,8 @@ int run_ventilator_program(Process& process) {
   settings.ventilator.notice = log.notice();
   require_input(process.closed, settings.input, log.notice());
   const std::unique_ptr<input::Input> items = input::open_input(settings.input);
-  const roles::RunReport report = roles::run_ventilator(settings.ventilator, *items, stop_on_signals());
+  const roles::RunReport report =
+      roles::report_of([&] { return roles::run_ventilator(settings.ventilator, *items, stop_on_signals()); });
   progress.end();
   return log.report(report);
 }

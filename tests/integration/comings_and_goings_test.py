@@ -56,6 +56,7 @@ class ComingsAndGoings(PipelineTest):
         ventilator = self.start("ventilator", "--bind", endpoint, *option, ":::", "a")
         self.assert_status(ventilator, 3)
         self.assert_message(ventilator, "no sink came within --wait-timeout")
+        self.assertRegex(ventilator.stderr.splitlines()[-1], "^fanmill-ventilator: 1 task: 0 ok, .*; 1 unfinished; ")
 
     def test_no_task_is_given_out_before_min_workers_are_there(self):
         pipeline = Pipeline(self, "ipc", "--function", "echo", workers=1, ventilator=["--min-workers", "2"],

@@ -111,9 +111,14 @@ class Failures(PipelineTest):
     def test_a_full_disk_is_3_in_every_form(self):
         for form in ("raw", "jsonl", "msgpack", "length"):
             with self.subTest(form=form), open("/dev/full", "wb") as full:
-                run = self.run_program("fanmill", "run", "--format", form, "echo", ":::", "a", stdout=full)
+                summary = self.scratch / "summary"
+                run = self.run_program("fanmill", "run", "--format", form, "--summary-json", summary, "echo", ":::", "a",
+                                       stdout=full)
                 self.assert_status(run, 3)
                 self.assert_message(run, "cannot write results to standard output: no space left on device")
+                self.assertRegex(run.stderr.splitlines()[-1], "^fanmill: 1 task: 0 ok, 0 failed, 0 dead; 1 unfinished; ")
+                told = json.loads(summary.read_text())
+                self.assertEqual([told[name] for name in ("exit_status", "tasks", "ok", "unfinished")], [3, 1, 0, 1])
 
     def test_a_job_log_on_a_full_disk_is_3(self):
         run = self.run_program("fanmill", "run", "--joblog", "/dev/full", "echo", ":::", "a")

@@ -52,7 +52,8 @@ int run_hosted(const Process& process, ProgramSettings settings) {
   } else if (!settings.remote_only) {
     pipeline.worker.emplace(settings.worker, settings.command);
   }
-  const roles::RunReport report = roles::run_pipeline(pipeline, *items, *results, stop_on_signals());
+  const roles::RunReport report =
+      roles::report_of([&] { return roles::run_pipeline(pipeline, *items, *results, stop_on_signals()); });
   progress.end();
   const int status = log.report(report);
   summary.write(report);

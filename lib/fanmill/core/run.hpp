@@ -74,13 +74,13 @@ class Run {
     bool halt_now = false;                    // without waiting for what is out
   };
 
-  // What the sink says at the end.
+  // What the sink says at the end; or, without that, what has been acknowledged.
   struct Statement {
     std::uint64_t tasks = 0;
     std::uint64_t ok = 0;
     std::uint64_t failed = 0;
     std::uint64_t dead = 0;
-    std::uint64_t duplicates = 0;
+    std::optional<std::uint64_t> duplicates{};  // none: not known
     [[nodiscard]] std::uint64_t unfinished() const { return tasks - std::min(tasks, ok + failed + dead); }
   };
 
@@ -136,6 +136,9 @@ class Run {
   [[nodiscard]] RunId id() const { return id_; }
   [[nodiscard]] const Dispatcher& dispatcher() const { return dispatcher_; }
   [[nodiscard]] const std::optional<Statement>& statement() const { return statement_; }  // once it has ended
+  [[nodiscard]] Statement so_far() const {
+    return {dispatcher_.added(), outcomes_[0], outcomes_[1], outcomes_[2], {}};
+  }
   [[nodiscard]] std::uint64_t stale() const { return stale_; }          // messages that changed nothing
   [[nodiscard]] std::uint64_t malformed() const { return malformed_; }  // frames that could not be decoded
   [[nodiscard]] std::size_t workers() const { return workers_.size(); }

@@ -30,9 +30,10 @@ Ending ending_of(const std::function<RunReport()>& body) {
   Ending ending;
   try {
     ending.report = body();
-  } catch (const EndedByPeer&) {
+  } catch (const RunFailed& failed) {
     ending.failure = std::current_exception();
-    ending.by_peer = true;
+    ending.by_peer = failed.by_peer();
+    ending.report = failed.report();
   } catch (...) {
     ending.failure = std::current_exception();
   }
@@ -58,6 +59,29 @@ std::vector<Endpoint> results_for(const std::vector<Endpoint>& control) {
     results.push_back(std::move(endpoint));
   }
   return results;
+}
+
+// The ventilator's own first; the sink's where it alone counts.
+RunReport together(const RunReport& ventilator, const RunReport& sink) {
+  RunReport report = ventilator;
+  report.digest = sink.digest;
+  report.losses.insert(report.losses.end(), sink.losses.begin(), sink.losses.end());
+  for (const auto& [name, value] : sink.counters) {
+    const bool known = std::any_of(report.counters.begin(), report.counters.end(),
+                                   [&name = name](const auto& counter) { return counter.first == name; });
+    if (!known) report.counters.emplace_back(name, value);
+  }
+  return report;
+}
+
+// What is no Error is no failure of the run either, and has no report: a reader that has gone, or what a
+// handler threw.
+[[noreturn]] void throw_with(const std::exception_ptr& failure, RunReport so_far) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    throw RunFailed(error, std::move(so_far));
+  }
 }
 
 }  // namespace
@@ -128,22 +152,13 @@ RunReport run_pipeline(const PipelineSettings& settings, input::Input& input, st
   if (worker_thread.joinable()) worker_thread.join();
   sink_thread.join();
 
+  RunReport report = together(ventilator_ending.report, sink_ending.report);
   const Ending* const endings[] = {&sink_ending, &worker_ending, &ventilator_ending};
   for (const Ending* ending : endings) {
-    if (ending->failure && !ending->by_peer) std::rethrow_exception(ending->failure);
+    if (ending->failure && !ending->by_peer) throw_with(ending->failure, std::move(report));
   }
   // What the others say of the ventilator's end is no news where it ended as it was told to.
-  if (ventilator_ending.failure) std::rethrow_exception(ventilator_ending.failure);
-  RunReport report = ventilator_ending.report;
-  report.digest = sink_ending.report.digest;
-  const std::vector<std::string>& lost = sink_ending.report.losses;
-  report.losses.insert(report.losses.end(), lost.begin(), lost.end());
-  // The ventilator's own first; the sink's where it alone counts.
-  for (const auto& [name, value] : sink_ending.report.counters) {
-    const bool known = std::any_of(report.counters.begin(), report.counters.end(),
-                                   [&name = name](const auto& counter) { return counter.first == name; });
-    if (!known) report.counters.emplace_back(name, value);
-  }
+  if (ventilator_ending.failure) throw_with(ventilator_ending.failure, std::move(report));
   return report;
 }
 

@@ -428,7 +428,6 @@ void SinkLoop::make_safe(Time now) {
 
 RunReport SinkLoop::report() {
   if (store_open_) finish_store(false);
-  throw_reason(*finish_);
   RunReport result;
   const core::Accounts& accounts = collector_.accounts();
   result.exit_code = finish_->status;
@@ -459,7 +458,7 @@ RunReport SinkLoop::report() {
       result.counters.emplace_back("microseconds", static_cast<std::uint64_t>(took.count()));
     }
   }
-  return result;
+  return report_or_failure(*finish_, std::move(result));
 }
 
 }  // namespace

@@ -403,27 +403,27 @@ bool VentilatorLoop::read_input(Time now) {
 }
 
 RunReport VentilatorLoop::report(Time started) const {
-  throw_reason(*finish_);
   RunReport result;
   result.exit_code = stop_level_ > 0 ? 128 + stop_.signal_number() : finish_->status;
   if (!broken_input_.empty()) {
     result.losses.push_back(broken_input_);
     if (stop_level_ == 0) result.exit_code = 3;
   }
-  if (const auto& statement = run_.statement()) {
-    result.closing_line = closing_line({statement->tasks, statement->ok, statement->failed, statement->dead,
-                                        statement->duplicates, Clock::now() - started});
-    result.counters = {{"tasks", statement->tasks},
-                       {"ok", statement->ok},
-                       {"failed", statement->failed},
-                       {"dead", statement->dead},
-                       {"unfinished", statement->unfinished()},
-                       {"duplicates", statement->duplicates}};
+  const Run::Statement statement = run_.statement().value_or(run_.so_far());
+  if (run_.statement() || statement.tasks > 0) {
+    result.closing_line = closing_line({statement.tasks, statement.ok, statement.failed, statement.dead,
+                                        statement.duplicates, Clock::now() - started});
+    result.counters = {{"tasks", statement.tasks},
+                       {"ok", statement.ok},
+                       {"failed", statement.failed},
+                       {"dead", statement.dead},
+                       {"unfinished", statement.unfinished()}};
+    if (statement.duplicates) result.counters.emplace_back("duplicates", *statement.duplicates);
   }
   result.counters.emplace_back("redelivered", run_.dispatcher().redelivered());
   result.counters.emplace_back("stale_at_ventilator", run_.stale());
   result.counters.emplace_back("malformed_at_ventilator", run_.malformed());
-  return result;
+  return report_or_failure(*finish_, std::move(result));
 }
 
 }  // namespace

@@ -494,12 +494,11 @@ void WorkerLoop::look_at_results(Time now) {
 
 RunReport WorkerLoop::report() {
   runner_->abandon();
-  throw_reason(*finish_);
   RunReport result;
   result.exit_code = finish_->status;
   result.worn_out = worn_out_;
   result.is_stuck = runner_->is_stuck();
-  return result;
+  return report_or_failure(*finish_, std::move(result));
 }
 
 }  // namespace
