@@ -1,6 +1,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <cli/audit.hpp>
@@ -43,6 +44,13 @@ int run_front_door(Process& process) {
   process.arguments.erase(process.arguments.begin());
   for (const Subcommand& subcommand : subcommands) {
     if (subcommand.name == word) return subcommand.body(process);
+  }
+  if (word == "help" && !process.arguments.empty()) {
+    const std::string topic = std::exchange(process.arguments, {"--help"}).front();
+    for (const Subcommand& subcommand : subcommands) {
+      if (subcommand.name == topic) return subcommand.body(process);
+    }
+    throw usage_error(fmt::format("help '{}'", topic), "there is no such program", takes);
   }
   if (word == "--help" || word == "--help-all" || word == "-h" || word == "help") {
     print(process.closed, overview_text());

@@ -128,6 +128,11 @@ class CommandLine(PipelineTest):
                 self.assertRegex(version.stdout, rb"^fanmill \d+\.\d+\.\d+\n$")
                 self.assertEqual(self.run_program(name, *words, "-V").stdout, version.stdout)
         self.assertEqual(self.run_program("fanmill", "help").stdout, self.run_program("fanmill", "--help").stdout)
+        self.assertEqual(self.run_program("fanmill", "help", "run").stdout,
+                         self.run_program("fanmill", "run", "--help").stdout)
+        wrong = self.run_program("fanmill", "help", "foo")
+        self.assert_status(wrong, 2)
+        self.assert_message(wrong, "help 'foo': there is no such program")
 
 
 class Start(PipelineTest):

@@ -8,6 +8,7 @@
 #include <fanmill/app/log.hpp>
 #include <fanmill/base/time.hpp>
 #include <fanmill/core/line_limit.hpp>
+#include <fanmill/store/printable.hpp>
 #include <fanmill/store/screen.hpp>
 
 namespace fanmill::app {
@@ -20,7 +21,8 @@ void log_line(store::Screen* screen, spdlog::logger& logger, Severity severity, 
   const auto level = severity == Severity::warning ? spdlog::level::warn : spdlog::level::info;
   if (!logger.should_log(level)) return;
   store::Screen::Text line(screen);
-  logger.log(level, text);
+  // A path may have a newline in it, and what a peer says of itself whatever a terminal obeys.
+  logger.log(level, store::printable(text, text.size()));
   line.wrote("\n");
 }
 }  // namespace

@@ -453,8 +453,10 @@ class Rules {
   // DIR and NAME, the only words.
   void take_key(std::vector<std::string> words) {
     if (words.size() != 2 || words[0].empty() || words[1].empty()) {
-      throw usage_error("a DIR and a NAME", fmt::format("{} words are there", words.size()),
-                        "as in: fanmill keygen ~/keys tiger");
+      throw usage_error(
+          "a DIR and a NAME",
+          words.size() == 2 ? "one of them is empty" : fmt::format("{} words are there", words.size()),
+          "as in: fanmill keygen ~/keys tiger");
     }
     constexpr std::string_view letters =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@+-";

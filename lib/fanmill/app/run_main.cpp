@@ -8,6 +8,7 @@
 #include <fanmill/app/crowd_limit.hpp>
 #include <fanmill/app/run_main.hpp>
 #include <fanmill/base/error.hpp>
+#include <fanmill/store/printable.hpp>
 #include <fanmill/transport/context.hpp>
 
 namespace fanmill::app {
@@ -33,7 +34,8 @@ int say(const Process& process, const char* text, const char* more = "") {
 int report(const Process& process, const Error& error) {
   const std::string more =
       error.code() == ErrorCode::usage ? " (see " + process.help + " --help)" : std::string();
-  say(process, error.what(), more.c_str());
+  const std::string_view what = error.what();
+  say(process, store::printable(what, what.size()).c_str(), more.c_str());
   return static_cast<int>(error.code());
 }
 

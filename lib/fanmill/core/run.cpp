@@ -522,11 +522,11 @@ void Run::tick(Time now) {
       break;
     case Patience::Verdict::say:
       tell(Severity::info,
-           "waiting for a sink: fanmill-sink --connect " + settings_.address + settings_.sink_options);
+           "waiting for a sink: fanmill-sink --connect " + settings_.address_word + settings_.sink_options);
       break;
     case Patience::Verdict::give_up:
       finish(3, "no sink came within --wait-timeout; it is started with: fanmill-sink --connect " +
-                    settings_.address + settings_.sink_options);
+                    settings_.address_word + settings_.sink_options);
       return;
   }
   const std::size_t needed = workers_needed();
@@ -539,14 +539,14 @@ void Run::tick(Time now) {
       tell(Severity::info, (needed > 1 ? "waiting for workers, " + std::to_string(here) + " of " +
                                              std::to_string(needed) + " are here"
                                        : std::string("waiting for a worker")) +
-                               ": fanmill-worker --connect " + settings_.address + settings_.worker_options +
-                               " COMMAND");
+                               ": fanmill-worker --connect " + settings_.address_word +
+                               settings_.worker_options + " COMMAND");
       break;
     case Patience::Verdict::give_up:
       finish(3,
              (here > 0 ? std::to_string(here) + " of " + std::to_string(needed) + " workers" : "no worker") +
                  " came within --wait-timeout; one is started with: fanmill-worker --connect " +
-                 settings_.address + settings_.worker_options + " COMMAND");
+                 settings_.address_word + settings_.worker_options + " COMMAND");
   }
 }
 

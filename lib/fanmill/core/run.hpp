@@ -64,6 +64,7 @@ class Run {
     std::string delimiter;
     std::string separator{};       // between the columns of an item; empty: there are none
     std::string address;           // where workers and sinks connect, for people
+    std::string address_word;      // the same, as it stands in a command line
     std::string worker_options{};  // what else they have to say for that, each with a blank before it
     std::string sink_options{};
     std::string host{};  // of this process, for people; and its pid

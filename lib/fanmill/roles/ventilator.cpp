@@ -17,6 +17,7 @@
 #include <fanmill/transport/monitor.hpp>
 #include <fanmill/transport/poller.hpp>
 #include <fanmill/transport/random.hpp>
+#include <fanmill/work/quoted_word.hpp>
 
 namespace fanmill::roles {
 
@@ -163,6 +164,7 @@ Run::Settings VentilatorLoop::run_settings(const VentilatorSettings& settings, c
   const wire::Hello own = introduce(wire::Role::worker, address);
   const Endpoint people = address_for_people(settings, address, own.host);
   result.address = people.text();
+  result.address_word = work::quoted_word(result.address, "%+,-./:=@_");
   if (settings.key) {
     result.worker_options = " --key FILE --server-key FILE";
     result.sink_options = result.worker_options + " --allow DIR";

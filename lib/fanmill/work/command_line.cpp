@@ -74,7 +74,7 @@ CommandLine CommandLine::of_shell_text(std::string_view text, ItemGoes item) {
     line.words_.push_back({WordTemplate(word)});
   }
   line.words_.push_back({WordTemplate::literal(shell.text)});
-  line.words_.push_back({WordTemplate("fanmill")});
+  line.words_.push_back({WordTemplate("sh")});  // $0: what the shell itself says begins with it
   for (const ShellParameter& parameter : shell.parameters) {
     line.words_.push_back({WordTemplate(parameter.placeholder), parameter.form});
   }

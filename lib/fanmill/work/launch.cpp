@@ -7,6 +7,7 @@
 
 #include <fanmill/base/error.hpp>
 #include <fanmill/work/launch.hpp>
+#include <fanmill/work/quoted_word.hpp>
 
 namespace fanmill::work {
 
@@ -45,6 +46,9 @@ std::string why_not_run(std::string_view name, int error, const Descriptor& fold
              ::fstatat(folder ? folder.fd() : AT_FDCWD, std::string(name).c_str(), &status, 0) == 0) {
     if (S_ISDIR(status.st_mode)) reason = "it is a directory";
     if (error == ENOENT) reason = "the interpreter that it names was not found";
+  }
+  if (error == ENOENT && is_of_shell(name)) {
+    reason += " (it is a word of the shell: give COMMAND as one text, or with --shell)";
   }
   constexpr std::size_t longest = 256;
   return fmt::format("cannot run '{}{}': {}", name.substr(0, longest), name.size() > longest ? "…" : "",

@@ -12,6 +12,15 @@ constexpr std::array<std::string_view, 17> reserved{"case",   "coproc", "do",   
                                                     "esac",   "fi",     "for",  "function", "if",   "in",
                                                     "select", "then",   "time", "until",    "while"};
 
+constexpr std::array<std::string_view, 26> builtins{
+    "alias",  "bg",   "cd",    "declare", "eval",   "exec",  "exit",   "export", "fg",
+    "jobs",   "let",  "local", "popd",    "pushd",  "read",  "return", "set",    "shift",
+    "source", "trap", "type",  "typeset", "ulimit", "umask", "unset",  "wait"};
+
+bool is_reserved(std::string_view word) {
+  return std::find(reserved.begin(), reserved.end(), word) != reserved.end();
+}
+
 std::string in_quotes(std::string_view word) {
   std::string text = "'";
   for (const char byte : word) {
@@ -37,8 +46,11 @@ std::string quoted_word(std::string_view word, std::string_view plain) {
 }
 
 std::string quoted_command(std::string_view word) {
-  const bool is_reserved = std::find(reserved.begin(), reserved.end(), word) != reserved.end();
-  return is_reserved ? in_quotes(word) : quoted_word(word, "+-./_");
+  return is_reserved(word) ? in_quotes(word) : quoted_word(word, "+-./_");
+}
+
+bool is_of_shell(std::string_view word) {
+  return is_reserved(word) || std::find(builtins.begin(), builtins.end(), word) != builtins.end();
 }
 
 }  // namespace fanmill::work

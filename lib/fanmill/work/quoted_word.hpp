@@ -14,4 +14,7 @@ namespace fanmill::work {
 // for an assignment.
 [[nodiscard]] std::string quoted_command(std::string_view word);
 
+// Whether it is a word of sh or bash itself, grammar or builtin, and most likely no program.
+[[nodiscard]] bool is_of_shell(std::string_view word);
+
 }  // namespace fanmill::work

@@ -24,6 +24,14 @@ TEST_CASE("log: each line begins with the program, and no text is a format") {
         "care\n");
 }
 
+TEST_CASE("log: a line is one, and a terminal obeys nothing of it") {
+  const CapturedErrors errors;
+  const Log log("fanmill", Log::Level::everything);
+  log.info("cannot read 'a\nb'");
+  log.notice()(Severity::warning, "worker \x1b[2J\a: caf\xc3\xa9");
+  CHECK(errors.text() == "fanmill: cannot read 'a\\nb'\nfanmill: worker \\x1b[2J\\x07: caf\xc3\xa9\n");
+}
+
 TEST_CASE("log: quiet leaves warnings") {
   const CapturedErrors errors;
   say_all(Log("fanmill", Log::Level::warnings));

@@ -26,7 +26,7 @@ Run::Settings settings() {
   Run::Settings result;
   result.dispatcher.prefetch = 0;
   result.delimiter = "\n";
-  result.address = "tcp://head:5555";
+  result.address = result.address_word = "tcp://head:5555";
   return result;
 }
 

@@ -167,7 +167,7 @@ TEST_CASE("command: a dry run starts nothing, and shows what sh would take for t
   CHECK(run_one(*words, "it's").output == "touch 'it'\\''s' x1\n");
   CHECK(run_one(*words, "").output == "touch '' x1\n");
   CHECK(run_one(*dry(WorkKind::shell, {"touch {}; date"}), "a b").output ==
-        "/bin/sh -c 'touch \"${1}\"; date' fanmill 'a b'\n");
+        "/bin/sh -c 'touch \"${1}\"; date' sh 'a b'\n");
   CHECK(run_one(*words, std::string("a\0b", 3)).outcome == Outcome::failed);
   CHECK(run_one(*dry(WorkKind::command, {"{}", "a"}), "if").output == "'if' a\n");
   CHECK(run_one(*dry(WorkKind::command, {"{}", "a=b"}), "a=b").output == "'a=b' a=b\n");
@@ -262,6 +262,8 @@ TEST_CASE("command: what cannot be run fails with the reason, and the runner goe
                Catch::StartsWith("cannot run '" + items[i] + "': ") && Catch::Contains(reasons[i]));
     CHECK(results[i].item == items[i]);
   }
+  CHECK_THAT(run_one(*runner, "cd").error,
+             Catch::Contains("a word of the shell") && Catch::Contains("--shell"));
   CHECK(run_one(*runner, "./no-line").output == "shell: x\n");
   CHECK(run_one(*runner, "echo").output == "x\n");
   CHECK(has_no_children());
