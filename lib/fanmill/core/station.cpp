@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include <fanmill/base/quantity.hpp>
 #include <fanmill/core/station.hpp>
 
 namespace fanmill::core {
@@ -12,6 +13,7 @@ using std::chrono::seconds;
 
 namespace {
 constexpr auto patience_with_connections = seconds(3);
+constexpr auto patience_with_tasks = seconds(3);
 constexpr auto wait_for_another_lane = milliseconds(500);
 }  // namespace
 
@@ -206,6 +208,7 @@ void Station::on_results_down(Time now) {
 void Station::rejoin(Time now) {
   state_ = State::rejoining;
   complain_ = never;
+  explain_ = now + patience_with_tasks;
   actions_.emplace_back(CloseLane{});
   drop_waiting();
   if (!unsent_.empty()) actions_.emplace_back(TakeBack{std::numeric_limits<std::uint64_t>::max(), {}});
@@ -305,6 +308,13 @@ void Station::tick(Time now) {
   if (state_ == State::over) return;
   if (state_ == State::calling && calling_.due(now)) actions_.emplace_back(Say{hello_});
   check_unreachable(now);
+  if (state_ == State::rejoining && now >= explain_) {
+    explain_ = never;
+    actions_.emplace_back(Tell{Severity::info,
+                               "has lost the ventilator or its lane, and joins again when what runs here has "
+                               "ended: " +
+                                   format_count(unsent_.size(), "task")});
+  }
   if (state_ == State::joining && now >= ask_again_) call(now);
   switch (patience_.check(state_ == State::calling, now)) {
     case Patience::Verdict::wait:
@@ -321,6 +331,7 @@ Time Station::next_tick() const {
   Time next = std::min(calling_.next(), patience_.next());
   if (state_ != State::calling) next = std::min(next, complain_);
   if (state_ == State::joining) next = std::min(next, ask_again_);
+  if (state_ == State::rejoining) next = std::min(next, explain_);
   return next;
 }
 

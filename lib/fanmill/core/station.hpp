@@ -145,6 +145,7 @@ class Station {
   bool unheard_ = false;         // leaving, and no ventilator knows it: no BYE will come
   Time ask_again_ = never;       // when another lane is to be asked for, this one being out of reach
   Time complain_ = never;        // when a connection that has not come up is worth a word
+  Time explain_ = never;         // when it is, while it rejoins, why it does not yet
   bool complained_ = false;      // since it was last at work
   std::deque<Holding> waiting_;  // not started
   IdSet unsent_;                 // held: waiting, running, or finished and not handed to the results socket

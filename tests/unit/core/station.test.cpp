@@ -501,6 +501,15 @@ TEST_CASE("station: a lost lane or control drops what waits, delivers what runs,
   CHECK_FALSE(scene.give({4}));
   CHECK(scene.station.held() == 1);
 
+  // For a task of hours somebody will wonder.
+  CHECK(scene.station.next_tick() == scene.now + 3s);
+  scene.station.tick(scene.now + 3s);
+  const auto told = asked<Tell>(scene.actions());
+  REQUIRE(told.size() == 1);
+  CHECK_THAT(told.front().text, Catch::Matchers::Contains("joins again when what runs here has ended: 1 task"));
+  scene.station.tick(scene.now + 1h);
+  CHECK(asked<Tell>(scene.actions()).empty());
+
   scene.sent(1);
   const auto again = said<wire::Hello>(scene.actions());
   REQUIRE(again.size() == 1);
