@@ -5,6 +5,7 @@
 
 #include <fanmill/app/argument_parser.hpp>
 #include <fanmill/app/usage_text.hpp>
+#include <fanmill/base/error.hpp>
 #include <fanmill/store/stored_run.hpp>
 #include <fanmill/store/stream.hpp>
 
@@ -37,6 +38,9 @@ int run_export_program(Process& process) {
   }
   require_output(process.closed, settings.results);
   const store::StoredRun run(settings.results_file.path);
+  if (settings.results.tag && !run.has_items()) {
+    throw usage_error("--tag", "items are not stored of what a function of fanmill run did", "leave it out");
+  }
   settings.results.command = run.command();
   settings.results.pass_stderr = false;
   const std::unique_ptr<store::Store> stream = store::open_stream(settings.results);

@@ -240,6 +240,29 @@ class Start(PipelineTest):
         self.assert_status(run, 3)
         self.assert_message(run, "cannot read .*within the item whose length is at byte 5000$")
 
+    def test_with_input_that_is_cut_off_no_run_is_complete(self):
+        cut, out, stored = (self.scratch / name for name in ("cut", "out", "x.db"))
+        cut.write_bytes(b"\0\0\0\1a\0\0\0\5ab")
+        out.write_text("of before\n")
+        run = self.run_program("fanmill", "run", "--length-prefixed", "-a", str(cut), "-o", out, *ECHO)
+        self.assert_status(run, 3)
+        self.assertEqual(out.read_text(), "of before\n")
+        self.assertEqual((self.scratch / "out.partial").read_text().strip(), "a")
+        run = self.run_program("fanmill", "run", "--length-prefixed", "-a", str(cut), "--results", stored, *ECHO)
+        self.assert_status(run, 3)
+        audit = self.run_program("fanmill", "audit", stored)
+        self.assert_status(audit, 1)
+        self.assertIn(b"not complete", audit.stdout)
+        # A sink of its own knows as well.
+        endpoint = self.endpoint("ipc")
+        self.start("worker", "--connect", endpoint, *ECHO)
+        sink = self.start("sink", "--connect", endpoint, "-o", out)
+        ventilator = self.start("ventilator", "--bind", endpoint, "--length-prefixed", "-a", str(cut))
+        self.assert_status(ventilator, 3)
+        self.assert_status(sink, 3)
+        self.assert_message(sink, "the run ends before its input has been read to the end")
+        self.assertEqual(out.read_text(), "of before\n")
+
     def test_output_file_that_cannot_be_made_is_3(self):
         file = self.scratch / "nowhere/results"
         program = self.run_program("fanmill", "run", "-o", str(file), *ECHO, ":::", "a")

@@ -1,10 +1,12 @@
 """A run with a results file whose programs are killed, one or all, and whose disk gives out; judged by SQL of the
 test's own and by a file to which each task appends its item. FANMILL_TEST_ITEMS makes it longer (default 600)."""
 
+import contextlib
 import os
 import pathlib
 import random
 import signal
+import sqlite3
 import subprocess
 import unittest
 
@@ -126,6 +128,53 @@ class DurableFaultsTest(ResultsTest):
         for name in "ventilator", "sink":
             self.assertEqual(running[name].wait(), 0, running[name].stderr)
         self.assert_each_once(items)
+
+    def test_what_is_taken_out_while_the_sink_waits_for_another_run_is_done_again(self):
+        self.at = self.endpoint("ipc")
+        items = [f"item{i}" for i in range(ITEMS)]
+        self.write_input(items)
+        make = self.components()
+        running = {name: make[name]() for name in ("ventilator", "sink", "worker")}
+        self.wait_for_progress(ITEMS // 3, *running.values())
+        running["ventilator"].signal(signal.SIGKILL)
+        running["ventilator"].wait()
+        running["sink"].wait_for_line("waiting for a ventilator")
+        with contextlib.closing(sqlite3.connect(self.file)) as file, file:
+            taken, = file.execute("SELECT min(task) FROM result WHERE outcome = 'ok'").fetchone()
+            file.execute("DELETE FROM result WHERE task = ?", (taken,))
+        running["ventilator"] = make["ventilator"]()
+        for name in "ventilator", "sink":
+            self.assertEqual(running[name].wait(), 0, running[name].stderr)
+        self.assert_each_once(items)
+
+    def stop_in_the_middle(self, number, *names):
+        self.at = self.endpoint("ipc")
+        self.write_input([f"item{i}" for i in range(ITEMS)])
+        make = self.components()
+        running = {name: make[name]() for name in ("ventilator", "sink")}
+        running["worker"] = self.start("worker", "--connect", self.at, "-j2", "--shell", f"{APPEND}; sleep 0.05",
+                                       cwd=self.scratch)
+        self.wait_for_progress(10, *running.values())
+        for name in names:
+            running[name].signal(number)
+        status = {name: program.wait() for name, program in running.items()}
+        # Whatever was begun has its result.
+        self.assertEqual(sorted(self.appended()), sorted(item for item, in self.ask("SELECT item FROM last_run")))
+        self.assertLess(len(self.appended()), ITEMS)
+        return running, status
+
+    def test_a_sink_that_is_asked_to_end_ends_the_run_in_order(self):
+        running, status = self.stop_in_the_middle(signal.SIGTERM, "sink")
+        self.assertEqual(status, {"ventilator": 3, "sink": 128 + signal.SIGTERM, "worker": 0})
+        self.assert_message(running["ventilator"], "the sink .* has ended: asked to end")
+
+    def test_all_that_are_asked_to_end_end_in_order(self):
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number):
+                _, status = self.stop_in_the_middle(number, "sink", "worker", "ventilator")
+                self.assertEqual(status, {"ventilator": 128 + number, "sink": 128 + number, "worker": 0})
+            self.file.unlink()
+            (self.scratch / "done.txt").unlink()
 
     def test_tasks_that_always_fail_are_tried_again_stored_and_repaired(self):
         count = max(100, ITEMS)

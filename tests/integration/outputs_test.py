@@ -125,6 +125,24 @@ class Failures(PipelineTest):
         self.assert_status(run, 3)
         self.assert_message(run, "cannot write the job log '/dev/full': no space left on device")
 
+    def test_a_job_log_that_nobody_reads_any_more_is_3(self):
+        fifo = self.scratch / "log"
+        os.mkfifo(fifo)
+        run = self.start("fanmill", "run", "--joblog", fifo, "--function", "echo", stdin=-1)
+        with open(fifo, "rb"):
+            pass
+        run.write(b"a\n" * 10)
+        run.close_input()
+        self.assert_status(run, 3)
+        self.assert_message(run, "cannot write the job log '.*log': nobody reads it any more")
+
+    def test_stderr_that_cannot_be_written_does_not_stop_the_work(self):
+        out = self.scratch / "out"
+        with open("/dev/full", "wb") as full:
+            run = self.start("fanmill", "run", "-o", out, "--shell", "echo {}; echo x >&2", ":::", "1", "2", stderr=full)
+            self.assertEqual(run.process.wait(60), 0)
+        self.assertEqual(sorted(out.read_text().split()), ["1", "2"])
+
     def test_a_job_log_in_no_directory_is_3_before_anything_runs(self):
         run = self.run_program("fanmill", "run", "--joblog", self.scratch / "no" / "log", "touch", self.scratch / "ran",
                                ":::", "a")

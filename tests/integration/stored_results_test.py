@@ -129,6 +129,27 @@ class StoredResultsTest(ResultsTest):
                                   "echo ${PIPESTATUS[0]}")
         self.assertEqual(status.stdout, b"141\n")
 
+    def test_export_does_not_write_over_what_it_reads_nor_tag_what_it_does_not_know(self):
+        self.assert_status(self.run_with(["a", "b"]), 0)
+        export = self.run_program("fanmill", "export", self.file, "-o", f"{self.file.parent}/./{self.file.name}")
+        self.assert_status(export, 2)
+        self.assert_message(export, "--output: .* is the FILE.db that is read")
+        self.audit(0)
+        export = self.run_program("fanmill", "export", self.file, "--tag")
+        self.assert_status(export, 2)
+        self.assert_message(export, "--tag: items are not stored")
+        self.file.unlink()
+        self.assert_status(self.run_with(["a", "", "b"], work=("--shell", "echo x; : {}")), 0)
+        self.assertEqual(self.run_program("fanmill", "export", self.file, "--tag").stdout, b"a\tx\n\tx\nb\tx\n")
+        self.assertEqual(self.ask("SELECT item FROM last_run ORDER BY task"), [("a",), ("",), ("b",)])
+
+    def test_a_named_pipe_is_no_results_file(self):
+        os.mkfifo(self.file)
+        for name in ("audit", "export"):
+            program = self.run_program("fanmill", name, self.file)
+            self.assert_status(program, 3)
+            self.assert_message(program, "it is not a plain file")
+
     def test_audit_says_what_does_not_hold_and_what_cannot_be_read(self):
         self.assertEqual(self.run_with(range(100)).status, 0)
         self.assertEqual(self.audit(0), "100 tasks: 100 ok, 0 failed, 0 dead; 0 unfinished; run 1, complete\n")

@@ -212,7 +212,7 @@ void World::make_safe(std::size_t) {
 
 // Fatal, and said.
 void World::write_failed(const std::string& reason) {
-  sink_->collector.fail(reason);
+  sink_->collector.leave(reason);
   for (const Collector::Action& action : sink_->collector.take_actions()) {
     if (const auto* said = std::get_if<core::Say>(&action)) say(sink_->control, said->message);
   }

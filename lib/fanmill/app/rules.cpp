@@ -477,6 +477,10 @@ class Rules {
     }
     if (words.size() > 1) throw usage_error(fmt::format("'{}'", words[1]), "one FILE.db is all it takes");
     settings_.results_file.path = words.front();
+    if (!settings_.results.file.empty() && canonical(settings_.results.file) == canonical(words.front())) {
+      throw usage_error("--output", fmt::format("'{}' is the FILE.db that is read", settings_.results.file),
+                        "give it one of its own");
+    }
   }
 
   ProgramSettings& settings_;

@@ -96,7 +96,7 @@ void Collector::on(const wire::Welcome& welcome, Time now) {
 
 void Collector::begin_run(const wire::Welcome& welcome) {
   state_ = State::collecting;
-  closed_ = false;
+  closed_ = partial_ = false;
   run_ = welcome.run;
   acknowledged_ = welcome.acknowledged;
   accounts_ = Accounts{};
@@ -411,6 +411,9 @@ void Collector::on(const wire::End& end) {
     say_ended();
     return;
   }
+  if (end.partial && !std::exchange(partial_, true)) {
+    actions_.emplace_back(Tell{Severity::info, "the run ends before its input has been read to the end"});
+  }
   accounts_.on_end(end.count, end.stopped);
   check_complete();
 }
@@ -420,7 +423,7 @@ void Collector::check_complete() {
   settle();
   if (!unsafe_.empty()) return;
   state_ = State::closing;
-  actions_.emplace_back(CloseStore{accounts_.all_there(), *accounts_.count()});
+  actions_.emplace_back(CloseStore{is_whole(), partial_ ? std::nullopt : accounts_.count()});
 }
 
 void Collector::on_closed() {
@@ -435,7 +438,7 @@ void Collector::say_ended() {
                       accounts_.accepted(Outcome::dead), accounts_.duplicates()}});
 }
 
-void Collector::fail(const std::string& reason) {
+void Collector::leave(const std::string& reason) {
   actions_.emplace_back(Say{wire::Leaving{LaneToken{}, {}, reason}});
 }
 
@@ -454,7 +457,7 @@ void Collector::on_control_down(Time now) {
 }
 
 int Collector::exit_status() const {
-  if (!accounts_.all_there()) return 3;
+  if (!is_whole()) return 3;
   return accounts_.accepted(Outcome::failed) + accounts_.accepted(Outcome::dead) > 0 ? 1 : 0;
 }
 

@@ -17,6 +17,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -60,7 +61,7 @@ class Collector {
   // Everything is safe and nothing will come: close the store, then call on_closed.
   struct CloseStore {
     bool complete = true;
-    std::uint64_t count = 0;
+    std::optional<std::uint64_t> count;  // of the run's tasks; none: there was more input
   };
   using Action = std::variant<Say, Tell, Finish, Begin, Announce, StoreHeld, StoreDead, CloseStore>;
 
@@ -101,8 +102,9 @@ class Collector {
   // store needed to make it safe.
   void flush(Time now, Duration took = {});
   void on_closed();
-  // The store has failed, or somebody has asked the sink to end.
-  void fail(const std::string& reason);
+  // The store has failed, or somebody has asked the sink to end: the ventilator ends the run in order, or,
+  // where this one does not stay for that, at once.
+  void leave(const std::string& reason);
   void tick(Time now);
   [[nodiscard]] Time next_tick() const;
 
@@ -111,6 +113,7 @@ class Collector {
   // --- facts
   [[nodiscard]] bool collecting() const { return state_ == State::collecting; }  // results are welcome
   [[nodiscard]] bool begun() const { return run_ != RunId{}; }
+  [[nodiscard]] bool alone() const { return looked_ != never; }         // begun, and control is down
   [[nodiscard]] std::uint64_t questions() const { return questions_; }  // CHECKs that have been heard
   [[nodiscard]] const Accounts& accounts() const { return accounts_; }
   // Of what accounts().received() counts, each is in one of stored, retried, held, duplicates and rejected.
@@ -148,6 +151,7 @@ class Collector {
   void say_failed(const std::vector<wire::AttemptId>& attempts);
   void say_ended();
   void finish(int status, std::string why, bool by_peer = false);
+  [[nodiscard]] bool is_whole() const { return accounts_.all_there() && !partial_; }
   [[nodiscard]] int exit_status() const;
 
   wire::Hello hello_;
@@ -173,8 +177,9 @@ class Collector {
   std::vector<wire::Mark> waiting_marks_;   // until all that came before them is safe
   std::map<LaneToken, std::uint64_t> last_marks_;
   std::uint64_t said_backlog_ =
-      0;                // with the last BACKLOG, which may have been lost: then no number of results
-  Time backlog_due_{};  // when the next one may be
+      0;                  // with the last BACKLOG, which may have been lost: then no number of results
+  Time backlog_due_{};    // when the next one may be
+  bool partial_ = false;  // the input was not read to its end
   bool closed_ = false;
   std::uint64_t stale_ = 0;
   std::uint64_t retried_ = 0;

@@ -85,7 +85,7 @@ void Run::on_message(const From& from, const wire::Control& message, Time now) {
   } else if (const auto* ready = std::get_if<wire::Ready>(&message)) {
     on_ready(from, *ready);
   } else if (const auto* leaving = std::get_if<wire::Leaving>(&message)) {
-    on_leaving(from, *leaving);
+    on_leaving(from, *leaving, now);
   } else if (const auto* given = std::get_if<wire::Given>(&message)) {
     on_given(from, *given);
   } else if (const auto* ended = std::get_if<wire::Ended>(&message)) {
@@ -274,6 +274,7 @@ void Run::adopt_sink(const From& from, const wire::Hello& hello, Time now) {
   if (!is_new) {
     sink.queue = sink_->queue;
     sink.took = sink_->took;
+    sink.leaving = sink_->leaving;
   }
   if (!is_new) sink.peer_before = sink_->from.peer == from.peer ? sink_->peer_before : sink_->from.peer;
   for (std::string endpoint : hello.results) {
@@ -347,12 +348,12 @@ void Run::lane_usable(LaneToken token) {
 
 // --- leaving
 
-void Run::on_leaving(const From& from, const wire::Leaving& leaving) {
+void Run::on_leaving(const From& from, const wire::Leaving& leaving, Time now) {
   if (is_sink(from.peer)) {
-    finish(3,
-           "the sink " + sink_->name() +
-               " has ended: " + (leaving.reason.empty() ? "no reason given" : leaving.reason),
-           true);
+    // One that can, stays until what is out is finished; the connection of one that cannot is down in a
+    // moment.
+    sink_->leaving = leaving.reason.empty() ? "no reason given" : leaving.reason;
+    stop(now);
     return;
   }
   Worker* worker = worker_of(from.peer);
@@ -429,6 +430,7 @@ void Run::on_link_down(int link, Time now) {
   links_.erase(link);
   if (sink_ && sink_->from.link == link && sink_->lost == never) {
     sink_->lost = now;
+    if (!sink_->leaving.empty()) finish(3, sink_->end(), true);
     if (!over_) tell(Severity::warning, "lost the connection to the sink " + sink_->name());
     // Where it is back already on the same descriptor, this was the end of its last connection: it says HELLO
     // again.
@@ -504,7 +506,7 @@ void Run::tick(Time now) {
   halt_if_due(now);
   check_end(now);
   if (sink_ && ending_.due(now)) {
-    say(sink_->from.peer, wire::End{id_, dispatcher_.added(), stopped_});
+    say(sink_->from.peer, wire::End{id_, dispatcher_.added(), stopped_, partial_});
   }
   dispatcher_.wake(now);
   recall();

@@ -125,7 +125,8 @@ class Run {
   [[nodiscard]] bool wants_input() const { return !over_ && dispatcher_.wants_input(); }
   void add(ByteView payload) { dispatcher_.add(payload); }
   void add(std::span<const ByteView> payloads, const Bytes& block) { dispatcher_.add(payloads, block); }
-  void end_input(Time now);
+  // `partial`: there was more, and it cannot be read.
+  void end_input(Time now, bool partial = false);
   // Nothing goes out before a sink is here: a worker may still be connected to one that waits for another
   // run.
   [[nodiscard]] bool next(Dispatcher::Handout& out) { return !over_ && sink_ && dispatcher_.next(out); }
@@ -173,17 +174,19 @@ class Run {
     std::vector<std::string> results;  // with the host filled in
     Time lost = never;                 // when its connection went down, if it has
     std::string peer_before;           // the same sink's connection before this one, or ""
+    std::string leaving;               // why, once it has said so
     std::uint64_t queue = 0;           // results that are not safe, as it has said
     Duration took{};                   // to make results safe, lately
     Time seen{};                       // its last message
     [[nodiscard]] std::string name() const;
+    [[nodiscard]] std::string end() const { return "the sink " + name() + " has ended: " + leaving; }
   };
 
   void on_hello(const From& from, const wire::Hello& hello, Time now);
   void on_worker(const From& from, const wire::Hello& hello, Time now);
   void on_sink(const From& from, const wire::Hello& hello, Time now);
   void on_ready(const From& from, const wire::Ready& ready);
-  void on_leaving(const From& from, const wire::Leaving& leaving);
+  void on_leaving(const From& from, const wire::Leaving& leaving, Time now);
   void on_given(const From& from, const wire::Given& given);
   void recall();
   void on_ack(const From& from, const wire::Ack& ack, Time now);
@@ -243,6 +246,7 @@ class Run {
   Patience for_workers_;
   Patience for_sink_;
   bool stopped_ = false;
+  bool partial_ = false;  // there was, or may have been, more input
   bool over_ = false;
   std::optional<Finish> last_;              // over_: what is asked for when all workers have been told
   std::vector<LaneToken> to_stop_;          // over_: those that have not

@@ -32,7 +32,8 @@ void Run::on_ack(const From& from, const wire::Ack& ack, Time now) {
   check_end(now);
 }
 
-void Run::end_input(Time now) {
+void Run::end_input(Time now, bool partial) {
+  partial_ = partial_ || partial;
   dispatcher_.end_input();
   check_end(now);
 }
@@ -40,6 +41,7 @@ void Run::end_input(Time now) {
 void Run::stop(Time now) {
   if (over_) return;
   stopped_ = true;
+  partial_ = partial_ || !dispatcher_.input_ended();
   dispatcher_.stop();
   if (!sink_) {
     statement_ = Statement{dispatcher_.added(), 0, 0, 0, 0};
@@ -64,8 +66,11 @@ void Run::on_ended(const From& from, const wire::Ended& ended) {
     return;
   }
   statement_ = Statement{dispatcher_.added(), ended.ok, ended.failed, ended.dead, ended.duplicates};
-  const bool all_well = ended.failed == 0 && ended.dead == 0;
-  finish(halted_ || statement_->unfinished() > 0 ? 3 : all_well ? 0 : 1, "");
+  if (halted_ || partial_ || statement_->unfinished() > 0) {
+    finish(3, sink_->leaving.empty() ? "" : sink_->end(), true);
+    return;
+  }
+  finish(ended.failed == 0 && ended.dead == 0 ? 0 : 1, "");
 }
 
 // --- what is stored already

@@ -169,16 +169,16 @@ RunReport SinkLoop::run() {
   try {
     collect();
   } catch (const Error& error) {
-    collector_.fail(error.what());
+    collector_.leave(error.what());
     perform(Clock::now());
     throw;
   } catch (const store::PipeClosed&) {
-    collector_.fail("nobody reads its output any more");
+    collector_.leave("nobody reads its output any more");
     perform(Clock::now());
     throw;
   } catch (...) {
     // Of a program that has us in it.
-    collector_.fail("what takes its results has failed");
+    collector_.leave("what takes its results has failed");
     perform(Clock::now());
     throw;
   }
@@ -203,16 +203,18 @@ void SinkLoop::obey_stop() {
   const int level = stop_.level();
   if (level == stop_level_) return;
   stop_level_ = level;
-  // ^C reaches all programs of a terminal: the ventilator ends the run in order, and we with it.
-  // Without a signal it is the ventilator in the same process that has ended.
   const int signal = stop_.signal_number();
-  if (level == 1 && (signal == SIGINT || signal == 0) && collector_.begun()) {
+  if (level == 1 && collector_.begun() && !collector_.alone()) {
+    // ^C reaches all programs of a terminal: the ventilator ends the run in order, and we with it. Another
+    // signal may be for this one alone. Without a signal it is the ventilator in the same process that has
+    // ended.
     if (signal != 0) settings_.notice(Severity::info, "the ventilator ends the run; once more to stop now");
+    if (signal != 0 && signal != SIGINT) collector_.leave("asked to end");
     return;
   }
-  collector_.fail("asked to end");
+  collector_.leave("asked to end");
   perform(Clock::now());
-  finish_ = core::Finish{128 + stop_.signal_number(), ""};
+  finish_ = core::Finish{128 + signal, ""};
 }
 
 void SinkLoop::report_progress(Time now) {
@@ -235,6 +237,7 @@ void SinkLoop::perform(const Collector::Begin& action, Time now) {
   store_open_ = true;
   began_ = now;
   first_result_ = last_safe_ = never;  // of this run
+  digest_ = {};                        // likewise
   if (durable_ == nullptr) return;
   const store::SafeIds stored = durable_->stored();
   collector_.on_stored(stored.ok, stored.failed, stored.dead);
@@ -275,7 +278,7 @@ void SinkLoop::take(const wire::ResultsHeader& header, const wire::ResultView& r
 
 void SinkLoop::perform(const Collector::CloseStore& action, Time) {
   store_open_ = false;
-  if (durable_ != nullptr) durable_->set_count(action.count);
+  if (durable_ != nullptr && action.count) durable_->set_count(*action.count);
   finish_store(action.complete);
   collector_.on_closed();
 }
@@ -431,6 +434,8 @@ RunReport SinkLoop::report() {
   RunReport result;
   const core::Accounts& accounts = collector_.accounts();
   result.exit_code = finish_->status;
+  const int signal = stop_.signal_number();
+  if (signal != 0 && signal != SIGINT) result.exit_code = 128 + signal;
   if (began_ != never) {
     result.closing_line =
         closing_line({accounts.count().value_or(accounts.accepted()), accounts.accepted(Outcome::ok),

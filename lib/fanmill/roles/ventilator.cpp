@@ -399,7 +399,7 @@ bool VentilatorLoop::read_input(Time now) {
     if (run_.dispatcher().added() == 0) throw;
     settings_.notice(Severity::info, "no more input; what has been read is done first");
     broken_input_ = error.what();
-    run_.end_input(now);
+    run_.end_input(now, true);
   }
   return true;
 }
@@ -409,7 +409,6 @@ RunReport VentilatorLoop::report(Time started) const {
   result.exit_code = stop_level_ > 0 ? 128 + stop_.signal_number() : finish_->status;
   if (!broken_input_.empty()) {
     result.losses.push_back(broken_input_);
-    if (stop_level_ == 0) result.exit_code = 3;
   }
   const Run::Statement statement = run_.statement().value_or(run_.so_far());
   if (run_.statement() || statement.tasks > 0) {
@@ -425,7 +424,10 @@ RunReport VentilatorLoop::report(Time started) const {
   result.counters.emplace_back("redelivered", run_.dispatcher().redelivered());
   result.counters.emplace_back("stale_at_ventilator", run_.stale());
   result.counters.emplace_back("malformed_at_ventilator", run_.malformed());
-  return report_or_failure(*finish_, std::move(result));
+  // Asked to end as the sink was, it has come to its end in order.
+  core::Finish finish = *finish_;
+  if (stop_level_ > 0 && run_.statement()) finish.why.clear();
+  return report_or_failure(finish, std::move(result));
 }
 
 }  // namespace

@@ -15,8 +15,7 @@ namespace fanmill::store {
 
 namespace {
 
-Output open_log(const std::string& path) {
-  const std::string title = "the job log '" + path + "'";
+Output open_log(const std::string& path, const std::string& title) {
   Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
   if (!file) throw Error(ErrorCode::unavailable, "write", title, reason_of(errno));
   return {std::move(file), title};
@@ -25,7 +24,10 @@ Output open_log(const std::string& path) {
 class JobLog : public Store {
  public:
   JobLog(std::unique_ptr<Store> results, const std::string& path, std::string command)
-      : results_(std::move(results)), log_(open_log(path)), command_(std::move(command)) {
+      : results_(std::move(results)),
+        title_("the job log '" + path + "'"),
+        log_(open_log(path, title_)),
+        command_(std::move(command)) {
     assert(dynamic_cast<DurableStore*>(results_.get()) == nullptr);
   }
 
@@ -40,8 +42,7 @@ class JobLog : public Store {
   }
 
   void flush(Time now) override {
-    // A pipe's reader is waited for: a line is short, and who reads a log keeps up with it.
-    log_.write_all();
+    write_log();
     results_->flush(now);
   }
 
@@ -51,14 +52,25 @@ class JobLog : public Store {
   [[nodiscard]] int watched() const override { return results_->watched(); }
 
   void finish(bool complete) override {
-    log_.write_all();
+    write_log();
     results_->finish(complete);
   }
 
   [[nodiscard]] std::string left() const override { return results_->left(); }
 
  private:
+  // A pipe's reader is waited for: a line is short, and who reads a log keeps up with it.
+  void write_log() {
+    try {
+      log_.write_all();
+    } catch (const PipeClosed&) {
+      // It is results for which nobody having any use any more is no error.
+      throw Error(ErrorCode::unavailable, "write", title_, "nobody reads it any more");
+    }
+  }
+
   std::unique_ptr<Store> results_;
+  std::string title_;
   Output log_;
   std::string command_;
 };

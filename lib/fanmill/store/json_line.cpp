@@ -95,7 +95,7 @@ void append_json_line(std::string& line, const wire::ResultsHeader& header, cons
     if (detail.slot > 0) put_number(line, "slot", detail.slot);
     if (detail.started > 0) put_seconds(line, "started", detail.started);
     if (detail.started > 0) put_seconds(line, "seconds", detail.took);
-    if (!detail.item.empty()) put_bytes(line, "item", detail.item);
+    if (detail.has_item()) put_bytes(line, "item", detail.item);
   }
   put_bytes(line, "output", result.output);
   if (result.detail) {

@@ -77,7 +77,7 @@ void append_msgpack_map(std::string& bytes, const wire::ResultsHeader& header,
   if (detail.slot > 0) map.number("slot", detail.slot);
   if (detail.started > 0) map.seconds("started", detail.started);
   if (detail.started > 0) map.seconds("seconds", detail.took);
-  if (!detail.item.empty()) map.bytes("item", detail.item);
+  if (detail.has_item()) map.bytes("item", detail.item);
   map.bytes("output", result.output);
   if (!detail.stderr_text.empty()) map.bytes("stderr", detail.stderr_text);
   if (detail.stdout_dropped > 0) map.number("output_dropped", detail.stdout_dropped);

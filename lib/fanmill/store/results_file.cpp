@@ -134,8 +134,9 @@ class ResultsFile : public DurableStore {
     Outcome outcome = Outcome::ok;
   };
   Bound bound_;
-  RowBlock block_;  // of the rows that have none yet
-  std::uint64_t changes_ = 0;
+  RowBlock block_;             // of the rows that have none yet
+  std::uint64_t changes_ = 0;  // by other programs, when that was last asked
+  bool others_wrote_ = false;  // since stored_ was read
   bool in_transaction_ = false;
   SafeIds uncommitted_;
   SafeIds safe_;
@@ -189,6 +190,8 @@ void ResultsFile::begin(RunId run, const std::string& delimiter) {
     stored_ = {};
   }
   flush(Time{});
+  if (writer_ && (others_wrote_ || count_changes() != changes_)) stored_ = {};
+  others_wrote_ = false;
   safe_ = {};  // of the run before: the ids of this one are other tasks
   const std::string name = fmt::format("{:016x}", static_cast<std::uint64_t>(run));
   const std::uint64_t last = file_->number("SELECT max(id) FROM run");
@@ -297,7 +300,7 @@ void ResultsFile::insert(const wire::ResultsHeader& header, const wire::ResultVi
     bind_unless(13, detail.started == 0, seconds_of(detail.took));
     bind_unless(14, detail.stdout_dropped == 0, detail.stdout_dropped);
     bind_unless(15, detail.stderr_dropped == 0, detail.stderr_dropped);
-    bind_unless(16, detail.item.empty(), detail.item);
+    bind_unless(16, !detail.has_item(), detail.item);
     bind_unless(17, detail.stderr_text.empty(), detail.stderr_text);
   }
   row.run();
@@ -386,9 +389,10 @@ void ResultsFile::write_block() {
   if (block_.count() < least_block) return;
   attempt([&] {
     const std::uint64_t before = std::exchange(changes_, count_changes());
-    const bool others_wrote = changes_ != before;
+    const bool is_ours_alone = changes_ == before;
+    others_wrote_ = others_wrote_ || !is_ours_alone;
     // What another program has changed in rows that have no block yet, no trigger tells.
-    if (!others_wrote) {
+    if (is_ours_alone) {
       const std::string tasks = block_.tasks();
       writer_->block.bind(1, block_.first());
       writer_->block.bind(2, run_);

@@ -146,6 +146,12 @@ SqliteFile::SqliteFile(const std::string& path, Access access)
   const std::string file = path.starts_with('/') ? path : "./" + path;
   const int flags =
       access == Access::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+  // It would wait for somebody to write to a named pipe.
+  std::error_code unknown;
+  const auto kind = std::filesystem::status(file, unknown);
+  if (std::filesystem::exists(kind) && !std::filesystem::is_regular_file(kind)) {
+    throw error("it is not a plain file");
+  }
   sqlite3* opened = nullptr;
   const int code =
       sqlite3_open_v2(file.c_str(), &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);

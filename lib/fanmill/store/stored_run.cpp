@@ -59,6 +59,12 @@ StoredRun::StoredRun(const std::string& path) : file_(path, SqliteFile::Access::
   command_ = file_.text("SELECT command FROM run ORDER BY id DESC LIMIT 1");
 }
 
+bool StoredRun::has_items() const {
+  return file_.number(
+             "SELECT EXISTS (SELECT 1 FROM last_outcome JOIN result ON result.id = last_outcome.result "
+             "WHERE item IS NULL)") == 0;
+}
+
 void StoredRun::read(const Receiver& receiver) const {
   Statement order(file_, in_order);
   Statement row(file_, one_result);

@@ -19,6 +19,9 @@ class StoredRun {
   // What the workers ran; empty where the sink did not know.
   [[nodiscard]] const std::string& command() const { return command_; }
 
+  // Whether there is an item with each result: a function's are not stored.
+  [[nodiscard]] bool has_items() const;
+
   // Hands over each result in the order of tasks, those that an earlier run had made too. Views end with the
   // call. Memory does not grow with the results. Throws Error{unavailable}.
   using Receiver = std::function<void(const wire::ResultsHeader&, const wire::ResultView&)>;

@@ -217,12 +217,14 @@ class Stream : public Store {
     write_errors(&Output::write);
   }
 
-  // Diagnostics that nobody reads any more are no reason to stop the work.
+  // Diagnostics that nobody reads any more, or that cannot be written, are no reason to stop the work.
   void write_errors(void (Output::*how)()) {
     if (!errors_) return;
     try {
       ((*errors_).*how)();
     } catch (const PipeClosed&) {
+      errors_.reset();
+    } catch (const Error&) {  // a full disk: there is nowhere to say so
       errors_.reset();
     }
   }

@@ -59,6 +59,8 @@ struct Detail {
   ByteView item;  // the payload, where the sink wants it or the task failed (then ≤ 4 KiB of it)
   std::uint64_t stdout_dropped = 0;  // bytes over --max-output
   std::uint64_t stderr_dropped = 0;
+  // To a sink that wants items: an empty one is there where somebody has run the task.
+  [[nodiscard]] bool has_item() const { return !item.empty() || slot > 0; }
   friend bool operator==(const Detail&, const Detail&) = default;
 };
 

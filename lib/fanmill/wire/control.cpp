@@ -252,18 +252,20 @@ struct Layout<Ack> {
 template <>
 struct Layout<End> {
   static constexpr Type type = Type::end;
-  static constexpr std::uint32_t arity = 5;
+  static constexpr std::uint32_t arity = 6;
   static void write(Writer& writer, const End& end) {
     assert(end.count <= max_count);
     write_id(writer, end.run);
     writer.number(end.count);
     writer.boolean(end.stopped);
+    writer.boolean(end.partial);
   }
   static End read(Reader& reader) {
     End end;
     end.run = RunId{reader.number()};
     end.count = reader.number(0, max_count);
     end.stopped = reader.boolean();
+    end.partial = reader.boolean();
     return end;
   }
 };

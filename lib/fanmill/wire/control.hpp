@@ -146,6 +146,7 @@ struct End {
   RunId run{};
   std::uint64_t count = 0;
   bool stopped = false;  // the run was cut short: what has no outcome yet will get none
+  bool partial = false;  // the input has not been read to its end
   friend bool operator==(const End&, const End&) = default;
 };
 

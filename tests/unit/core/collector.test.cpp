@@ -677,6 +677,21 @@ TEST_CASE("collector: a run that was cut short is closed as incomplete, and ends
   CHECK(asked<Finish>(scene.actions()).front().status == 3);
 }
 
+TEST_CASE("collector: a run whose input was not read to its end is not complete, whatever there is of it") {
+  Scene scene;
+  scene.begin();
+  scene.hear(wire::End{run, 1, false, true});
+  CHECK(scene.result(0) == Verdict::store);
+  scene.safe({0, 0});
+  const auto close = asked<Collector::CloseStore>(scene.flush());
+  REQUIRE(close.size() == 1);
+  CHECK_FALSE(close.front().complete);
+  CHECK_FALSE(close.front().count);
+  scene.collector.on_closed();
+  scene.hear(wire::Bye{});
+  CHECK(asked<Finish>(scene.actions()).front().status == 3);
+}
+
 TEST_CASE("collector: a run of no tasks ends well") {
   Scene scene;
   scene.begin();
@@ -742,7 +757,7 @@ TEST_CASE("collector: all is closed and the connection breaks: the ventilator ma
 TEST_CASE("collector: a store that fails is told to the ventilator") {
   Scene scene;
   scene.begin();
-  scene.collector.fail("disk full");
+  scene.collector.leave("disk full");
   CHECK(said<wire::Leaving>(scene.actions()) == std::vector<wire::Leaving>{{LaneToken{}, {}, "disk full"}});
 }
 

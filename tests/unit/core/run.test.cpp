@@ -636,11 +636,15 @@ TEST_CASE("run: a sink hears how many outcomes the sinks before it have made saf
   CHECK(welcomes.front().acknowledged == 2);
 }
 
-TEST_CASE("run: a sink that says that it has ended ends the run, and its own message counts") {
+TEST_CASE("run: a sink that cannot go on ends the run, and its own message counts") {
   Scene scene;
   scene.join_sink();
   scene.join(scene.connect("peer", 5), worker_hello(1));
+  scene.add(1);
+  CHECK(scene.next_ids().size() == 1);
   scene.hear(scene.sink, wire::Leaving{LaneToken{}, {}, "disk full"});
+  CHECK(asked<Finish>(scene.actions()).empty());
+  scene.run.on_link_down(90, scene.now);
   const auto actions = scene.actions();
   const auto finish = asked<Finish>(actions);
   REQUIRE(finish.size() == 1);
@@ -648,6 +652,25 @@ TEST_CASE("run: a sink that says that it has ended ends the run, and its own mes
   CHECK(finish.front().by_peer);
   CHECK_THAT(finish.front().why, Contains("disk full"));
   CHECK(said<wire::Stop>(actions).size() == 1);
+  CHECK_THAT(told(actions), !Contains("lost"));
+}
+
+TEST_CASE("run: a sink that is asked to end stays until what is out is finished, and nothing more is begun") {
+  Scene scene;
+  scene.join_sink();
+  scene.join(scene.connect("peer", 5), worker_hello(1));
+  scene.add(2);
+  CHECK(scene.next_ids().size() == 1);
+  scene.hear(scene.sink, wire::Leaving{LaneToken{}, {}, "asked to end"});
+  CHECK(scene.next_ids().empty());
+  CHECK(said<wire::End>(scene.pass(0s)).empty());
+  scene.ack({0, 0});
+  CHECK(said<wire::End>(scene.pass(0s)) == std::vector<wire::End>{{run_id, 2, true, true}});
+  scene.hear(scene.sink, wire::Ended{run_id, 1, 0, 0, 0});
+  const auto finish = asked<Finish>(scene.actions());
+  REQUIRE(finish.size() == 1);
+  CHECK(finish.front().status == 3);
+  CHECK_THAT(finish.front().why, Contains("the sink s777 has ended: asked to end"));
 }
 
 // --- workers go
@@ -789,7 +812,7 @@ TEST_CASE("run: so many failed tasks end it, after what is out or at once") {
   CHECK(said<wire::End>(scene.pass(0s)).empty());
   // What has failed has to be acknowledged; what runs does not, where its worker has been told to stop.
   scene.ack({0, of.halt_now ? 1U : 2U});
-  CHECK(said<wire::End>(scene.pass(0s)) == std::vector<wire::End>{{run_id, 9, true}});
+  CHECK(said<wire::End>(scene.pass(0s)) == std::vector<wire::End>{{run_id, 9, true, true}});
   scene.hear(scene.sink, wire::Ended{run_id, 0, 2, 0, 0});
   actions = scene.actions();
   const auto finish = asked<Finish>(actions);
@@ -1023,7 +1046,7 @@ TEST_CASE("run: stopped, it hands out nothing more and ends when what is out is 
   SECTION("its worker has given it back") {
     scene.hear({"peer", 5, ""}, wire::Leaving{LaneToken{2}, {{0, 0}}, ""});
   }
-  CHECK(said<wire::End>(scene.pass(0s)) == std::vector<wire::End>{{run_id, 3, true}});
+  CHECK(said<wire::End>(scene.pass(0s)) == std::vector<wire::End>{{run_id, 3, true, !end_was_said}});
   scene.hear(scene.sink, wire::Ended{run_id, ok, 0, 0, 0});
   const auto finish = asked<Finish>(scene.actions());
   REQUIRE(finish.size() == 1);
@@ -1032,17 +1055,32 @@ TEST_CASE("run: stopped, it hands out nothing more and ends when what is out is 
   CHECK(scene.run.statement()->unfinished() == 3 - ok);
 }
 
-TEST_CASE("run: stopped with nothing left to do, it has ended well") {
+TEST_CASE("run: stopped with nothing left to do, it has ended well, if that was the whole input") {
+  const bool is_whole = GENERATE(false, true);
   Scene scene;
   scene.join_sink();
   scene.join(scene.connect("peer", 5), worker_hello(1));
   scene.add(1);
   CHECK(scene.next_ids().size() == 1);
   scene.ack({0, 0});
+  if (is_whole) scene.run.end_input(scene.now);
   scene.run.stop(scene.now);
-  CHECK(said<wire::End>(scene.pass(0s)) == std::vector<wire::End>{{run_id, 1, true}});
+  CHECK(said<wire::End>(scene.pass(0s)) == std::vector<wire::End>{{run_id, 1, true, !is_whole}});
   scene.hear(scene.sink, wire::Ended{run_id, 1, 0, 0, 0});
-  CHECK(asked<Finish>(scene.actions()).front().status == 0);
+  CHECK(asked<Finish>(scene.actions()).front().status == (is_whole ? 0 : 3));
+}
+
+TEST_CASE("run: of input that breaks off what has been read is done, and the run is not complete") {
+  Scene scene;
+  scene.join_sink();
+  scene.join(scene.connect("peer", 5), worker_hello(1));
+  scene.add(1);
+  scene.run.end_input(scene.now, true);
+  CHECK(said<wire::End>(scene.pass(0s)) == std::vector<wire::End>{{run_id, 1, false, true}});
+  CHECK(scene.next_ids().size() == 1);
+  scene.ack({0, 0});
+  scene.hear(scene.sink, wire::Ended{run_id, 1, 0, 0, 0});
+  CHECK(asked<Finish>(scene.actions()).front().status == 3);
 }
 
 TEST_CASE("run: stopped before there was a sink, it ends at once") {
@@ -1081,6 +1119,7 @@ TEST_CASE("run: at its end it tells some workers, and the others when these are 
     }
   };
   scene.hear(scene.sink, wire::Leaving{LaneToken{}, {}, "disk full"});
+  scene.run.on_link_down(90, scene.now);
   auto actions = scene.actions();
   CHECK(said<wire::Bye>(actions).empty());
   CHECK(asked<Finish>(actions).empty());

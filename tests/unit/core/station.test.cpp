@@ -506,7 +506,8 @@ TEST_CASE("station: a lost lane or control drops what waits, delivers what runs,
   scene.station.tick(scene.now + 3s);
   const auto told = asked<Tell>(scene.actions());
   REQUIRE(told.size() == 1);
-  CHECK_THAT(told.front().text, Catch::Matchers::Contains("joins again when what runs here has ended: 1 task"));
+  CHECK_THAT(told.front().text,
+             Catch::Matchers::Contains("joins again when what runs here has ended: 1 task"));
   scene.station.tick(scene.now + 1h);
   CHECK(asked<Tell>(scene.actions()).empty());
 

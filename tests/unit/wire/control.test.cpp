@@ -110,7 +110,8 @@ TEST_CASE("control: what msgpack-c packs is what the protocol says") {
   CHECK(taken<Stop>(packed(1, 10)) == Stop{});
   CHECK(taken<Ack>(ack({1, 2}, 2)) ==
         Ack{.run = RunId{5}, .outcome = Outcome::dead, .ids = {{1, 2}}, .took = 900});
-  CHECK(taken<End>(packed(1, 33, 5, 100, true)) == End{.run = RunId{5}, .count = 100, .stopped = true});
+  CHECK(taken<End>(packed(1, 33, 5, 100, true, false)) ==
+        End{.run = RunId{5}, .count = 100, .stopped = true, .partial = false});
   CHECK(taken<Ended>(packed(1, 34, 5, 1, 2, 3, 4)) ==
         Ended{.run = RunId{5}, .ok = 1, .failed = 2, .dead = 3, .duplicates = 4});
 }
@@ -179,8 +180,8 @@ TEST_CASE("control: texts may be as long as their limit, and no longer") {
 }
 
 TEST_CASE("control: counts reach to the last id and no further") {
-  CHECK_FALSE(flaw_of(packed(1, 33, 5, max_task_id + 1, false)));
-  CHECK(flaw_of(packed(1, 33, 5, max_task_id + 2, false)) == Flaw::out_of_range);
+  CHECK_FALSE(flaw_of(packed(1, 33, 5, max_task_id + 1, false, false)));
+  CHECK(flaw_of(packed(1, 33, 5, max_task_id + 2, false, false)) == Flaw::out_of_range);
   for (const int place : {0, 1, 2}) {
     std::uint64_t counts[] = {0, 0, 0};
     counts[place] = max_task_id + 1;

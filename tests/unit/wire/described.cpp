@@ -108,7 +108,7 @@ template <class Id>
       {"run", number(ack.run)}, {"outcome", number(ack.outcome)}, {"ids", flat(ack.ids)}, {"took", ack.took}};
 }
 [[nodiscard]] Json fields(const End& end) {
-  return {{"run", number(end.run)}, {"count", end.count}, {"stopped", end.stopped}};
+  return {{"run", number(end.run)}, {"count", end.count}, {"stopped", end.stopped}, {"partial", end.partial}};
 }
 [[nodiscard]] Json fields(const Ended& ended) {
   return {{"run", number(ended.run)},

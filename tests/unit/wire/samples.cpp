@@ -141,7 +141,7 @@ std::vector<Control> control_samples() {
       Bye{},
       Stop{},
       Ack{.run = run, .outcome = Outcome::failed, .ids = {{3, 5}, {max_task_id, max_task_id}}, .took = 70000},
-      End{.run = run, .count = max_task_id + 1, .stopped = true},
+      End{.run = run, .count = max_task_id + 1, .stopped = true, .partial = true},
       Ended{.run = run, .ok = 9998, .failed = 2, .dead = 1, .duplicates = 3},
       Check{.run = run, .first = 70'000, .keys = {{1, 0xffffffffffffffff}, {0, 2}}},
       Check{.run = run, .first = 0, .keys = {}},
