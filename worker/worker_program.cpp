@@ -26,7 +26,8 @@ namespace {
 int status_of(const roles::RunReport& report, const Log& log, work::Board& board, bool is_supervised) {
   const int status = log.report(report);
   if (report.worn_out.empty()) {
-    board.say(work::Board::Ending::in_order);
+    const bool is_asked = stop_on_signals().level() > 0;
+    board.say(is_asked ? work::Board::Ending::asked : work::Board::Ending::in_order);
     return status;
   }
   board.say(work::Board::Ending::to_restart);

@@ -49,7 +49,7 @@ void Feed::require_here() const {
 std::optional<std::uint64_t> Feed::try_submit(std::string_view payload) {
   require_here();
   if (payload.size() > wire::default_max_message) {
-    throw usage_error("submit", "a payload of " + format_size(payload.size()),
+    throw usage_error("submit", "a payload of " + format_count(payload.size(), "byte"),
                       "the most is " + format_size(wire::default_max_message));
   }
   return submissions_.try_add(payload);

@@ -51,7 +51,7 @@ ByteView HandlerSlots::handle(ByteView payload, const work::FunctionCall& call) 
   try {
     output = slot.function(slot.task, slot.buffer);
     if (output.size() > wire::default_max_message) {
-      throw Error(ErrorCode::unavailable, "send", "an output of " + format_size(output.size()),
+      throw Error(ErrorCode::unavailable, "send", "an output of " + format_count(output.size(), "byte"),
                   "the most is " + format_size(wire::default_max_message));
     }
   } catch (...) {

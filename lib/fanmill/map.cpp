@@ -139,7 +139,8 @@ std::string text_of_exception() {
   try {
     throw;
   } catch (const std::exception& exception) {
-    return exception.what();
+    const char* const what = exception.what();
+    return what != nullptr ? what : "the function threw an exception that says nothing";
   } catch (...) {
     return "the function threw something that is not an exception";
   }

@@ -38,6 +38,7 @@ roles::PipelineSettings settings_of(const PipelineOptions& options) {
   check.require_retries(options.retries, options.retry_delay);
   check.require_window(options.window_tasks, options.window_bytes.value_or(most_window_bytes));
   static_cast<void>(check.limit("timeout", options.timeout));
+  check.require_name(options.name);
   check.require(options.keys.key.empty() || !options.listen.empty(), "keys", "nobody comes from elsewhere",
                 "give listen too");
 
@@ -98,7 +99,8 @@ Pipeline::Run::Run(const Handler& handler, OnResult on_result, const PipelineOpt
                "it takes a function of a Result");
   if (!settings_.worker) return;
   std::optional<Duration> timeout;
-  if (options.timeout != Duration::zero()) timeout = options.timeout;
+  const Duration limit = detail::StageOptions("PipelineOptions").limit("timeout", options.timeout);
+  if (limit != Duration::max()) timeout = limit;
   settings_.worker->second = slots_.work(timeout);
 }
 
@@ -136,8 +138,10 @@ Pipeline::Counts Pipeline::Run::close() {
   }
   feed_.close();
   feed_.wait();
-  counts_.submitted = feed_.submitted();
-  return counts_;
+  // Not into counts_: several threads may wait here.
+  Counts counts = counts_;
+  counts.submitted = feed_.submitted();
+  return counts;
 }
 
 void Pipeline::Run::cancel() {

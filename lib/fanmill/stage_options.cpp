@@ -1,3 +1,5 @@
+#include <chrono>
+
 #include <fanmill/base/error.hpp>
 #include <fanmill/stage_options.hpp>
 #include <fanmill/transport/key_file.hpp>
@@ -8,6 +10,7 @@ namespace fanmill::detail {
 namespace {
 // Attempts are counted from 0 on the wire, and workers that die cost some too.
 constexpr std::uint32_t most_retries = 100'000;
+constexpr Duration a_hundred_years = std::chrono::hours(24 * 36525);
 }  // namespace
 
 void StageOptions::require(bool right, std::string_view option, std::string_view reason,
@@ -19,6 +22,7 @@ void StageOptions::require_retries(std::uint32_t retries, Duration delay) const 
   require(retries <= most_retries, "retries", std::to_string(retries) + " are too many",
           "the most is " + std::to_string(most_retries));
   require(delay >= Duration::zero(), "retry_delay", "it is negative");
+  require(delay <= a_hundred_years, "retry_delay", "it is too long", "the longest is a hundred years");
 }
 
 void StageOptions::require_window(std::size_t tasks, std::size_t bytes) const {
@@ -32,9 +36,14 @@ void StageOptions::require_slots(std::string_view option, std::size_t slots, boo
   require(slots > 0 || none_will_do, option, "nothing would run with 0", "it takes 1 to " + most);
 }
 
+void StageOptions::require_name(const std::string& name) const {
+  require(name.size() <= wire::max_name, "name", "it has " + std::to_string(name.size()) + " bytes",
+          "the most is " + std::to_string(wire::max_name));
+}
+
 Duration StageOptions::limit(std::string_view option, Duration given) const {
   require(given >= Duration::zero(), option, "it is negative", "zero is for no limit");
-  return given == Duration::zero() ? Duration::max() : given;
+  return given == Duration::zero() || given >= a_hundred_years ? Duration::max() : given;
 }
 
 Endpoint StageOptions::endpoint(std::string_view option, const std::string& text, const Keys& keys,

@@ -24,7 +24,9 @@ class StageOptions {
   void require_retries(std::uint32_t retries, Duration delay) const;
   void require_window(std::size_t tasks, std::size_t bytes) const;
   void require_slots(std::string_view option, std::size_t slots, bool none_will_do = false) const;
-  // A time limit: none for zero. Throws where it is negative.
+  // What people call it; fits into a HELLO.
+  void require_name(const std::string& name) const;
+  // A time limit: none for zero, nor for a hundred years. Throws where it is negative.
   [[nodiscard]] Duration limit(std::string_view option, Duration given) const;
 
   // For other processes: tcp or ipc; beyond loopback not without keys, or `insecure`.

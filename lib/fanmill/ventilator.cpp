@@ -98,8 +98,10 @@ class Ventilator::Run {
   Counts close() {
     feed_.close();
     feed_.wait();
-    counts_.submitted = feed_.submitted();
-    return counts_;
+    // Not into counts_: several threads may wait here.
+    Counts counts = counts_;
+    counts.submitted = feed_.submitted();
+    return counts;
   }
 
  private:

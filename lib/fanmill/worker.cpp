@@ -13,7 +13,7 @@ namespace {
 roles::WorkerSettings settings_of(const WorkerOptions& options) {
   const detail::StageOptions check("WorkerOptions");
   check.require_slots("slots", options.slots);
-  static_cast<void>(check.limit("timeout", options.timeout));
+  check.require_name(options.name);
   roles::WorkerSettings settings;
   settings.connect = check.endpoint("connect", options.connect, options.keys, options.insecure);
   settings.name = options.name;
@@ -28,8 +28,8 @@ roles::WorkerSettings settings_of(const WorkerOptions& options) {
 }
 
 std::optional<Duration> timeout_of(const WorkerOptions& options) {
-  if (options.timeout == Duration::zero()) return std::nullopt;
-  return options.timeout;
+  const Duration limit = detail::StageOptions("WorkerOptions").limit("timeout", options.timeout);
+  return limit == Duration::max() ? std::nullopt : std::optional(limit);
 }
 
 }  // namespace

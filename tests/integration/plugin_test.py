@@ -207,6 +207,17 @@ class Supervised(PluginTest):
                 self.finish(b"<a>\n<b>\n")
                 self.assert_status(self.worker, 0)
 
+    def test_one_that_is_told_to_end_by_somebody_else_is_started_again(self):
+        self.begin("-j1", "--shell", "echo '<'{}'>'")
+        self.ventilator.write(b"a\n")
+        self.sink.wait_for_results(1)
+        os.kill(self.child(), signal.SIGTERM)
+        self.worker.wait_for_line("the worker was told to end by a signal to its process .*started again")
+        self.ventilator.write(b"b\n")
+        self.sink.wait_for_results(2)
+        self.finish(b"<a>\n<b>\n")
+        self.assert_status(self.worker, 0)
+
     def test_a_function_that_times_out_costs_the_process_and_no_other_task(self):
         self.begin("-j1", "--timeout", "300ms", "--function", "sleep")
         self.ventilator.write(b"0\n60\n0\n")

@@ -133,6 +133,14 @@ class Processes(PipelineTest):
             self.assertEqual(self.left(), [])
         self.check_death(stop)
 
+    def test_what_timeout_sends_twice_is_asked_once(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with self.subTest(signal=number):
+                run = self.run_program(shutil.which("timeout"), "-s", number, "-k", "60", "0.3", BIN / "fanmill", "run", "-j2",
+                                       "--shell", "sleep 0.6; echo {}", ":::", *range(6))
+                self.assertEqual(sorted(run.stdout.split()), [b"0", b"1"])
+                self.assert_message(run, "6 tasks: 2 ok, .* 4 unfinished")
+
     def test_what_is_left_in_the_background_ends_with_the_run(self):
         run = self.run_program("fanmill", "run", "--shell", f"setsid sh -c 'sleep 1000; :' {self.mark} & echo {{}}", ":::", "a", "b")
         self.assert_status(run, 0)

@@ -120,7 +120,8 @@ std::uint64_t parse_count(std::string_view option, std::string_view text, std::u
 }
 
 std::string format_duration(Duration duration) {
-  if (duration < Duration::zero()) return "-" + format_duration(-duration);
+  // Not a "-" in front: gcc 12 warns of that with -O3.
+  if (duration < Duration::zero()) return fmt::format("-{}", format_duration(-duration));
   // Rounded before a unit is chosen: what is all but a second is "1 s" and not "1000 ms".
   const auto ms = static_cast<std::uint64_t>(std::chrono::round<milliseconds>(duration).count());
   if (ms < 1000) return ms == 0 ? "0 s" : fmt::format("{} ms", ms);

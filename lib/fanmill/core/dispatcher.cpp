@@ -32,6 +32,7 @@ constexpr std::uint8_t most_excuses = 3;
 // Entries of the queue that are looked at for one that may go to this lane.
 constexpr std::size_t look_ahead = 64;
 constexpr int most_doublings = 10;
+constexpr Duration longest_delay = Duration::max() / (4 << most_doublings);  // at first: 26 days
 // A lane that has made no progress for so long, with more than its slots on it, is asked to give some of it
 // back when others have nothing to do: twice what it should have in hand, so that quick tasks are left alone.
 // After an answer without tasks, which may have been too early, twice as long.
@@ -796,7 +797,7 @@ Dispatcher::Ruling Dispatcher::rule(TaskId id, std::uint32_t attempt, Time now, 
   } else {
     task->state = State::delayed;
     const int doublings = std::min(static_cast<int>(task->failures) - 1, most_doublings);
-    delayed_.emplace(now + settings_.retry_delay * (1 << doublings), id);
+    delayed_.emplace(now + std::min(settings_.retry_delay, longest_delay) * (1 << doublings), id);
   }
   return Ruling::retry;
 }

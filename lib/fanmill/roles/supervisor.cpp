@@ -76,6 +76,12 @@ class Supervisor {
       const siginfo_t ended = await_end(child);
       if (stop_.level() == 2) return {.exit_code = 128 + stop_.signal_number(), .closing_line = ""};
       switch (board.ending()) {
+        case Board::Ending::asked:
+          if (stop_.level() == 0) {
+            on_death(board, child.pid, ended);
+            break;
+          }
+          [[fallthrough]];
         case Board::Ending::in_order:
           return {.exit_code = ended.si_status, .closing_line = ""};
         case Board::Ending::with_error:
@@ -154,6 +160,7 @@ class Supervisor {
   void on_death(const Board& board, pid_t pid, const siginfo_t& ended) {
     std::string how = ended.si_code == CLD_EXITED ? fmt::format("ended itself with exit({})", ended.si_status)
                                                   : "was ended by " + name_of_signal(ended.si_status);
+    if (board.ending() == Board::Ending::asked) how = "was told to end by a signal to its process";
     if (board.done() > 0) has_worked_ = true;
     misfires_ = board.begun() == 0 ? misfires_ + 1 : 0;
     fruitless_ = has_worked_ ? 0 : fruitless_ + 1;

@@ -43,6 +43,7 @@ class Board {
     in_order,    // with its exit status
     with_error,  // text() says why
     to_restart,  // it is of no use any more: another one has to take its place
+    asked,       // in order, since a signal has asked it to; and not, perhaps, the supervisor
   };
   void say(Ending ending, std::string_view text = {});
   [[nodiscard]] Ending ending() const;

@@ -131,6 +131,10 @@ void CoprocessRunner::watch(int fd, std::uint32_t events, std::size_t index, Sou
   epoll_.add(fd, events, index << 2 | static_cast<std::uint64_t>(source));
 }
 
+void CoprocessRunner::expect(int fd, std::uint32_t events, std::size_t index, Source source) const {
+  epoll_.change(fd, events, index << 2 | static_cast<std::uint64_t>(source));
+}
+
 void CoprocessRunner::collect(Time now, std::vector<FinishedFrame>& finished) {
   handle_events(now);
   if (now >= next_due_) check_times(now);
@@ -157,7 +161,12 @@ void CoprocessRunner::handle_events(Time now) {
         read_errors(slot);
         break;
       case Source::items:
-        if (slot.waits_to_write) write_items(index, now);
+        // Nobody reads any more: said of a pipe that is watched for nothing else, too.
+        if ((event.events & EPOLLERR) != 0) {
+          doubt(index, "the co-process has closed its stdin", now);
+        } else if (slot.waits_to_write) {
+          write_items(index, now);
+        }
         break;
       case Source::keeper:
         hear(index, now);
@@ -325,6 +334,7 @@ int CoprocessRunner::spawn(std::size_t index) {
   slot.errors_pipe = std::move(errors->ours);
   slot.waits_to_write = false;
   watch(slot.keeper->fd(), EPOLLIN, index, Source::keeper);
+  watch(slot.items_pipe.fd(), 0, index, Source::items);
   watch(slot.answers_pipe.fd(), EPOLLIN, index, Source::answers);
   watch(slot.errors_pipe.fd(), EPOLLIN, index, Source::errors);
   return 0;
@@ -339,7 +349,7 @@ void CoprocessRunner::write_items(std::size_t index, Time now) {
       slot.asked += static_cast<std::size_t>(count);
     } else if (errno == EAGAIN) {
       if (!std::exchange(slot.waits_to_write, true)) {
-        watch(slot.items_pipe.fd(), EPOLLOUT, index, Source::items);
+        expect(slot.items_pipe.fd(), EPOLLOUT, index, Source::items);
       }
       return;
     } else if (errno != EINTR) {
@@ -348,7 +358,7 @@ void CoprocessRunner::write_items(std::size_t index, Time now) {
     }
   }
   if (std::exchange(slot.waits_to_write, false)) {
-    epoll_.remove(slot.items_pipe.fd());
+    expect(slot.items_pipe.fd(), 0, index, Source::items);
   }
 }
 
@@ -464,6 +474,7 @@ void CoprocessRunner::doubt(std::size_t index, std::string_view what, Time now) 
   Slot& slot = slots_[index];
   if (slot.state != State::running) return;
   slot.state = State::doubtful;
+  epoll_.remove(slot.items_pipe.fd());  // which would say so again and again
   slot.failure = Failure{.text = std::string(what)};
   slot.give_up = now + time_to_end;
   remind(slot.give_up);

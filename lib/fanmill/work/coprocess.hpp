@@ -124,6 +124,8 @@ class CoprocessRunner final : public Runner {
   };
 
   void watch(int fd, std::uint32_t events, std::size_t index, Source source) const;
+  // Another thing of one that is watched.
+  void expect(int fd, std::uint32_t events, std::size_t index, Source source) const;
   void remind(Time time) { next_due_ = std::min(next_due_, time); }
   void handle_events(Time now);
   void check_times(Time now);

@@ -19,6 +19,13 @@ void Epoll::add(int fd, std::uint32_t events, std::uint64_t what) const {
   }
 }
 
+void Epoll::change(int fd, std::uint32_t events, std::uint64_t what) const {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = what;
+  ::epoll_ctl(epoll_.fd(), EPOLL_CTL_MOD, fd, &event);
+}
+
 void Epoll::remove(int fd) const {
   ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, fd, nullptr);
 }

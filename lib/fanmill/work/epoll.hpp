@@ -25,6 +25,8 @@ class Epoll {
   // `events`: EPOLLIN, EPOLLOUT. `what` is what ready() says of it. Throws Error{unavailable} where there is
   // no memory for it.
   void add(int fd, std::uint32_t events, std::uint64_t what) const;
+  // Of one that is watched. Without events its errors are still told.
+  void change(int fd, std::uint32_t events, std::uint64_t what) const;
   // Before a descriptor is closed: closing alone does not do it where another thread has just forked, and
   // holds a copy. One that is not watched is passed over.
   void remove(int fd) const;

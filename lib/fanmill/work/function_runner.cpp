@@ -30,7 +30,8 @@ std::string text_of_exception() {
   try {
     throw;
   } catch (const std::exception& exception) {
-    text = exception.what();
+    const char* const what = exception.what();
+    text = what != nullptr ? what : "the function threw an exception that says nothing";
   } catch (...) {
     text = "the function threw something that is not an exception";
   }

@@ -53,6 +53,10 @@ bool is_asked_to_stop(const Task& task) {
 }
 
 // What a callback was given.
+struct Mute : std::exception {
+  [[nodiscard]] const char* what() const noexcept override { return nullptr; }
+};
+
 struct Copied {
   Outcome outcome = Outcome::ok;
   std::string output;
@@ -148,14 +152,15 @@ TEST_CASE("pipeline: a handler's exception is a failure with its text, after its
       [](const Task& task) -> std::string {
         if (task.payload == "bad") throw std::runtime_error("no good");
         if (task.payload == "odd") throw 7;
+        if (task.payload == "mute") throw Mute();
         if (task.payload == "third" && task.attempt < 3) throw std::runtime_error("not yet");
         return std::to_string(task.id);
       },
       copies.taker(), options);
-  for (const char* payload : {"good", "bad", "odd", "third"}) pipeline.submit(payload);
+  for (const char* payload : {"good", "bad", "odd", "third", "mute"}) pipeline.submit(payload);
   const Pipeline::Counts counts = pipeline.close();
   CHECK(counts.ok == 2);
-  CHECK(counts.failed == 2);
+  CHECK(counts.failed == 3);
   CHECK(copies.all.at(0).output == "0");
   CHECK(copies.all.at(0).attempts == 1);
   CHECK(copies.all.at(0).worker == "ours");
@@ -165,6 +170,7 @@ TEST_CASE("pipeline: a handler's exception is a failure with its text, after its
   CHECK(copies.all.at(2).reason == "the function threw something that is not an exception");
   CHECK(copies.all.at(3).output == "3");
   CHECK(copies.all.at(3).attempts == 3);
+  CHECK(copies.all.at(4).reason == "the function threw an exception that says nothing");
 }
 
 TEST_CASE("pipeline: state per slot is one call's at a time") {
@@ -650,6 +656,12 @@ TEST_CASE("pipeline: options that cannot be are refused in words") {
   CHECK_THROWS_WITH(with([](O& o) { o.retries = 100'001; }), Catch::StartsWith("PipelineOptions::retries: "));
   CHECK_THROWS_WITH(with([](O& o) { o.retry_delay = -1s; }),
                     Catch::StartsWith("PipelineOptions::retry_delay: "));
+  CHECK_THROWS_WITH(with([](O& o) { o.retry_delay = Duration::max(); }),
+                    Catch::StartsWith("PipelineOptions::retry_delay: it is too long"));
+  CHECK_THROWS_WITH(with([](O& o) { o.name.assign(257, 'n'); }),
+                    Catch::StartsWith("PipelineOptions::name: "));
+  CHECK_NOTHROW(with([](O& o) { o.name.assign(256, 'n'); }));
+  CHECK_NOTHROW(with([](O& o) { o.timeout = Duration::max(); }));
   CHECK_THROWS_WITH(with([](O& o) { o.timeout = -1s; }), Catch::StartsWith("PipelineOptions::timeout: "));
   CHECK_THROWS_WITH(with([](O& o) { o.window_tasks = 0; }),
                     Catch::StartsWith("PipelineOptions::window_tasks: "));

@@ -266,6 +266,8 @@ TEST_CASE("stages: options that cannot be are refused in words") {
   CHECK_THROWS_WITH(Worker(echo, {.connect = "tcp://192.0.2.1:5555"}),
                     StartsWith("WorkerOptions::connect: "));
   CHECK_THROWS_WITH(Worker(echo, {.connect = at, .slots = 0}), StartsWith("WorkerOptions::slots: "));
+  CHECK_THROWS_WITH(Worker(echo, {.connect = at, .name = std::string(257, 'n')}),
+                    StartsWith("WorkerOptions::name: "));
   CHECK_THROWS_WITH(Worker(echo, {.connect = at, .timeout = -1s}), StartsWith("WorkerOptions::timeout: "));
   CHECK_THROWS_WITH(Worker(echo, {.connect = at, .keys = {.server_key = "x"}}),
                     StartsWith("WorkerOptions::keys.server_key: "));

@@ -223,6 +223,16 @@ TEST_CASE("coprocess: one that closes its stdout and stays is given up") {
   CHECK(ran[1].output == "1");
 }
 
+TEST_CASE("coprocess: one that closes its stdin and stays is given up, whatever it had read") {
+  const Folder folder;
+  const auto runner =
+      coprocess("[ -e once ] || { touch once; read i; echo $i; read i; exec 0<&-; sleep 1000; }; cat");
+  const auto ran = ran_in_order(*runner, numbers(3));
+  CHECK(ran[0].output == "0");
+  CHECK_THAT(ran[1].error, Contains("closed its stdin"));
+  CHECK(ran[2].output == "2");
+}
+
 TEST_CASE("coprocess: an answer without its end is none") {
   const Folder folder;
   const auto runner = coprocess("[ -e once ] || { touch once; read i; printf half; exit 0; }; cat");
