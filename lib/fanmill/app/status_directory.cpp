@@ -1,3 +1,5 @@
+#include <string>
+
 #include <fmt/format.h>
 
 #include <fanmill/app/status_directory.hpp>
@@ -8,7 +10,9 @@ namespace fanmill::app {
 
 std::string status_directory(const Log& log) {
   try {
-    return transport::runtime_directory();
+    std::string directory = transport::runtime_directory();
+    transport::remove_dead_sockets(directory);
+    return directory;
   } catch (const Error& error) {
     log.info(fmt::format("fanmill status will not find this run: {}", error.what()));
     return "";

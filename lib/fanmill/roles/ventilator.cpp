@@ -14,6 +14,7 @@
 #include <fanmill/roles/strangers.hpp>
 #include <fanmill/roles/ventilator.hpp>
 #include <fanmill/transport/binding.hpp>
+#include <fanmill/transport/ipc_path.hpp>
 #include <fanmill/transport/monitor.hpp>
 #include <fanmill/transport/poller.hpp>
 #include <fanmill/transport/random.hpp>
@@ -125,6 +126,9 @@ std::vector<Endpoint> VentilatorLoop::bind_all() {
   std::vector<Endpoint> endpoints;
   const transport::SocketSettings usual;
   for (const Endpoint& endpoint : settings_.bind) {
+    if (endpoint.scheme == Scheme::ipc) {
+      transport::remove_dead_sockets(endpoint.path.substr(0, endpoint.path.rfind('/')));
+    }
     router_.set_heartbeats(endpoint.scheme == Scheme::ipc ? heartbeat_interval_ipc : usual.heartbeat_interval,
                            usual.heartbeat_timeout);
     bound_.push_back(transport::bind_locked(router_, endpoint));

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -170,6 +171,15 @@ bool is_in_use(const std::string& path) {
   }
 }
 
+constexpr std::array<std::string_view, 4> drawn_names{"lane-", "results-", "run-", "status-"};
+
+// Who has just made a lock may not hold it yet.
+bool is_young(const std::string& path) {
+  constexpr std::time_t age = 10;
+  struct stat there {};
+  return lstat(path.c_str(), &there) != 0 || std::time(nullptr) - there.st_mtime < age;
+}
+
 bool is_own_directory(const std::string& path) {
   struct stat there {};
   return stat(path.c_str(), &there) == 0 && S_ISDIR(there.st_mode) && there.st_uid == geteuid();
@@ -235,6 +245,27 @@ std::vector<std::string> live_sockets(std::string_view prefix) {
     }
   }
   return live;
+}
+
+void remove_dead_sockets(const std::string& directory) {
+  struct stat there {};
+  const bool is_ours =
+      stat(directory.c_str(), &there) == 0 && there.st_uid == geteuid() && (there.st_mode & 022) == 0;
+  if (!is_ours) return;
+  const std::string suffix = lock_path("");
+  std::error_code unreadable;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, unreadable)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_drawn = std::any_of(drawn_names.begin(), drawn_names.end(),
+                                      [&](std::string_view prefix) { return name.starts_with(prefix); });
+    if (!is_drawn || !name.ends_with(suffix) || is_young(entry.path())) continue;
+    std::string path = entry.path().string();
+    path.resize(path.size() - suffix.size());
+    try {
+      const IpcPath nobodys(std::move(path));
+    } catch (const Error&) {  // somebody has it
+    }
+  }
 }
 
 void require_own_socket(const std::string& path) {

@@ -21,6 +21,11 @@ namespace fanmill::transport {
 // their locks.
 [[nodiscard]] std::vector<std::string> live_sockets(std::string_view prefix);
 
+// Removes from a directory of this user's what programs that were killed have left: sockets with names that
+// programs of ours draw (lane-…, results-…, run-…, status-…), and their locks, which nobody holds and which
+// are some seconds old. One that others can write to, as /tmp, is left alone. Nothing is an error.
+void remove_dead_sockets(const std::string& directory);
+
 // What keeps whoever has no keys from connecting to another user's socket. Both throw Error{unavailable} that
 // names the user; root's is as good as one's own. What is not there yet is no error.
 //

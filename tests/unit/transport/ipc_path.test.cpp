@@ -4,6 +4,7 @@
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -328,6 +329,40 @@ TEST_CASE("ipc path: moved, it is held by the one it was moved to") {
   second = IpcPath(directory.path("b"));
   CHECK(refusal(directory.path("a")).empty());
   CHECK_THAT(refusal(directory.path("b")), Catch::Contains("in use"));
+}
+
+TEST_CASE("dead sockets: what was left is removed, where the names are ours and nobody has them") {
+  const TempDirectory directory;
+  const auto leave = [&](const std::string& name, bool is_old) {
+    const std::string path = directory.path(name);
+    leave_dead_socket(path);
+    write(path + ".lock", "");
+    const timespec long_ago[2] = {{1000, 0}, {1000, 0}};
+    if (is_old) REQUIRE(::utimensat(AT_FDCWD, (path + ".lock").c_str(), long_ago, 0) == 0);
+    return path;
+  };
+  const std::vector<std::string> dead{leave("lane-1", true), leave("results-1", true), leave("run-1", true),
+                                      leave("status-1", true)};
+  const std::string young = leave("lane-2", false);
+  const std::string named = leave("mill", true);
+  const IpcPath held(leave("lane-3", true));
+  const Descriptor listener = listening_socket(held.path());
+  const timespec long_ago[2] = {{1000, 0}, {1000, 0}};
+  REQUIRE(::utimensat(AT_FDCWD, (held.path() + ".lock").c_str(), long_ago, 0) == 0);
+
+  SECTION("in a directory of ours") {
+    remove_dead_sockets(directory.path("."));
+    for (const std::string& path : dead) CHECK_FALSE((exists(path) || exists(path + ".lock")));
+  }
+  SECTION("but not in one that others can write to") {
+    REQUIRE(::chmod(directory.path(".").c_str(), 01777) == 0);
+    remove_dead_sockets(directory.path("."));
+    for (const std::string& path : dead) CHECK((exists(path) && exists(path + ".lock")));
+  }
+  for (const std::string& path : {young, named, held.path()}) {
+    CHECK((is_socket(path) && exists(path + ".lock")));
+  }
+  remove_dead_sockets(directory.path("nowhere"));
 }
 
 TEST_CASE("runtime directory: this user's own, made with mode 0700") {
