@@ -55,8 +55,9 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   // Works until the run is over, an option says that it leaves, or stop(). Once at a time; after the end of a
-  // run it may be called for another one. Throws Error{unavailable} where nobody is there in `wait_timeout`,
-  // Error{refused} where the ventilator does not take it.
+  // run it may be called for another one, but not after stop(): then it returns at once. Throws
+  // Error{unavailable} where nobody is there in `wait_timeout`, Error{refused} where the ventilator does not
+  // take it.
   void run();
 
   // Once: gives back what has not been begun, finishes and delivers the rest. Twice: stop tokens are

@@ -136,6 +136,13 @@ class Failures(PipelineTest):
         self.assert_status(run, 3)
         self.assert_message(run, "cannot write the job log '.*log': nobody reads it any more")
 
+    def test_a_job_log_that_is_the_results_too_is_refused(self):
+        out = self.scratch / "out"
+        with open(out, "wb") as file:
+            run = self.run_program("fanmill", "run", "--joblog", "/dev/stdout", "echo", ":::", "a", stdout=file)
+        self.assert_status(run, 2)
+        self.assert_message(run, "--joblog: '/dev/stdout' is the file of the results too")
+
     def test_stderr_that_cannot_be_written_does_not_stop_the_work(self):
         out = self.scratch / "out"
         with open("/dev/full", "wb") as full:

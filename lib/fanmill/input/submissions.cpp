@@ -55,7 +55,8 @@ Submissions::Submissions(const Window& window)
 
 inline void Submissions::require_open() const {
   if (ended_) throw Error(ErrorCode::unavailable, "submit", "a task", *ended_);
-  if (closed_) throw Error(ErrorCode::unavailable, "submit", "a task", "the pipeline is closed");
+  if (closed_)
+    throw Error(ErrorCode::unavailable, "submit", "a task", "it is closed: no more can be handed in");
 }
 
 // Tasks are written after their bytes and read before them: of each that is seen the bytes are, too.

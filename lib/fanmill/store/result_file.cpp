@@ -34,7 +34,7 @@ ResultFile::ResultFile(const std::string& path, std::string action)
   const bool exists = ::stat(target_.c_str(), &old) == 0;
   if (!exists && errno != ENOENT) fail(errno);
   if (exists && S_ISDIR(old.st_mode)) fail(EISDIR);
-  if (!exists && target_.ends_with('/')) fail(EISDIR);
+  if (!exists && target_.ends_with('/')) fail(ENOENT);
   if (exists && ::faccessat(AT_FDCWD, target_.c_str(), W_OK, AT_EACCESS) != 0) fail(errno);
 
   file_.reset(::open(partial_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));

@@ -52,7 +52,7 @@ TEST_CASE("submissions: the end is told when all has been read, and not before")
   CHECK(taken.items.size() == 1);
   CHECK_FALSE(tasks.read(taken));
   CHECK_FALSE(tasks.read(taken));
-  CHECK_THROWS_WITH(tasks.add("b"), "cannot submit a task: the pipeline is closed");
+  CHECK_THROWS_WITH(tasks.add("b"), "cannot submit a task: it is closed: no more can be handed in");
   CHECK_THROWS_AS(tasks.try_add("b"), Error);
 }
 

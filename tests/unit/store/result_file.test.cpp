@@ -98,7 +98,7 @@ TEST_CASE("result file: what cannot be made is said at once, and nothing is left
   std::filesystem::create_directory(directory.path("folder"));
   directory.write("file", "");
   CHECK(opening(directory.path("folder")) == said("folder", "is a directory"));
-  CHECK(opening(directory.path("new/")) == said("new/", "is a directory"));
+  CHECK(opening(directory.path("new/")) == said("new/", "no such file or directory"));
   CHECK(opening(directory.path("none/out")) == said("none/out", "no such file or directory"));
   CHECK(opening(directory.path("file/out")) == said("file/out", "not a directory"));
 
