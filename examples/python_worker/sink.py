@@ -48,6 +48,7 @@ class Sink(Peer):
             host = "*" if self.key else "127.0.0.1"
             self.place = f"tcp://:{self.results.bind_to_random_port(f'tcp://{host}')}"
         self.run = self.count = None
+        self.partial = False  # the input was not read to its end
         self.done, self.held, self.duplicates = {}, {}, 0  # id → outcome; id → attempt and output of a failure
 
     def introduce(self):
@@ -95,6 +96,7 @@ class Sink(Peer):
             self.finish(fields[1], 2, fields[4])
         elif kind == END:
             self.count = 0 if fields[2] else fields[1]  # cut short: nothing more will come
+            self.partial = fields[3]
 
     def serve(self):
         self.incarnation, next_hello = secrets.randbits(64) | 1, 0
@@ -120,7 +122,7 @@ class Sink(Peer):
             if self.control in ready:
                 kind, fields = self.hear()
                 if kind == BYE:
-                    return
+                    sys.exit(3 if self.partial else 0)
                 self.on_control(kind, fields)
             if self.results in ready:
                 message, *frames = self.results.recv_multipart()
