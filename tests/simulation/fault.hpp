@@ -33,6 +33,7 @@ struct Fault {
     clock_jumps,  // up to a day
     second_peer,  // somebody else connects to a lane
     stopped,      // the ventilator is asked to end
+    sink_asked,   // the sink is, and has it end the run
     count_,
   };
   std::uint64_t step = 0;

@@ -93,7 +93,8 @@ std::string text_of(const Fault& fault) {
                                        "sink cut off",
                                        "clock jumps",
                                        "a second peer on a lane",
-                                       "ventilator asked to end"};
+                                       "ventilator asked to end",
+                                       "sink asked to end"};
   static_assert(names.size() == static_cast<std::size_t>(Fault::What::count_));
   return "step " + std::to_string(fault.step) + ": " + names[static_cast<std::size_t>(fault.what)] +
          " (station " + std::to_string(fault.station) + ", amount " + std::to_string(fault.amount) + ")";

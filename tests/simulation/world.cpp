@@ -168,6 +168,12 @@ void World::inflict(const Fault& fault) {
       ventilator_->run.stop(now_);
       settle_ventilator();
       break;
+    case What::sink_asked:
+      if (!sink_->alive || !sink_->collector.begun() || sink_->collector.alone()) return;
+      if (ventilator_->alive && !ventilator_->end) ventilator_->stopped = true;
+      sink_->collector.leave("asked to end");
+      settle_sink();
+      break;
     case What::count_:
       break;
   }
