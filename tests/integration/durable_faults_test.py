@@ -82,6 +82,21 @@ class DurableFaultsTest(ResultsTest):
                 "worker": lambda: self.start("worker", "--connect", self.at, "-j2", "--shell", APPEND,
                                              cwd=self.scratch)}
 
+    def begin(self):
+        """The three over ipc, with a third of the work done."""
+        self.at = self.endpoint("ipc")
+        items = [f"item{i}" for i in range(ITEMS)]
+        self.write_input(items)
+        make = self.components()
+        running = {name: make[name]() for name in ("ventilator", "sink", "worker")}
+        self.wait_for_progress(ITEMS // 3, *running.values())
+        return items, make, running
+
+    def assert_goes_on_to_the_end(self, running, items):
+        for name in "ventilator", "sink":
+            self.assertEqual(running[name].wait(), 0, running[name].stderr)
+        self.assert_each_once(items)
+
     def kill_one_at_a_time(self, transport, kills=6):
         self.at = self.endpoint(transport)
         items = [f"item{i}" for i in range(ITEMS)]
@@ -111,31 +126,22 @@ class DurableFaultsTest(ResultsTest):
         self.kill_one_at_a_time("ipc")
 
     def test_a_sink_with_another_file_says_so_and_the_one_with_the_right_file_goes_on(self):
-        self.at = self.endpoint("ipc")
-        items = [f"item{i}" for i in range(ITEMS)]
-        self.write_input(items)
-        make = self.components()
-        running = {name: make[name]() for name in ("ventilator", "sink", "worker")}
-        self.wait_for_progress(ITEMS // 3, *running.values())
+        items, make, running = self.begin()
         running["sink"].signal(signal.SIGKILL)
         running["sink"].wait()
         stored, = self.ask("SELECT count(*) FROM result")[0]
         self.assertGreater(stored, 0)
+        # Until that is heard another one would be a second one.
+        running["ventilator"].wait_for_line(rf"lost the connection to the sink .*:{running['sink'].process.pid}\b")
         other = self.start("sink", "--connect", self.at, "--results", self.scratch / "other.db")
         self.assert_status(other, 3)
         self.assertIn("and the results file here has 0 of them", other.stderr)
+        running["ventilator"].wait_for_line(rf"lost the connection to the sink .*:{other.process.pid}\b")
         running["sink"] = make["sink"]()
-        for name in "ventilator", "sink":
-            self.assertEqual(running[name].wait(), 0, running[name].stderr)
-        self.assert_each_once(items)
+        self.assert_goes_on_to_the_end(running, items)
 
     def test_what_is_taken_out_while_the_sink_waits_for_another_run_is_done_again(self):
-        self.at = self.endpoint("ipc")
-        items = [f"item{i}" for i in range(ITEMS)]
-        self.write_input(items)
-        make = self.components()
-        running = {name: make[name]() for name in ("ventilator", "sink", "worker")}
-        self.wait_for_progress(ITEMS // 3, *running.values())
+        items, make, running = self.begin()
         running["ventilator"].signal(signal.SIGKILL)
         running["ventilator"].wait()
         running["sink"].wait_for_line("waiting for a ventilator")
@@ -143,9 +149,7 @@ class DurableFaultsTest(ResultsTest):
             taken, = file.execute("SELECT min(task) FROM result WHERE outcome = 'ok'").fetchone()
             file.execute("DELETE FROM result WHERE task = ?", (taken,))
         running["ventilator"] = make["ventilator"]()
-        for name in "ventilator", "sink":
-            self.assertEqual(running[name].wait(), 0, running[name].stderr)
-        self.assert_each_once(items)
+        self.assert_goes_on_to_the_end(running, items)
 
     def stop_in_the_middle(self, number, *names):
         self.at = self.endpoint("ipc")
